@@ -1,0 +1,66 @@
+"""Every failure that a user can meet, and the words for it.
+
+A :class:`UserError` is the user's to mend and ends a command with exit code 2; the other errors are
+named failures of a run or of a check and end it with exit code 1. What is ours to mend stays an
+``AssertionError`` or whatever Python raises, with its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class TinyexpError(Exception):
+    """Something has failed that the message names; ends a command with exit code 1."""
+
+    exit_code = 1
+
+
+class UserError(TinyexpError):
+    """Input that cannot be used. The message says where, what, the choices and the next step."""
+
+    exit_code = 2
+
+
+class DivergedError(TinyexpError):
+    """A loss became NaN or infinite; the run keeps the last state in which it was finite."""
+
+
+class DamagedError(TinyexpError):
+    """A file of ours is not what was written: truncated, changed, or of another kind."""
+
+
+class InterruptedRunError(TinyexpError):
+    """A signal asked the run to stop; its state is committed and it can be resumed."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        """``exit_code`` is 130 after SIGINT and 143 after SIGTERM, as shells expect."""
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """The known name that ``value`` was probably meant to be, as a clause; empty if none is close.
+
+    >>> nearest("widht", ["width", "depth"])
+    " Did you mean 'width'?"
+    >>> nearest("q", ["width", "depth"])
+    ''
+    """
+    close = difflib.get_close_matches(value, list(known), n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a reader wants them in a message: sorted as given, comma-separated."""
+    return ", ".join(names) or "(none)"
+
+
+def unknown(where: str, what: str, value: str, known: Iterable[str]) -> UserError:
+    """The error for a name that is not one of the known ones."""
+    names = list(known)
+    return UserError(f"{where}: unknown {what} '{value}'. Known: {listed(names)}.{nearest(value, names)}")

@@ -1,0 +1,118 @@
+"""Files that are either whole or absent.
+
+Every write goes to memory first, then to a temporary file beside the target, is flushed to the
+disk, renamed over the target, and the folder's entry is flushed too. A reader, or a process that
+starts after a power cut, sees the old content or the new one and never a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tinyexp.errors import TinyexpError
+
+_CHUNK = 1 << 20
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` with ``content`` atomically and durably; the folder is made where missing.
+
+    Raises
+    ------
+    TinyexpError
+        The disk is full or the place cannot be written to. The old file, if any, is intact.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise _write_error(path, content, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _write_error(path, content, error) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """As :func:`write_bytes`, in UTF-8 with the line ends as given."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """As :func:`write_bytes`: sorted keys, two spaces, so that equal values are equal bytes."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The one way in which this project writes JSON for people and digests; refuses NaN."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of ours.
+
+    Raises
+    ------
+    TinyexpError
+        The file is missing, unreadable or no JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise TinyexpError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise TinyexpError(f"{path}: is not valid JSON ({error}).") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal, read a megabyte at a time."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """The SHA-256 of a value in canonical JSON: sorted keys, no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _umask() -> int:
+    # The only portable way to read it is to set it; nothing else in the process makes files meanwhile.
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+def _write_error(path: Path, content: bytes, error: OSError) -> TinyexpError:
+    return TinyexpError(
+        f"{path}: cannot be written ({error.strerror}); {len(content):,} bytes were needed."
+        " What was there before is intact. Free some space or choose another folder, then run the same command again."
+    )

@@ -1,0 +1,19 @@
+"""Where the experiment files and the templates are: in the checkout, in the wheel, or of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def experiments_folder() -> Path:
+    """The folder of experiment files: ``./experiments`` if it has ``profiles/``, else the shipped one."""
+    own = Path("experiments")
+    return own if (own / "profiles").is_dir() else shipped("experiments")
+
+
+def shipped(name: str) -> Path:
+    """A top-level folder of the project as it was shipped: inside the wheel, else in the checkout."""
+    in_wheel = _PACKAGE / f"_{name}"
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / name

@@ -1,0 +1,37 @@
+"""The name of a training: equal identities mean that training again would give the same bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyexp.files import sha256_of_json
+from tinyexp.spec.schema import Spec
+
+NUMERICS_VERSION = 1
+"""Raised whenever a change of the code changes a number that some spec, seed and data give."""
+
+NOT_NUMERICAL = ("title", "section", "reported", "readings", "execution")
+"""Sections and keys that say what a training is called, where it runs or what others found."""
+
+
+def numerical_part(spec: Spec) -> dict[str, Any]:
+    """The spec without what cannot change a number; what is left decides the result."""
+    part = spec.model_dump(mode="json", exclude=set(NOT_NUMERICAL))
+    part["data"].pop("root")
+    return part
+
+
+def configuration_of(spec: Spec) -> str:
+    """The digest that the runs of one configuration share, whatever their seed and data fingerprint."""
+    return sha256_of_json({"spec": numerical_part(spec), "numerics": NUMERICS_VERSION})
+
+
+def identity_of(spec: Spec, seed: int, fingerprint: str) -> str:
+    """The digest (64 hexadecimal characters) of one run: configuration, seed and data.
+
+    Parameters
+    ----------
+    fingerprint
+        Digest of the data set, from :mod:`tinyexp.data`.
+    """
+    return sha256_of_json({"configuration": configuration_of(spec), "seed": seed, "data": fingerprint})

@@ -1,0 +1,214 @@
+"""What an experiment file may say: frozen, typed, and refusing what it does not know.
+
+Every field is a key of the TOML file, in a section of the field's own name. A section that holds
+only what cannot change a result (``execution``) stays out of a run's identity.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Side = Annotated[int, Field(ge=8, le=4096)]
+Layer = Annotated[int, Field(ge=0, le=65_536)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Layers = Annotated[tuple[Layer, ...], Field(min_length=1, max_length=64, strict=False)]
+Rgb = Annotated[tuple[float, float, float], Field(strict=False)]
+Range = Annotated[tuple[float, float], Field(strict=False)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class FiveConv(Section):
+    """The convolutional net of the source's designs; each tuple has one entry a convolution."""
+
+    architecture: Literal["five-conv"]
+    channels: Layers
+    """Output channels of each convolution, before ``width``."""
+    kernels: Layers
+    """Side of each convolution's square kernel, in pixels."""
+    strides: Layers
+    padding: Layers
+    """Zero padding on every side, in pixels."""
+    pool_kernels: Layers
+    """Side of the max-pooling window after each convolution; 0 for none."""
+    pool_strides: Layers
+    """Stride of that pooling; ignored where there is none."""
+    head_pool: Literal["none", "global-average"]
+    """What reduces the last feature map before it is flattened."""
+    fc_width: PositiveInt
+    """Units of the hidden dense layer, before ``width``."""
+    hidden_activation: Literal["relu", "softmax"]
+    """Activation of the hidden dense layer."""
+    head_order: Literal["printed", "prose"]
+    """Order in the head: ``printed`` is linear, activation, batch norm, dropout, linear; ``prose`` has dropout first."""
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    classes: PositiveInt
+    """Outputs; must equal the number of classes of the data."""
+    width: Annotated[float, Field(gt=0, le=16)]
+    """Multiplies every channel count and ``fc_width``; 1.0 is the source's size."""
+
+    @model_validator(mode="after")
+    def _one_entry_a_convolution(self) -> Self:
+        for name in ("kernels", "strides", "padding", "pool_kernels", "pool_strides"):
+            got, wanted = len(getattr(self, name)), len(self.channels)
+            if got != wanted:
+                raise ValueError(f"'{name}' has {got} entries and 'channels' has {wanted}; give one a convolution")
+        for name in ("channels", "kernels", "strides"):
+            if 0 in getattr(self, name):
+                raise ValueError(f"'{name}' must be 1 or more in every entry")
+        for kernel, stride in zip(self.pool_kernels, self.pool_strides, strict=True):
+            if kernel and not stride:
+                raise ValueError("'pool_strides' must be 1 or more where 'pool_kernels' is not 0")
+        return self
+
+
+class ResNet(Section):
+    """Residual net of basic blocks (He et al. 2015, section 4.1), with the source's head."""
+
+    architecture: Literal["resnet"]
+    blocks: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt], Field(strict=False)]
+    """Basic blocks in each of the four stages: 2, 2, 2, 2 is ResNet-18; 1, 1, 1, 1 is ResNet-10."""
+    head_pool: Literal["average-2x2", "global-average"]
+    """What reduces the last feature map; 2x2 on the 4x4 map at 128 px gives the printed 512*4."""
+    classes: PositiveInt
+    """Outputs; must equal the number of classes of the data."""
+    width: Annotated[float, Field(gt=0, le=16)]
+    """Multiplies the channels (64, 128, 256, 512); 1.0 is the standard size."""
+
+
+Model = Annotated[FiveConv | ResNet, Field(discriminator="architecture")]
+
+
+class Data(Section):
+    """Which images, and how many of them."""
+
+    dataset: Literal["patterns", "fashion-mnist", "tiny-imagenet", "imagenet", "image-folder"]
+    root: str = ""
+    """Folder of the data; empty: looked for under the data folder. Says where, not what, so it is no part of the identity."""
+    train_limit: Count = 0
+    """Use this many training images, chosen by key; 0 for all."""
+    test_limit: Count = 0
+    """Use this many test images, chosen by key; 0 for all."""
+    holdout: Count = 0
+    """This many training images are kept from training, for selection only."""
+
+
+class Input(Section):
+    """What every image goes through, in training and in testing."""
+
+    image_size: Side
+    """Side of the square that the net sees, in pixels."""
+    resize: Literal["short-side-center-crop", "square"]
+    """How the test transform reaches that square; the same thing where images are square."""
+    normalize: bool
+    mean: Rgb = (0.485, 0.456, 0.406)
+    std: Rgb = (0.229, 0.224, 0.225)
+
+    @model_validator(mode="after")
+    def _positive_spread(self) -> Self:
+        if min(self.std) <= 0:
+            raise ValueError("'std' must be positive in every channel")
+        return self
+
+
+class Augmentation(Section):
+    """What a training image goes through besides, in this order; all off means the test transform."""
+
+    random_resized_crop: bool
+    crop_scale: Range = (0.08, 1.0)
+    """Area of the crop as a share of the image's."""
+    crop_ratio: Range = (3 / 4, 4 / 3)
+    """Width of the crop divided by its height."""
+    flip_probability: Fraction
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)]
+    """The angle is uniform in plus or minus this; 0 for no rotation."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise ValueError("'crop_scale' must be two numbers with 0 < low <= high <= 1")
+        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
+            raise ValueError("'crop_ratio' must be two numbers with 0 < low <= high")
+        return self
+
+
+class Optimizer(Section):
+    """Stochastic gradient descent as torch.optim.SGD writes it."""
+
+    name: Literal["sgd"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    schedule: Literal["constant"]
+
+
+class Training(Section):
+    """How long, in what portions, and in which arithmetic."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    """Epochs that were planned."""
+    stop_after: Annotated[int, Field(ge=1, le=100_000)]
+    """Epochs after which the run ends, as the source's runs did."""
+    batch_size: Annotated[int, Field(ge=2, le=65_536)]
+    evaluation_batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
+    loss: Literal["cross-entropy"]
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False
+    channels_last: bool = False
+
+    @model_validator(mode="after")
+    def _stops_in_time(self) -> Self:
+        if self.stop_after > self.epochs:
+            raise ValueError(f"'stop_after' ({self.stop_after}) must not exceed 'epochs' ({self.epochs})")
+        return self
+
+
+class Execution(Section):
+    """Where and how a run is carried out: nothing in here can change its result on one type of machine."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    """CPU threads of a run. The sums depend on it, so it is recorded, and restored on resume."""
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that prepare batches; 0 for none."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """Commit inside an epoch when this much time has passed since the last commit."""
+    checkpoint_steps: Count = 0
+    """Commit every so many steps besides; 0 for never."""
+
+
+class Reported(Section):
+    """What the source says came out, in one run."""
+
+    after_epochs: PositiveInt
+    train_loss: float
+    test_loss: float
+    test_accuracy: Fraction
+    tolerance: Fraction
+    """How far a mean test accuracy may lie from the reported one and still count as reproduced."""
+
+
+class Spec(Section):
+    """An experiment, complete: two equal specs with equal data and seed are the same training."""
+
+    title: str
+    section: str
+    """Where in the source document this stands."""
+    model: Model
+    data: Data
+    input: Input
+    augmentation: Augmentation
+    optimizer: Optimizer
+    training: Training
+    execution: Execution = Execution()
+    reported: Reported | None = None
+    readings: dict[str, str] = Field(default_factory=dict)
+    """For each contradiction of the source that touches this experiment, the reading taken."""
