@@ -1,0 +1,91 @@
+"""What every data set gives: labelled images by number, and a digest of what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+class ImageSource(Protocol):
+    """Labelled images. Reading one image touches no other and changes nothing."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers, shape (images,)."""
+
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    def image(self, index: int) -> Image.Image:
+        """The image in mode RGB; raises UserError naming the file where it cannot be read."""
+
+    def describe(self, index: int) -> str:
+        """The name of an image for a message, such as its path."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The images of an experiment, cut and split as its spec says."""
+
+    train: ImageSource
+    holdout: ImageSource
+    """Kept from training, for selection only; may be empty."""
+    test: ImageSource
+    classes: tuple[str, ...]
+    """Names in the order of the class numbers."""
+    fingerprint: str
+    """SHA-256, hexadecimal, of what decides the images and labels."""
+
+
+class Subset:
+    """Some images of a source, in the order of the numbers given."""
+
+    def __init__(self, source: ImageSource, indices: NDArray[np.int64]) -> None:
+        self._source = source
+        self._indices = indices
+        self._labels = source.labels[indices]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return self._labels
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def image(self, index: int) -> Image.Image:
+        return self._source.image(int(self._indices[index]))
+
+    def describe(self, index: int) -> str:
+        return self._source.describe(int(self._indices[index]))
+
+
+class ArrayImages:
+    """Images that are held in memory.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (images, height, width) for grey or (images, height, width, 3) for RGB.
+    """
+
+    def __init__(self, name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+        self._name = name
+        self._pixels = pixels
+        self._labels = labels
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return self._labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def image(self, index: int) -> Image.Image:
+        return Image.fromarray(self._pixels[index]).convert("RGB")
+
+    def describe(self, index: int) -> str:
+        return f"{self._name} image {index}"

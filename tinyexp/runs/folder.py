@@ -1,0 +1,93 @@
+"""The one class that knows where a run keeps what.
+
+``runs/<profile>/<experiment>/<seed>-<identity8>/``. The checkpoint is the truth; everything else in
+the folder is a projection of it and can be made again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
+
+RECORD_NAMES = ("spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
+"""What a report needs of a run and carries with it: no weights, no clock."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """What was asked for: the resolved experiment, the seed, the identity."""
+        return self.path / "spec.json"
+
+    @property
+    def environment(self) -> Path:
+        """What it was trained with."""
+        return self.path / "environment.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints, the last two kept."""
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """A row an epoch; no clock in it."""
+        return self.path / "metrics.csv"
+
+    @property
+    def timing(self) -> Path:
+        """Wall-clock seconds, a row an epoch."""
+        return self.path / "timing.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """What the net said of each test image after the last epoch."""
+        return self.path / "predictions.npz"
+
+    @property
+    def status(self) -> Path:
+        """How far it came."""
+        return self.path / "status.json"
+
+    @property
+    def log(self) -> Path:
+        """What the run said, for people."""
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the run."""
+        return self.path / ".lock"
+
+    @property
+    def name(self) -> str:
+        """``profile/experiment/seed-identity8``, as messages and records name a run."""
+        return "/".join(self.path.parts[-3:])
+
+
+def run_folder(runs: Path, profile: str, experiment: str, seed: int, identity: str) -> RunFolder:
+    """The folder of one run below ``runs``; it need not exist."""
+    return RunFolder(runs / profile / experiment / f"{seed}-{identity[:8]}")
+
+
+def find_runs(runs: Path) -> Iterator[RunFolder]:
+    """The runs below ``runs``, in the order of profile, experiment, seed and identity."""
+    found = [path.parent for path in runs.glob("*/*/*/spec.json") if _FOLDER_NAME.match(path.parent.name)]
+    yield from (RunFolder(path) for path in sorted(found, key=_order))
+
+
+def _order(path: Path) -> tuple[str, str, int, str]:
+    seed, _, identity = path.name.partition("-")
+    return path.parts[-3], path.parts[-2], int(seed), identity

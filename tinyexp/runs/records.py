@@ -1,0 +1,174 @@
+"""What a run leaves for its readers: specification, environment, metrics, predictions, status.
+
+Written without pandas, so that a training process need not import it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import json_text, write_bytes, write_text
+from tinyexp.runs.folder import RunFolder
+from tinyexp.spec.load import Experiment
+from tinyexp.spec.schema import Count, Section
+
+METRIC_COLUMNS = (
+    "epoch",
+    "step",
+    "images_seen",
+    "learning_rate",
+    "weight_decay",
+    "train_loss",
+    "train_accuracy",
+    "train_clean_loss",
+    "train_clean_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "test_top5_accuracy",
+)
+"""Losses are mean cross-entropies in nats; accuracies are fractions. ``train_*`` is measured as the
+source does (augmented, dropout on, averaged over the epoch); ``train_clean_*`` on a keyed part of the
+training images in evaluation mode under the test transform; ``val_*`` on the held-out part, empty without one."""
+
+TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MAX_RECORD_BYTES = 200_000_000
+
+T = TypeVar("T", bound=Section)
+
+
+class DataRecord(Section):
+    """What the data set was when the run was planned."""
+
+    fingerprint: Digest
+    train_images: Count
+    holdout_images: Count
+    test_images: Count
+    classes: Count
+
+
+class RunRecord(Section):
+    """``spec.json``: everything that decides the run."""
+
+    record_version: Literal[1] = 1
+    experiment: Experiment
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    identity: Digest
+    configuration: Digest
+    """Shared by the runs of one configuration, whatever their seed."""
+    numerics_version: int
+    data: DataRecord
+
+
+class Environment(Section):
+    """``environment.json``: what a run was trained with; no host, no path, no clock."""
+
+    python: str
+    packages: dict[str, str]
+    system: str
+    machine: str
+    cpu_capability: str
+    """The vector instructions that torch chose; they change floating-point results."""
+    device: str
+    threads: Count
+    bit_identical: bool = True
+    """False where a run went on in another environment than it began in."""
+
+
+class Status(Section):
+    """``status.json``: how far a run came."""
+
+    state: Literal["running", "finished", "interrupted", "failed", "diverged"]
+    epochs_done: Count
+    epochs: Count
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """``predictions.npz``: three arrays of shape (test images,)."""
+
+    label: NDArray[np.int32]
+    predicted: NDArray[np.int32]
+    in_top5: NDArray[np.bool_]
+
+
+def write_section(path: Path, value: Section) -> None:
+    """Write a record as JSON, whole or not at all."""
+    write_text(path, json_text(value.model_dump(mode="json")))
+
+
+def read_section(path: Path, schema: type[T]) -> T:
+    """Read a record of ours.
+
+    Raises
+    ------
+    DamagedError
+        The file is missing, too large, or not what this project writes.
+    """
+    content = read_bounded(path)
+    try:
+        return schema.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise DamagedError(f"{path}: is not a record of this version: {place}: {first['msg']}.") from error
+
+
+def read_bounded(path: Path) -> bytes:
+    """The bytes of a record, refused above 200 MB: no record of ours is that large."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_RECORD_BYTES:
+            raise DamagedError(f"{path}: has {size:,} bytes, more than any record.")
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV: shortest round-trip floats, LF, an empty field for None."""
+    columns = list(columns)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(["" if row[name] is None else repr(row[name]) for name in columns])
+    return text.getvalue()
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write the arrays; equal arrays give equal bytes, as numpy puts no clock into the file."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content, label=predictions.label, predicted=predictions.predicted, in_top5=predictions.in_top5
+    )
+    write_bytes(path, content.getvalue())
+
+
+def read_predictions(folder: RunFolder) -> Predictions:
+    """The predictions of a run; raises DamagedError where they are missing or not ours."""
+    content = io.BytesIO(read_bounded(folder.predictions))
+    try:
+        with np.load(content, allow_pickle=False) as arrays:
+            label, predicted, in_top5 = (arrays[name] for name in ("label", "predicted", "in_top5"))
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DamagedError(f"{folder.predictions}: is not a predictions file of ours ({error}).") from error
+    kinds = [array.dtype.kind for array in (label, predicted, in_top5)]
+    if kinds != ["i", "i", "b"] or not label.shape == predicted.shape == in_top5.shape or label.ndim != 1:
+        raise DamagedError(f"{folder.predictions}: the arrays are not those that tinyexp writes.")
+    return Predictions(label=label, predicted=predicted, in_top5=in_top5)
