@@ -96,6 +96,8 @@ class Status(Section):
     epochs_done: Count
     epochs: Count
     message: str = ""
+    digests: dict[str, Digest] = Field(default_factory=dict)
+    """SHA-256 of each record beside this one, so that an edited or torn one is noticed."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,15 @@ def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str
     for row in rows:
         writer.writerow(["" if row[name] is None else repr(row[name]) for name in columns])
     return text.getvalue()
+
+
+def last_row(folder: RunFolder) -> dict[str, str]:
+    """The last epoch's row of ``metrics.csv`` as text, by column; empty before the first epoch."""
+    try:
+        rows = list(csv.DictReader(folder.metrics.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    return rows[-1] if rows else {}
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

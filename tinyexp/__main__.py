@@ -1,0 +1,5 @@
+"""`python -m tinyexp`."""
+
+from tinyexp.cli import main
+
+main()

@@ -1,0 +1,224 @@
+"""The command line. No logic: commands gather their options, call one function, print its result.
+
+Imports stand inside the commands, so that ``tinyexp --help`` loads none of torch, pandas, matplotlib.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinyexp.cli_data import data
+from tinyexp.errors import TinyexpError
+
+_FOLDER = click.Path(path_type=Path)
+
+
+class _Group(click.Group):
+    """Turns this project's errors into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TinyexpError as error:
+            for line in str(error).splitlines():
+                click.echo(f"tinyexp: {line}", err=True)
+            ctx.exit(getattr(error, "exit_code", 1))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tinyexp")
+def main() -> None:
+    """Train experiments that repeat bit for bit; report why one design beat another.
+
+    \b
+    tinyexp run-all                       train every experiment on the built-in patterns
+    tinyexp report --out reports/latest   write the report: HTML, Markdown, JSON, figures
+    tinyexp show tiny-design1             an experiment, complete
+    tinyexp data list                     the data sets, and where to get them
+    """
+
+
+main.add_command(data)
+
+
+def _training_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option("--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."),
+        click.option("--jobs", type=click.IntRange(1, 256), help="Runs side by side. [default: the profile's; else one a processor]"),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; reported as a deviation."),
+        click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept."),
+        click.option("--data-folder", type=_FOLDER, help="Where data sets are looked for. [default: $TINYEXP_DATA or ./data]"),
+        click.option("--fresh", is_flag=True, help="Train anew; what was trained before is moved aside."),
+        click.option("--accept-environment", is_flag=True, help="Go on under other versions; marked 'not bit-identical'."),
+        click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command("run-all")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
+@_training_options
+def run_all(seeds: int | None, only: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click gives it
+    """Train every experiment with every seed; finished runs are used again."""
+    _train(as_json=as_json, seeds=range(seeds or 0), only=only, **options)
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), show_default=True, help="May be given again.")
+@_training_options
+def run(experiment: str, seeds: tuple[int, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001
+    """Train one EXPERIMENT."""
+    _train(as_json=as_json, seeds=seeds, names=(experiment,), **options)
+
+
+def _train(*, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any) -> None:
+    from tinyexp.launch.session import Request, run_session, summary
+    from tinyexp.spec.load import parse_override
+
+    request = Request(
+        overrides=dict(parse_override(text) for text in settings),
+        data_folder=data_folder or _data_folder(),
+        jobs=jobs or 0,
+        **options,
+    )
+    outcomes, code = run_session(request)
+    rows = summary(outcomes)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, ("experiment", "seed", "state", "epochs", "test_accuracy", "folder"))
+        for row in rows:
+            if row["message"]:
+                click.echo(f"tinyexp: {row['experiment']} seed {row['seed']} {row['state']}: {row['message']}", err=True)
+    if code >= 128:
+        again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+        click.echo(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
+    elif not code and not as_json:
+        click.echo(f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest", err=True)
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the report; replaced whole.")
+@click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
+@click.option("--profile", help="Whose runs. [default: the only profile there is]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="The runs that were trained with this.")
+def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]) -> None:
+    """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from."""
+    from tinyexp.report.render import write_report
+    from tinyexp.spec.load import parse_override
+
+    write_report(runs, out, profile=profile, overrides=dict(parse_override(text) for text in settings))
+    click.echo(out / "report.html")
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+def check(folder: Path) -> None:
+    """Render the report in FOLDER again from its records and compare every byte."""
+    from tinyexp.report.check import check_report
+
+    found = check_report(folder)
+    for line in found:
+        click.echo(line)
+    if found:
+        sys.exit(1)
+    click.echo(f"{folder}: the report is what its records give.")
+
+
+@main.command()
+@click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
+    """List the runs there are, and how far they came."""
+    from tinyexp.runs.overview import overview
+
+    rows = overview(runs)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, ("run", "state", "epochs", "of", "test_accuracy", "message"))
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--profile", default="paper", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Print EXPERIMENT complete, with every key, and what the source has where it is departed from."""
+    from tinyexp.spec.load import load_experiment, parse_override
+    from tinyexp.spec.show import as_toml
+
+    loaded = load_experiment(experiment, profile, dict(parse_override(text) for text in settings))
+    if as_json:
+        _print_json(loaded.model_dump(mode="json"))
+    else:
+        click.echo(as_toml(loaded), nl=False)
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--profile", default="paper", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
+    """Print the keys in which the experiments A and B differ."""
+    from tinyexp.spec.difference import differences
+    from tinyexp.spec.load import load_experiment
+
+    left, right = (load_experiment(name, profile).spec for name in (a, b))
+    rows = [{"key": change.key, a: change.left, b: change.right} for change in differences(left, right)]
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, ("key", a, b))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of an experiment file, for editors."""
+    from tinyexp.spec.show import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+def _data_folder() -> Path:
+    return Path(os.environ.get("TINYEXP_DATA") or "data")
+
+
+def _print_json(value: Any) -> None:
+    from tinyexp.files import json_text
+
+    click.echo(json_text(value), nl=False)
+
+
+def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """Left-aligned columns, two spaces apart; accuracies as per cent."""
+    cells = [[_cell(row[name], name) for name in columns] for row in rows]
+    widths = [max(len(line[place]) for line in [list(columns), *cells]) for place in range(len(columns))]
+    for line in [[name.replace("_", " ") for name in columns], *cells]:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any, column: str) -> str:
+    if value is None:
+        return "-"
+    if column == "test_accuracy":
+        return f"{value:.2%}"
+    return str(value).replace("\n", " ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""From experiments to plans: everything that can be known to be wrong is said before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tinyexp.data.build import missing, open_dataset
+from tinyexp.data.sources import Dataset
+from tinyexp.errors import UserError
+from tinyexp.models.geometry import flatten_size
+from tinyexp.runs.plan import RunPlan, plan_run
+from tinyexp.runs.records import DataRecord
+from tinyexp.spec.load import Experiment
+from tinyexp.spec.schema import Data
+
+
+def prepare(experiments: Sequence[Experiment], seeds: Iterable[int], runs: Path, data_folder: Path) -> list[RunPlan]:
+    """The plans of every experiment and seed, seeds outermost, so that early results are comparable ones.
+
+    Raises
+    ------
+    UserError
+        Data are missing (all that are, with where they come from), a net does not fit its images or
+        classes, or ``runs`` cannot be written to. Nothing was trained.
+    """
+    require_data(experiments, data_folder)
+    require_writable(runs)
+    opened: dict[Data, Dataset] = {}
+    records = {}
+    for experiment in experiments:
+        data = experiment.spec.data
+        if data not in opened:
+            opened[data] = open_dataset(data, data_folder)
+        require_fit(experiment, opened[data])
+        records[experiment.name] = describe(opened[data])
+    return [plan_run(experiment, seed, records[experiment.name], runs) for seed in seeds for experiment in experiments]
+
+
+def describe(dataset: Dataset) -> DataRecord:
+    """What a run's record says of its data."""
+    return DataRecord(
+        fingerprint=dataset.fingerprint,
+        train_images=len(dataset.train),
+        holdout_images=len(dataset.holdout),
+        test_images=len(dataset.test),
+        classes=len(dataset.classes),
+    )
+
+
+def require_data(experiments: Sequence[Experiment], data_folder: Path) -> None:
+    """Raise one UserError that names every data set that is not there, and who needs it."""
+    needed: dict[str, list[str]] = {}
+    for experiment in experiments:
+        words = missing(experiment.spec.data, data_folder)
+        if words:
+            needed.setdefault(words, []).append(experiment.name)
+    if needed:
+        parts = [f"{words}\n  Needed by {', '.join(names)}." for words, names in needed.items()]
+        raise UserError("\n".join(["Data are missing; nothing was trained.", *parts]))
+
+
+def require_fit(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise UserError where the net does not fit the images, the classes or the batches."""
+    spec, name, classes = experiment.spec, experiment.name, len(dataset.classes)
+    flatten_size(spec)
+    if spec.model.classes != classes:
+        raise UserError(
+            f"{name}: model.classes = {spec.model.classes}, but the data have {classes} classes."
+            f" Use --set model.classes={classes}."
+        )
+    if len(dataset.train) % spec.training.batch_size == 1:
+        raise UserError(
+            f"{name}: {len(dataset.train)} training images in batches of {spec.training.batch_size} leave a last"
+            " batch of one image, on which batch normalization cannot train."
+            " Change training.batch_size or data.train_limit by one."
+        )
+
+
+def require_writable(runs: Path) -> None:
+    """Raise UserError where no folder can be made below ``runs``."""
+    probe = runs / ".probe"
+    try:
+        probe.mkdir(parents=True, exist_ok=True)
+        probe.rmdir()
+    except OSError as error:
+        raise UserError(f"{runs}: cannot be written to ({error.strerror}). Choose another folder with --runs.") from error

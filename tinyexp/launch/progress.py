@@ -1,0 +1,163 @@
+"""How far the runs are: bars on a terminal, plain lines elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TaskID, TextColumn
+
+from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.records import Status
+
+_LINE_EVERY_S = 20.0
+
+
+class Progress(Protocol):
+    """What a launcher tells of its runs."""
+
+    def begin(self, plans: list[RunPlan], to_train: int) -> None:
+        """All plans are known; so many of them need training."""
+
+    def started(self, plan: RunPlan) -> None:
+        """A run was given to a slot."""
+
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+        """An epoch is committed; it took so long."""
+
+    def ended(self, plan: RunPlan, status: Status) -> None:
+        """A run came to an end."""
+
+    def note(self, message: str) -> None:
+        """Something worth a line."""
+
+    def end(self) -> None:
+        """Nothing more will come."""
+
+
+class TimeLeft:
+    """An estimate from the epochs seen so far: each experiment's own mean, or that of all until it has one."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._left: dict[RunPlan, int] = {}
+        self._seconds: dict[str, list[float]] = {}
+
+    def expect(self, plan: RunPlan, epochs: int) -> None:
+        """So many epochs of a run are still to come."""
+        self._left[plan] = epochs
+
+    def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
+        """An epoch was done."""
+        self._left[plan] = plan.experiment.spec.training.stop_after - epoch
+        self._seconds.setdefault(plan.experiment.name, []).append(seconds)
+
+    def words(self) -> str:
+        """As in ``about 2 min left``; empty before the first epoch."""
+        everything = [value for values in self._seconds.values() for value in values]
+        if not everything:
+            return ""
+        overall = sum(everything) / len(everything)
+        total = 0.0
+        for plan, epochs in self._left.items():
+            own = self._seconds.get(plan.experiment.name)
+            total += epochs * (sum(own) / len(own) if own else overall)
+        seconds = total / max(1, min(self._jobs, sum(1 for epochs in self._left.values() if epochs)))
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+
+class PlainProgress:
+    """Lines for logs: one when a run ends, and one every twenty seconds between."""
+
+    def __init__(self, jobs: int) -> None:
+        self._left = TimeLeft(jobs)
+        self._total = self._ended = 0
+        self._last = time.monotonic()
+
+    def begin(self, plans: list[RunPlan], to_train: int) -> None:
+        self._total = to_train
+        self._say(f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train")
+
+    def started(self, plan: RunPlan) -> None:
+        self._left.expect(plan, plan.experiment.spec.training.stop_after)
+
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+        self._left.took(plan, epoch, seconds)
+        if time.monotonic() - self._last >= _LINE_EVERY_S:
+            last = plan.experiment.spec.training.stop_after
+            self._say(f"{plan.title}: epoch {epoch} of {last}, test accuracy {test_accuracy:.1%}; {self._left.words()}")
+
+    def ended(self, plan: RunPlan, status: Status) -> None:
+        self._left.expect(plan, 0)
+        self._ended += 1
+        self._say(f"[{self._ended}/{self._total}] {plan.title}: {describe_end(status)}")
+
+    def note(self, message: str) -> None:
+        self._say(message)
+
+    def end(self) -> None:
+        """Every line was written when it was due."""
+
+    def _say(self, line: str) -> None:
+        self._last = time.monotonic()
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the line
+
+
+class TerminalProgress:
+    """One bar over all epochs, and a bar for each run under way."""
+
+    def __init__(self, jobs: int) -> None:
+        self._left = TimeLeft(jobs)
+        self._console = Console(stderr=True)
+        self._bars = RichProgress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"),
+            console=self._console,
+        )
+        self._all: TaskID | None = None
+        self._runs: dict[RunPlan, TaskID] = {}
+
+    def begin(self, plans: list[RunPlan], to_train: int) -> None:
+        self._console.print(f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train")
+        if to_train:
+            self._all = self._bars.add_task("runs", total=to_train, words="")
+            self._bars.start()
+
+    def started(self, plan: RunPlan) -> None:
+        epochs = plan.experiment.spec.training.stop_after
+        self._left.expect(plan, epochs)
+        self._runs[plan] = self._bars.add_task(escape(plan.title), total=epochs, words="")
+
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+        self._left.took(plan, epoch, seconds)
+        self._bars.update(self._runs[plan], completed=epoch, words=f"test accuracy {test_accuracy:.1%}")
+        if self._all is not None:
+            self._bars.update(self._all, words=self._left.words())
+
+    def ended(self, plan: RunPlan, status: Status) -> None:
+        self._left.expect(plan, 0)
+        self._bars.remove_task(self._runs.pop(plan))
+        if self._all is not None:
+            self._bars.advance(self._all)
+        if status.state != "finished":
+            self.note(f"{plan.title}: {describe_end(status)}")
+
+    def note(self, message: str) -> None:
+        self._console.print(escape(message))
+
+    def end(self) -> None:
+        self._bars.stop()
+
+
+def describe_end(status: Status) -> str:
+    """As in ``finished, 12 epochs``."""
+    if status.state == "finished":
+        return f"finished, {status.epochs} epochs"
+    return f"{status.state} after {status.epochs_done} of {status.epochs} epochs: {status.message}"
+
+
+def progress_for(jobs: int) -> Progress:
+    """Bars where stderr is a terminal, lines elsewhere."""
+    return TerminalProgress(jobs) if sys.stderr.isatty() else PlainProgress(jobs)

@@ -1,0 +1,94 @@
+"""What ``run`` and ``run-all`` do: load, plan, train, and say how it ended."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyexp.errors import UserError, listed
+from tinyexp.launch.local import LocalLauncher
+from tinyexp.launch.outcome import Outcome
+from tinyexp.launch.prepare import prepare
+from tinyexp.launch.progress import progress_for
+from tinyexp.runs.records import last_row
+from tinyexp.spec.load import experiment_names, load_experiment, load_profile
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked to have trained."""
+
+    profile: str
+    names: Sequence[str] = ()
+    """Experiments; all of them where empty."""
+    only: Sequence[str] = ()
+    """Patterns, one of which a name must match."""
+    seeds: Sequence[int] = ()
+    """The profile's number of them where empty."""
+    overrides: Mapping[str, Any] | None = None
+    jobs: int = 0
+    """Runs side by side; 0 for the profile's, or else one a processor."""
+    runs: Path = Path("runs")
+    data_folder: Path = Path("data")
+    fresh: bool = False
+    accept_environment: bool = False
+
+
+def run_session(request: Request) -> tuple[list[Outcome], int]:
+    """Train what is asked for; gives the outcomes, and the exit code.
+
+    Raises
+    ------
+    UserError
+        The request cannot be carried out; nothing was trained.
+    """
+    profile = load_profile(request.profile)
+    experiments = [load_experiment(name, request.profile, request.overrides) for name in _chosen(request)]
+    seeds = list(request.seeds) or list(range(profile.seeds))
+    plans = prepare(experiments, seeds, request.runs, request.data_folder)
+    jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
+    jobs = max(1, min(jobs, len(plans)))
+    launcher = LocalLauncher(
+        jobs,
+        str(request.data_folder),
+        progress_for(jobs),
+        fresh=request.fresh,
+        accept_environment=request.accept_environment,
+    )
+    outcomes, signal_code = launcher.train(plans)
+    codes = {outcome.exit_code for outcome in outcomes}
+    return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """A row for each run: what it is, how it ended, its last test accuracy (a fraction, or None)."""
+    rows = []
+    for outcome in outcomes:
+        record, accuracy = outcome.plan.record, last_row(outcome.plan.folder).get("test_accuracy")
+        rows.append(
+            {
+                "experiment": record.experiment.name,
+                "seed": record.seed,
+                "state": outcome.status.state,
+                "trained_now": outcome.trained,
+                "epochs": outcome.status.epochs_done,
+                "test_accuracy": float(accuracy) if accuracy else None,
+                "message": outcome.status.message,
+                "folder": str(outcome.plan.folder.path),
+            }
+        )
+    return rows
+
+
+def _chosen(request: Request) -> list[str]:
+    names = list(request.names) or experiment_names()
+    if not request.only:
+        return names
+    chosen = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in request.only)]
+    if not chosen:
+        raise UserError(f"--only {' '.join(request.only)}: matches no experiment. Known: {listed(names)}.")
+    return chosen

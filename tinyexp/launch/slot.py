@@ -1,0 +1,113 @@
+"""A slot: one process that trains many runs, one after the other, so that torch is loaded once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from functools import lru_cache
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+from tinyexp.data.build import open_dataset
+from tinyexp.data.sources import Dataset
+from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
+from tinyexp.launch.messages import Ended, EpochDone, Task, Warned
+from tinyexp.launch.outcome import mark_failed
+from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.records import Status, read_section
+from tinyexp.spec.schema import Data
+
+_SIGTERM_CODE = 128 + signal.SIGTERM
+
+
+class _StopRequest:
+    """Set by SIGTERM; the run in training commits and leaves at its next step."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.code = _SIGTERM_CODE
+
+
+def serve(connection: Connection) -> None:
+    """Train what the launcher sends until it sends None or closes its end."""
+    stop = _StopRequest()
+    signal.signal(signal.SIGTERM, stop)
+    # A terminal sends SIGINT to all its processes; the launcher decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_launcher, daemon=True).start()
+    while (task := _received(connection)) is not None:
+        connection.send(_train(task, connection, stop))
+        if stop.code:
+            return
+
+
+def _train(task: Task, connection: Connection, stop: _StopRequest) -> Ended:
+    # Loading torch takes seconds, so it is done in here, after the launcher has gone on.
+    from tinyexp.training.run import Listener, train_run  # noqa: PLC0415
+
+    listener = Listener(
+        epoch_done=lambda row, timing: connection.send(
+            EpochDone(
+                epoch=int(row["epoch"] or 0),
+                seconds=float(timing["train_s"] or 0) + float(timing["evaluate_s"] or 0),
+                test_accuracy=float(row["test_accuracy"] or 0),
+            )
+        ),
+        warn=lambda message: connection.send(Warned(message)),
+        stop_code=lambda: stop.code,
+    )
+    try:
+        dataset = _dataset(task)
+        status = train_run(
+            task.plan, dataset, listener, fresh=task.fresh, accept_environment=task.accept_environment
+        )
+    except InterruptedRunError as error:
+        return Ended(read_section(task.plan.folder.status, Status), error.exit_code)
+    except DivergedError as error:
+        return Ended(read_section(task.plan.folder.status, Status), error.exit_code)
+    except TinyexpError as error:
+        return Ended(mark_failed(task.plan, str(error)), error.exit_code)
+    except Exception as error:  # noqa: BLE001 - whatever one run dies of, the others go on
+        _log_traceback(task.plan)
+        return Ended(mark_failed(task.plan, f"{type(error).__name__}: {error}"), 1)
+    return Ended(status, 0)
+
+
+@lru_cache(maxsize=2)
+def _opened(data: Data, data_folder: str) -> Dataset:
+    return open_dataset(data, Path(data_folder))
+
+
+def _dataset(task: Task) -> Dataset:
+    dataset = _opened(task.plan.experiment.spec.data, task.data_folder)
+    if dataset.fingerprint != task.plan.record.data.fingerprint:
+        raise TinyexpError("the data changed after the run was planned; start the command again.")
+    return dataset
+
+
+def _received(connection: Connection) -> Task | None:
+    try:
+        task: Task | None = connection.recv()
+    except EOFError:
+        return None
+    return task
+
+
+def _leave_with_launcher() -> None:
+    """End at once when the launcher is gone: an orphan would hold its run against the next launcher."""
+    launcher = parent_process()
+    assert launcher is not None, "a slot is started by a launcher"
+    launcher.join()
+    os._exit(1)
+
+
+def _log_traceback(plan: RunPlan) -> None:
+    if plan.folder.path.is_dir():
+        with plan.folder.log.open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())

@@ -1,0 +1,45 @@
+"""The runs of a folder at a glance; a damaged one is a line like any other, never the end of the list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tinyexp.errors import DamagedError, UserError
+from tinyexp.runs.folder import find_runs
+from tinyexp.runs.plan import changed_records
+from tinyexp.runs.records import Status, last_row, read_section
+
+
+def overview(runs: Path) -> list[dict[str, Any]]:
+    """A row for each run: its name, state, epochs, last test accuracy (a fraction, or None), and a message.
+
+    Raises
+    ------
+    UserError
+        There is no such folder.
+    """
+    if not runs.is_dir():
+        raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
+    rows = []
+    for folder in find_runs(runs):
+        row: dict[str, Any] = {"run": folder.name, "state": "damaged", "epochs": None, "of": None, "test_accuracy": None}
+        try:
+            status = read_section(folder.status, Status)
+        except DamagedError as error:
+            rows.append(row | {"message": str(error)})
+            continue
+        changed = changed_records(folder, status)
+        accuracy = last_row(folder).get("test_accuracy")
+        message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
+        rows.append(
+            row
+            | {
+                "state": status.state,
+                "epochs": status.epochs_done,
+                "of": status.epochs,
+                "test_accuracy": float(accuracy) if accuracy else None,
+                "message": message,
+            }
+        )
+    return rows

@@ -1,0 +1,78 @@
+"""One run that is to be: what, with which seed, on which data, into which folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import sha256_of_file
+from tinyexp.runs.folder import RunFolder, run_folder
+from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
+from tinyexp.spec.identity import NUMERICS_VERSION, configuration_of, identity_of
+from tinyexp.spec.load import Experiment
+from tinyexp.spec.schema import Execution
+
+
+@dataclass(frozen=True, eq=False)  # a plan is itself: it is looked up by identity
+class RunPlan:
+    """A run before it is trained."""
+
+    experiment: Experiment
+    """As it is to be carried out, with folders, workers and intervals."""
+    record: RunRecord
+    """As it will be told: without them, so that the record is the same wherever it was trained."""
+    folder: RunFolder
+
+    @property
+    def title(self) -> str:
+        """Experiment and seed, as progress lines name the run."""
+        return f"{self.record.experiment.name} seed {self.record.seed}"
+
+    def is_finished(self) -> bool:
+        """Whether the folder holds this very run, finished, and every record is as it was written.
+
+        Where a record was edited, torn or lost this is false, and training puts it right from the checkpoint.
+        """
+        try:
+            status = read_section(self.folder.status, Status)
+        except DamagedError:
+            return False
+        return status.state == "finished" and not changed_records(self.folder, status)
+
+
+def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path) -> RunPlan:
+    """The plan of one run below the folder ``runs``."""
+    told = _without_circumstances(experiment)
+    identity = identity_of(experiment.spec, seed, data.fingerprint)
+    record = RunRecord(
+        experiment=told,
+        seed=seed,
+        identity=identity,
+        configuration=configuration_of(experiment.spec),
+        numerics_version=NUMERICS_VERSION,
+        data=data,
+    )
+    return RunPlan(experiment, record, run_folder(runs, experiment.profile, experiment.name, seed, identity))
+
+
+def _without_circumstances(experiment: Experiment) -> Experiment:
+    """The experiment without what says only where and how it is carried out."""
+    spec = experiment.spec
+    told = spec.model_copy(update={"execution": Execution(), "data": spec.data.model_copy(update={"root": ""})})
+    source = experiment.source.model_copy(update={"execution": Execution()})
+    overrides = {
+        key: value
+        for key, value in experiment.overrides.items()
+        if not key.startswith("execution.") and key != "data.root"
+    }
+    return experiment.model_copy(update={"spec": told, "source": source, "overrides": overrides})
+
+
+def changed_records(folder: RunFolder, status: Status) -> list[str]:
+    """The records that are missing, or whose bytes are no longer those that the status has the digest of."""
+    return [
+        name
+        for name, digest in sorted(status.digests.items())
+        if not (path := folder.path / name).is_file() or sha256_of_file(path) != digest
+    ]

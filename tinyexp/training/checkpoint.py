@@ -1,0 +1,91 @@
+"""The one truth about a run: weights, optimizer, position and everything measured so far.
+
+A file is a header line with the SHA-256 of what follows, then what ``torch.save`` writes: tensors and
+builtins only, loaded with ``weights_only``. The digest is needed because torch loads a flipped bit silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import write_bytes
+
+_HEADER = re.compile(rb"\Atinyexp-checkpoint-1 ([0-9a-f]{64})\n")
+_NAME = "epoch-{epoch:06d}-step-{step:08d}.ckpt"
+_PATTERN = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt$")
+_KEPT = 2
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any], *, epoch: int, step: int) -> Path:
+    """Commit a state: whole and on the disk when this returns. The last two are kept.
+
+    Raises
+    ------
+    TinyexpError
+        The disk is full or the folder cannot be written to; earlier checkpoints are intact.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    path = folder / _NAME.format(epoch=epoch, step=step)
+    write_bytes(path, b"tinyexp-checkpoint-1 " + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    for old in checkpoints(folder)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints there are, oldest first."""
+    return sorted(path for path in folder.glob("*.ckpt") if _PATTERN.match(path.name))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one checkpoint; raises DamagedError where it is not, to the bit, what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
+    header = _HEADER.match(content)
+    if not header or hashlib.sha256(body := content[header.end() :]).hexdigest().encode() != header.group(1):
+        raise DamagedError(f"{path}: is truncated or damaged; its SHA-256 is not the one it was written with.")
+    try:
+        state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise DamagedError(f"{path}: is not a checkpoint of ours ({type(error).__name__}).") from error
+    if not isinstance(state, dict):
+        raise DamagedError(f"{path}: is not a checkpoint of ours.")
+    return state
+
+
+def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest whole checkpoint; None where there never was one.
+
+    A damaged file is set aside under the ending ``.damaged``, with a warning.
+
+    Raises
+    ------
+    DamagedError
+        There are checkpoints and none is whole: the run is not started over silently.
+    """
+    found = checkpoints(folder)
+    for path in reversed(found):
+        try:
+            return load_checkpoint(path)
+        except DamagedError as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(aside)
+            warn(f"{error} It was set aside as {aside.name}; the one before it is used.")
+    if found or list(folder.glob("*.damaged")):
+        raise DamagedError(
+            f"{folder}: every checkpoint is damaged. Restore one from a copy, or train this run anew with --fresh."
+        )
+    return None
