@@ -1,0 +1,44 @@
+"""Training experiments that repeat bit for bit, and a report that shows why one design beat another.
+
+The public interface, all of it; importing this loads nothing heavy:
+
+- :func:`load_experiment` (name, profile, overrides): a frozen experiment
+- :func:`build_model` (experiment): its network
+- :func:`train` (experiment, seed, runs): one run
+- :func:`load_runs` (path): a pandas frame, a row per run and epoch
+- :func:`compare` (frame, a, b, metric, margin): two designs, paired by seed
+- :func:`write_report` (runs, out): the report
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinyexp.analysis.comparison import compare
+    from tinyexp.api import train, write_report
+    from tinyexp.models.build import build_model
+    from tinyexp.runs.frame import load_runs
+    from tinyexp.spec.load import load_experiment
+
+__all__ = ["build_model", "compare", "load_experiment", "load_runs", "train", "write_report"]
+
+_HOMES = {
+    "build_model": "tinyexp.models.build",
+    "compare": "tinyexp.analysis.comparison",
+    "load_experiment": "tinyexp.spec.load",
+    "load_runs": "tinyexp.runs.frame",
+    "train": "tinyexp.api",
+    "write_report": "tinyexp.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tinyexp' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

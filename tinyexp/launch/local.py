@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType, TracebackType
+from typing import Self
 
 from tinyexp.launch.messages import Ended, EpochDone, Message, Task, Warned
 from tinyexp.launch.outcome import Outcome, mark_failed
@@ -43,12 +44,14 @@ class _Signals:
         self.at_once = False
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._take)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -68,7 +71,13 @@ class LocalLauncher:
     """
 
     def __init__(
-        self, jobs: int, data_folder: str, progress: Progress, *, fresh: bool = False, accept_environment: bool = False
+        self,
+        jobs: int,
+        data_folder: str,
+        progress: Progress,
+        *,
+        fresh: bool = False,
+        accept_environment: bool = False,
     ) -> None:
         self._jobs, self._data_folder, self._progress = jobs, data_folder, progress
         self._fresh, self._accept_environment = fresh, accept_environment
@@ -87,7 +96,7 @@ class LocalLauncher:
         """
         self._outcomes = {}
         waiting = deque(plan for plan in plans if self._fresh or not self._use_again(plan))
-        self._progress.begin(list(plans), len(waiting))
+        self._progress.begin(list(waiting), len(self._outcomes))
         with _Signals() as signals:
             try:
                 self._serve(waiting, signals)
@@ -100,7 +109,9 @@ class LocalLauncher:
         if not plan.is_finished():
             return False
         epochs = plan.experiment.spec.training.stop_after
-        self._outcomes[plan] = Outcome(plan, Status(state="finished", epochs_done=epochs, epochs=epochs), 0, trained=False)
+        self._outcomes[plan] = Outcome(
+            plan, Status(state="finished", epochs_done=epochs, epochs=epochs), 0, trained=False
+        )
         return True
 
     def _serve(self, waiting: deque[RunPlan], signals: _Signals) -> None:
@@ -167,8 +178,12 @@ class LocalLauncher:
             return
         if signals.code:  # it was killed on the way out; the run is as it was last committed
             return
-        how = f"signal {-slot.process.exitcode}" if (slot.process.exitcode or 0) < 0 else f"code {slot.process.exitcode}"
-        status = mark_failed(slot.plan, f"its process ended unexpectedly ({how}); the same command goes on from the last commit")
+        code = slot.process.exitcode or 0
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        status = mark_failed(
+            slot.plan,
+            f"its process ended unexpectedly ({how}); the same command goes on from the last commit",
+        )
         self._outcomes[slot.plan] = Outcome(slot.plan, status, 1, trained=True)
         self._progress.ended(slot.plan, status)
 

@@ -15,7 +15,9 @@ from tinyexp.spec.load import Experiment
 from tinyexp.spec.schema import Data
 
 
-def prepare(experiments: Sequence[Experiment], seeds: Iterable[int], runs: Path, data_folder: Path) -> list[RunPlan]:
+def prepare(
+    experiments: Sequence[Experiment], seeds: Iterable[int], runs: Path, data_folder: Path
+) -> list[RunPlan]:
     """The plans of every experiment and seed, seeds outermost, so that early results are comparable ones.
 
     Raises
@@ -34,7 +36,11 @@ def prepare(experiments: Sequence[Experiment], seeds: Iterable[int], runs: Path,
             opened[data] = open_dataset(data, data_folder)
         require_fit(experiment, opened[data])
         records[experiment.name] = describe(opened[data])
-    return [plan_run(experiment, seed, records[experiment.name], runs) for seed in seeds for experiment in experiments]
+    return [
+        plan_run(experiment, seed, records[experiment.name], runs)
+        for seed in seeds
+        for experiment in experiments
+    ]
 
 
 def describe(dataset: Dataset) -> DataRecord:
@@ -84,4 +90,6 @@ def require_writable(runs: Path) -> None:
         probe.mkdir(parents=True, exist_ok=True)
         probe.rmdir()
     except OSError as error:
-        raise UserError(f"{runs}: cannot be written to ({error.strerror}). Choose another folder with --runs.") from error
+        raise UserError(
+            f"{runs}: cannot be written to ({error.strerror}). Choose another folder with --runs."
+        ) from error

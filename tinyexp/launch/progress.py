@@ -8,7 +8,8 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as RichProgress
 
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
@@ -19,8 +20,8 @@ _LINE_EVERY_S = 20.0
 class Progress(Protocol):
     """What a launcher tells of its runs."""
 
-    def begin(self, plans: list[RunPlan], to_train: int) -> None:
-        """All plans are known; so many of them need training."""
+    def begin(self, plans: list[RunPlan], finished: int) -> None:
+        """These runs are to be trained; so many others were finished before."""
 
     def started(self, plan: RunPlan) -> None:
         """A run was given to a slot."""
@@ -46,9 +47,13 @@ class TimeLeft:
         self._left: dict[RunPlan, int] = {}
         self._seconds: dict[str, list[float]] = {}
 
-    def expect(self, plan: RunPlan, epochs: int) -> None:
-        """So many epochs of a run are still to come."""
-        self._left[plan] = epochs
+    def expect_all(self, plans: list[RunPlan]) -> None:
+        """These runs are to come, whole."""
+        self._left = {plan: plan.experiment.spec.training.stop_after for plan in plans}
+
+    def ended(self, plan: RunPlan) -> None:
+        """Nothing more of this run is to come."""
+        self._left[plan] = 0
 
     def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """An epoch was done."""
@@ -77,21 +82,24 @@ class PlainProgress:
         self._total = self._ended = 0
         self._last = time.monotonic()
 
-    def begin(self, plans: list[RunPlan], to_train: int) -> None:
-        self._total = to_train
-        self._say(f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train")
+    def begin(self, plans: list[RunPlan], finished: int) -> None:
+        self._left.expect_all(plans)
+        self._total = len(plans)
+        self._say(begin_words(plans, finished))
 
     def started(self, plan: RunPlan) -> None:
-        self._left.expect(plan, plan.experiment.spec.training.stop_after)
+        """A line at the end of each run is enough."""
 
     def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
         self._left.took(plan, epoch, seconds)
         if time.monotonic() - self._last >= _LINE_EVERY_S:
             last = plan.experiment.spec.training.stop_after
-            self._say(f"{plan.title}: epoch {epoch} of {last}, test accuracy {test_accuracy:.1%}; {self._left.words()}")
+            self._say(
+                f"{plan.title}: epoch {epoch} of {last}, test accuracy {test_accuracy:.1%}; {self._left.words()}"
+            )
 
     def ended(self, plan: RunPlan, status: Status) -> None:
-        self._left.expect(plan, 0)
+        self._left.ended(plan)
         self._ended += 1
         self._say(f"[{self._ended}/{self._total}] {plan.title}: {describe_end(status)}")
 
@@ -113,21 +121,25 @@ class TerminalProgress:
         self._left = TimeLeft(jobs)
         self._console = Console(stderr=True)
         self._bars = RichProgress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[words]}"),
             console=self._console,
         )
         self._all: TaskID | None = None
         self._runs: dict[RunPlan, TaskID] = {}
 
     def begin(self, plans: list[RunPlan], to_train: int) -> None:
-        self._console.print(f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train")
+        self._console.print(
+            f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train"
+        )
         if to_train:
             self._all = self._bars.add_task("runs", total=to_train, words="")
             self._bars.start()
 
     def started(self, plan: RunPlan) -> None:
         epochs = plan.experiment.spec.training.stop_after
-        self._left.expect(plan, epochs)
         self._runs[plan] = self._bars.add_task(escape(plan.title), total=epochs, words="")
 
     def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
@@ -137,7 +149,7 @@ class TerminalProgress:
             self._bars.update(self._all, words=self._left.words())
 
     def ended(self, plan: RunPlan, status: Status) -> None:
-        self._left.expect(plan, 0)
+        self._left.ended(plan)
         self._bars.remove_task(self._runs.pop(plan))
         if self._all is not None:
             self._bars.advance(self._all)
@@ -149,6 +161,11 @@ class TerminalProgress:
 
     def end(self) -> None:
         self._bars.stop()
+
+
+def begin_words(plans: list[RunPlan], finished: int) -> str:
+    """As in ``12 runs: 4 finished before, 8 to train``."""
+    return f"{len(plans) + finished} runs: {finished} finished before, {len(plans)} to train"
 
 
 def describe_end(status: Status) -> str:

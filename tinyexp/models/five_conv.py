@@ -30,7 +30,9 @@ def five_conv(spec: FiveConv, flatten_size: int) -> nn.Sequential:
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     channels = 3
     for place, layer in enumerate(conv_layers(spec), start=1):
-        modules[f"conv_{place}"] = nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride, layer.padding)
+        modules[f"conv_{place}"] = nn.Conv2d(
+            channels, layer.channels, layer.kernel, layer.stride, layer.padding
+        )
         modules[f"relu_{place}"] = nn.ReLU(inplace=True)
         modules[f"batch_norm_{place}"] = nn.BatchNorm2d(layer.channels)
         if layer.pool_kernel:

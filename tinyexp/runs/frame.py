@@ -70,7 +70,9 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     for run in runs:
         first, _, body = _metrics_bytes(run).partition(b"\n")
         if first != header:
-            raise DamagedError(f"{run.folder.metrics}: the first line is not the columns that tinyexp writes.")
+            raise DamagedError(
+                f"{run.folder.metrics}: the first line is not the columns that tinyexp writes."
+            )
         if body and not body.endswith(b"\n"):
             raise DamagedError(f"{run.folder.metrics}: the last line is torn.")
         bodies.append(body)
@@ -84,7 +86,9 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
         raise DamagedError(f"metrics.csv: a line is empty or broken; {_which(runs)}")
     for place, name in enumerate(RUN_COLUMNS):
         values = [_run_value(run, name) for run in runs]
-        frame.insert(place, name, np.repeat(np.array(values, dtype=object if name != "seed" else np.int64), lengths))
+        frame.insert(
+            place, name, np.repeat(np.array(values, dtype=object if name != "seed" else np.int64), lengths)
+        )
     _check_epochs(frame, runs, lengths)
     return frame
 

@@ -23,7 +23,13 @@ def overview(runs: Path) -> list[dict[str, Any]]:
         raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
     rows = []
     for folder in find_runs(runs):
-        row: dict[str, Any] = {"run": folder.name, "state": "damaged", "epochs": None, "of": None, "test_accuracy": None}
+        row: dict[str, Any] = {
+            "run": folder.name,
+            "state": "damaged",
+            "epochs": None,
+            "of": None,
+            "test_accuracy": None,
+        }
         try:
             status = read_section(folder.status, Status)
         except DamagedError as error:

@@ -59,7 +59,9 @@ def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path) ->
 def _without_circumstances(experiment: Experiment) -> Experiment:
     """The experiment without what says only where and how it is carried out."""
     spec = experiment.spec
-    told = spec.model_copy(update={"execution": Execution(), "data": spec.data.model_copy(update={"root": ""})})
+    told = spec.model_copy(
+        update={"execution": Execution(), "data": spec.data.model_copy(update={"root": ""})}
+    )
     source = experiment.source.model_copy(update={"execution": Execution()})
     overrides = {
         key: value

@@ -40,7 +40,9 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
             table = f" in [{'.'.join(named[:-1])}]" if len(named) > 1 else ""
             return f"{place}: unknown key '{named[-1]}'{table}. Known: {listed(known)}.{nearest(named[-1], known)}"
         case "missing":
-            return f"{place}: the key '{key}' is missing. Add it; `tinyexp show` prints a complete experiment."
+            return (
+                f"{place}: the key '{key}' is missing. Add it; `tinyexp show` prints a complete experiment."
+            )
         case "literal_error" | "union_tag_invalid":
             context = entry["ctx"]
             if entry["type"] == "union_tag_invalid":

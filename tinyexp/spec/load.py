@@ -61,7 +61,9 @@ class Experiment(Section):
     @property
     def deviations(self) -> tuple[Difference, ...]:
         """The keys in which this experiment departs from its file; where and how it runs is no departure."""
-        return differences(self.source, self.spec, ignore=("execution.", "data.root", "title", "section", "reported"))
+        return differences(
+            self.source, self.spec, ignore=("execution.", "data.root", "title", "section", "reported")
+        )
 
 
 def experiment_names(folder: Path | None = None) -> list[str]:
@@ -120,7 +122,11 @@ def load_experiment(
     profile_path = folder / "profiles" / f"{profile}.toml"
     base = flatten(read_toml(path))
     layers = [(str(profile_path), flatten(chosen.all))]
-    layers += [(str(profile_path), flatten(table)) for pattern, table in chosen.only.items() if fnmatch.fnmatchcase(name, pattern)]
+    layers += [
+        (str(profile_path), flatten(table))
+        for pattern, table in chosen.only.items()
+        if fnmatch.fnmatchcase(name, pattern)
+    ]
     layers.append(("--set", dict(overrides or {})))
     source = _resolve(str(path), base, [])
     return Experiment(
@@ -214,7 +220,7 @@ def _reading_overlay(where: str, key: str, value: Any, base: Mapping[str, Any]) 
         known = [name for name in CONTRADICTIONS if f"readings.{name}" in base]
         raise unknown(where, "contradiction of this experiment", number, known)
     choices = CONTRADICTIONS[number].readings
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise unknown(where, f"reading of {number}", str(value), choices)
     return choices[value].overlay
 
@@ -227,7 +233,9 @@ def _nested(flat: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any
         for part in tables:
             table = table.setdefault(part, {})
             if not isinstance(table, dict):
-                raise UserError(f"{origin[key]}: '{key}' is set inside '{part}', which is a value and no table.")
+                raise UserError(
+                    f"{origin[key]}: '{key}' is set inside '{part}', which is a value and no table."
+                )
         table[name] = value
     return tree
 

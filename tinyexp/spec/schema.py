@@ -23,7 +23,9 @@ Range = Annotated[tuple[float, float], Field(strict=False)]
 class Section(BaseModel):
     """A table of the file: frozen, no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class FiveConv(Section):
@@ -60,7 +62,9 @@ class FiveConv(Section):
         for name in ("kernels", "strides", "padding", "pool_kernels", "pool_strides"):
             got, wanted = len(getattr(self, name)), len(self.channels)
             if got != wanted:
-                raise ValueError(f"'{name}' has {got} entries and 'channels' has {wanted}; give one a convolution")
+                raise ValueError(
+                    f"'{name}' has {got} entries and 'channels' has {wanted}; give one a convolution"
+                )
         for name in ("channels", "kernels", "strides"):
             if 0 in getattr(self, name):
                 raise ValueError(f"'{name}' must be 1 or more in every entry")

@@ -37,7 +37,9 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, epoch: int, step: in
     torch.save(state, buffer)
     content = buffer.getvalue()
     path = folder / _NAME.format(epoch=epoch, step=step)
-    write_bytes(path, b"tinyexp-checkpoint-1 " + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    write_bytes(
+        path, b"tinyexp-checkpoint-1 " + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+    )
     for old in checkpoints(folder)[:-_KEPT]:
         old.unlink(missing_ok=True)
     return path
@@ -56,7 +58,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
     header = _HEADER.match(content)
     if not header or hashlib.sha256(body := content[header.end() :]).hexdigest().encode() != header.group(1):
-        raise DamagedError(f"{path}: is truncated or damaged; its SHA-256 is not the one it was written with.")
+        raise DamagedError(
+            f"{path}: is truncated or damaged; its SHA-256 is not the one it was written with."
+        )
     try:
         state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:

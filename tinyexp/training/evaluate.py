@@ -28,7 +28,10 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, batches: Iterable[Batch], to_device: Callable[[Tensor], Tensor], between: Callable[[], None]
+    model: nn.Module,
+    batches: Iterable[Batch],
+    to_device: Callable[[Tensor], Tensor],
+    between: Callable[[], None],
 ) -> Evaluation:
     """Run the net over the batches.
 

@@ -70,7 +70,9 @@ def open_batches(dataset: Dataset, spec: Spec, seed: int) -> Batches:
     )
 
 
-def train(state: TrainingState, batches: Batches, spec: Spec, seed: int, backend: Backend, hooks: Hooks) -> None:
+def train(
+    state: TrainingState, batches: Batches, spec: Spec, seed: int, backend: Backend, hooks: Hooks
+) -> None:
     """Train from where ``state`` stands to the last epoch.
 
     Raises
@@ -80,7 +82,7 @@ def train(state: TrainingState, batches: Batches, spec: Spec, seed: int, backend
     """
     while state.epoch <= spec.training.stop_after:
         _train_steps(state, batches.train, spec, seed, backend, hooks)
-        row, timing = _measure(state, batches, spec, backend, hooks)
+        row, timing = _measure(state, batches, backend, hooks)
         _require_finite(state)
         state.rows.append(row)
         state.timings.append(timing)
@@ -126,9 +128,7 @@ def _step(
     state.total_steps += 1
 
 
-def _measure(
-    state: TrainingState, batches: Batches, spec: Spec, backend: Backend, hooks: Hooks
-) -> tuple[Row, Row]:
+def _measure(state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks) -> tuple[Row, Row]:
     """The row of ``metrics.csv`` and that of ``timing.csv`` for the epoch whose steps are done."""
 
     def leave_if_asked() -> None:

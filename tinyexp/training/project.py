@@ -21,7 +21,9 @@ from tinyexp.training.state import TrainingState
 State = Literal["running", "finished", "interrupted", "failed", "diverged"]
 
 
-def project(folder: RunFolder, state: TrainingState, epochs: int, condition: State, message: str = "") -> Status:
+def project(
+    folder: RunFolder, state: TrainingState, epochs: int, condition: State, message: str = ""
+) -> Status:
     """Write metrics, timings, after the last epoch the predictions, and then the status with their digests."""
     metrics = table_text(METRIC_COLUMNS, state.rows)
     write_text(folder.metrics, metrics)

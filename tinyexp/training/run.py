@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import filelock
 import torch
@@ -29,7 +29,6 @@ from tinyexp.training.loop import Hooks, open_batches, train
 from tinyexp.training.project import project
 from tinyexp.training.randomness import key_weights
 from tinyexp.training.state import Row, Totals, TrainingState
-
 
 _LOCK_SECONDS = 5.0  # a worker whose launcher was killed needs a moment to notice
 
@@ -83,12 +82,14 @@ def train_run(
 class _Run:
     """The objects of one run while it is trained."""
 
-    def __init__(self, plan: RunPlan, dataset: Dataset, listener: Listener, *, accept_environment: bool) -> None:
+    def __init__(
+        self, plan: RunPlan, dataset: Dataset, listener: Listener, *, accept_environment: bool
+    ) -> None:
         self.plan, self.folder, self.listener = plan, plan.folder, listener
         self.spec = plan.experiment.spec
         self.dataset = dataset
         checkpoint = load_latest(self.folder.checkpoints, self._warn)
-        self.environment = self._begin(checkpoint is not None, accept_environment=accept_environment)
+        self.environment = self._begin(resumed=checkpoint is not None, accept_environment=accept_environment)
         torch.set_num_threads(self.environment.threads)
         self.fabric = _fabric(self.spec, self.environment.device)
         self.state = self._state(checkpoint)
@@ -107,7 +108,7 @@ class _Run:
             raise
         return self._project("finished")
 
-    def _begin(self, resumed: bool, *, accept_environment: bool) -> Environment:
+    def _begin(self, *, resumed: bool, accept_environment: bool) -> Environment:
         """Write or compare the run's record and environment; gives the environment that counts."""
         now = describe_environment(
             cpu_capability=torch.backends.cpu.get_cpu_capability(),
@@ -125,7 +126,7 @@ class _Run:
         key_weights(self.plan.record.seed)
         model = network(self.spec)
         if self.spec.training.channels_last:
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model = model.to(memory_format=torch.channels_last)
         model, optimizer = self._prepared(model)
         state = TrainingState(model, optimizer, Totals.on(self.fabric.device))
         if checkpoint is not None:
@@ -140,9 +141,8 @@ class _Run:
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
         )
-        if self.spec.training.compile:
-            model = torch.compile(model)
-        prepared, wrapped = self.fabric.setup(model, optimizer)
+        compiled = cast("nn.Module", torch.compile(model)) if self.spec.training.compile else model
+        prepared, wrapped = self.fabric.setup(compiled, optimizer)
         return prepared, wrapped
 
     def _commit(self, state: TrainingState) -> None:
@@ -188,7 +188,9 @@ def _device(spec: Spec) -> str:
     if wanted == "auto":
         return "cuda" if available["cuda"] else "cpu"
     if not available[wanted]:
-        raise UserError(f"execution.device = '{wanted}' is not there on this machine. Use --set execution.device=auto.")
+        raise UserError(
+            f"execution.device = '{wanted}' is not there on this machine. Use --set execution.device=auto."
+        )
     return wanted
 
 
@@ -206,11 +208,15 @@ def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
     raise UserError(f"{folder.path}: holds another run ({'; '.join(words)}). Use --fresh to train anew.")
 
 
-def _reconciled(folder: RunFolder, now: Environment, *, accept: bool, warn: Callable[[str], None]) -> Environment:
+def _reconciled(
+    folder: RunFolder, now: Environment, *, accept: bool, warn: Callable[[str], None]
+) -> Environment:
     """The environment to go on in: threads as they were; anything else that changed is refused or marked."""
     before = read_section(folder.environment, Environment)
     if before.threads != now.threads:
-        warn(f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits.")
+        warn(
+            f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits."
+        )
     now = now.model_copy(update={"threads": before.threads, "bit_identical": before.bit_identical})
     changes = environment_changes(before, now)
     if not changes:

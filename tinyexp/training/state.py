@@ -27,7 +27,10 @@ class Totals:
 
     @classmethod
     def on(cls, device: torch.device) -> Totals:
-        return cls(torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device))
+        return cls(
+            torch.zeros((), dtype=torch.float64, device=device),
+            torch.zeros((), dtype=torch.int64, device=device),
+        )
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Take in a step: its mean loss, the logits, the labels."""
@@ -68,7 +71,9 @@ class TrainingState:
     def is_finite(self) -> bool:
         """Whether the losses of this epoch and all weights are finite numbers."""
         weights = [value for value in self.model.state_dict().values() if value.is_floating_point()]
-        return bool(torch.isfinite(self.totals.loss)) and all(bool(torch.isfinite(value).all()) for value in weights)
+        return bool(torch.isfinite(self.totals.loss)) and all(
+            bool(torch.isfinite(value).all()) for value in weights
+        )
 
     def to_checkpoint(self) -> dict[str, Any]:
         """As tensors and builtins."""
@@ -76,7 +81,11 @@ class TrainingState:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": {"epoch": self.epoch, "step": self.step, "total_steps": self.total_steps},
-            "totals": {"loss": self.totals.loss, "correct": self.totals.correct, "images": self.totals.images},
+            "totals": {
+                "loss": self.totals.loss,
+                "correct": self.totals.correct,
+                "images": self.totals.images,
+            },
             "rows": self.rows,
             "timings": self.timings,
             "predictions": self.predictions,
@@ -96,4 +105,6 @@ class TrainingState:
             self.rows, self.timings = checkpoint["rows"], checkpoint["timings"]
             self.predictions, self.train_s = checkpoint["predictions"], checkpoint["train_s"]
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise DamagedError(f"The checkpoint does not fit this run: {error}. Train it anew with --fresh.") from error
+            raise DamagedError(
+                f"The checkpoint does not fit this run: {error}. Train it anew with --fresh."
+            ) from error

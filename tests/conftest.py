@@ -1,0 +1,35 @@
+"""Fixtures that several folders of tests share; lying here, it also puts this folder on the import path."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import data_server
+import pytest
+from data_folders import make_tiny_imagenet, zipped
+from data_server import Server
+from hypothesis import HealthCheck, settings
+
+# Machines that run tests are shared and slow at times: how long an example takes says nothing here.
+settings.register_profile("tinyexp", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("tinyexp")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with nothing on it; nobody waits between tries."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with data_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def tiny(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server that has Tiny ImageNet, with a catalogue that knows this one: 3 classes, 12 + 6 images."""
+    content = zipped(make_tiny_imagenet(tmp_path / "made" / "tiny-imagenet-200"))
+    shutil.rmtree(tmp_path / "made")
+    data_server.serve_as_tiny_imagenet(server, content, monkeypatch)
+    return server

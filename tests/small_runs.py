@@ -1,0 +1,53 @@
+"""Runs that train in a second, for tests of training, launching and the command line."""
+
+from pathlib import Path
+
+from tinyexp.data.build import open_dataset
+from tinyexp.launch.prepare import describe
+from tinyexp.runs.plan import RunPlan, plan_run
+from tinyexp.spec.load import load_experiment
+from tinyexp.training.run import Listener, train_run
+
+SMALL = {
+    "model.width": 0.03,
+    "data.train_limit": 60,
+    "data.test_limit": 30,
+    "data.holdout": 20,
+    "training.batch_size": 16,
+    "training.stop_after": 3,
+}
+"""Four steps an epoch, the last of 12 images."""
+
+SET = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+"""The same as options of the command line."""
+
+
+def small_plan(runs: Path, name: str = "tiny-design1", seed: int = 0, **overrides: object) -> RunPlan:
+    """A plan of a small run; overrides are given with ``__`` for the dot."""
+    settings = SMALL | {key.replace("__", "."): value for key, value in overrides.items()}
+    experiment = load_experiment(name, "embedded", settings)
+    dataset = open_dataset(experiment.spec.data, Path("data"))
+    return plan_run(experiment, seed, describe(dataset), runs)
+
+
+def trained(runs: Path, name: str = "tiny-design1", seed: int = 0, listener: Listener | None = None, **overrides: object) -> RunPlan:
+    """Train a small run in this process; gives its plan."""
+    plan = small_plan(runs, name, seed, **overrides)
+    train_run(plan, open_dataset(plan.experiment.spec.data, Path("data")), listener)
+    return plan
+
+
+def results(plan: RunPlan) -> dict[str, bytes]:
+    """What must not differ by a bit between two ways to the same run: metrics, predictions, weights."""
+    import hashlib
+
+    from tinyexp.training.checkpoint import checkpoints, load_checkpoint
+
+    state = load_checkpoint(checkpoints(plan.folder.checkpoints)[-1])
+    digest = hashlib.sha256()
+    for name, value in sorted(state["model"].items()):
+        digest.update(name.encode() + value.numpy().tobytes())
+    for _, entry in sorted(state["optimizer"]["state"].items()):
+        digest.update(entry["momentum_buffer"].numpy().tobytes())
+    files = ("metrics.csv", "predictions.npz", "spec.json", "environment.json", "status.json")
+    return {name: (plan.folder.path / name).read_bytes() for name in files} | {"weights": digest.digest()}
