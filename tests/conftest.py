@@ -14,7 +14,9 @@ from data_server import Server
 from hypothesis import HealthCheck, settings
 
 # Machines that run tests are shared and slow at times: how long an example takes says nothing here.
-settings.register_profile("tinyexp", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "tinyexp", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 settings.load_profile("tinyexp")
 
 

@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import hashlib
 import re
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +30,8 @@ class Server:
     ranges: bool = True
     cut_after: list[int] = field(default_factory=list)
     """Close the connection after so many bytes of the body."""
+    resets: bool = False
+    """Cut connections are reset, and not closed in good order."""
     statuses: list[int] = field(default_factory=list)
     """Answer with these before serving."""
     redirect: str = ""
@@ -98,7 +102,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
         body = content[start:]
-        self.wfile.write(body[: behaviour.cut_after.pop(0)] if behaviour.cut_after else body)
+        if not behaviour.cut_after:
+            self.wfile.write(body)
+            return
+        self.wfile.write(body[: behaviour.cut_after.pop(0)])
+        if behaviour.resets:
+            # A close without lingering drops what is unsent and answers with a reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass

@@ -42,7 +42,7 @@ def main() -> None:
     tinyexp report --out reports/latest   write the report: HTML, Markdown, JSON, figures
     tinyexp show tiny-design1             an experiment, complete
     tinyexp data list                     the data sets, and where to get them
-    """
+    """  # noqa: D301 - click reads the backspace
 
 
 main.add_command(data)
@@ -50,13 +50,35 @@ main.add_command(data)
 
 def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.option("--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."),
-        click.option("--jobs", type=click.IntRange(1, 256), help="Runs side by side. [default: the profile's; else one a processor]"),
-        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key; reported as a deviation."),
-        click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept."),
-        click.option("--data-folder", type=_FOLDER, help="Where data sets are looked for. [default: $TINYEXP_DATA or ./data]"),
+        click.option(
+            "--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            help="Runs side by side. [default: the profile's; else one a processor]",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override a key; reported as a deviation.",
+        ),
+        click.option(
+            "--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept."
+        ),
+        click.option(
+            "--data-folder",
+            type=_FOLDER,
+            help="Where data sets are looked for. [default: $TINYEXP_DATA or ./data]",
+        ),
         click.option("--fresh", is_flag=True, help="Train anew; what was trained before is moved aside."),
-        click.option("--accept-environment", is_flag=True, help="Go on under other versions; marked 'not bit-identical'."),
+        click.option(
+            "--accept-environment",
+            is_flag=True,
+            help="Go on under other versions; marked 'not bit-identical'.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON."),
     ]
     for option in reversed(options):
@@ -65,7 +87,9 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("run-all")
-@click.option("--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]"
+)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
 @_training_options
 def run_all(seeds: int | None, only: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click gives it
@@ -75,14 +99,24 @@ def run_all(seeds: int | None, only: tuple[str, ...], as_json: bool, **options: 
 
 @main.command()
 @click.argument("experiment")
-@click.option("--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), show_default=True, help="May be given again.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(0, 2**31 - 1),
+    multiple=True,
+    default=(0,),
+    show_default=True,
+    help="May be given again.",
+)
 @_training_options
 def run(experiment: str, seeds: tuple[int, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001
     """Train one EXPERIMENT."""
     _train(as_json=as_json, seeds=seeds, names=(experiment,), **options)
 
 
-def _train(*, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any) -> None:
+def _train(
+    *, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any
+) -> None:
     from tinyexp.launch.session import Request, run_session, summary
     from tinyexp.spec.load import parse_override
 
@@ -100,12 +134,20 @@ def _train(*, as_json: bool, settings: tuple[str, ...], data_folder: Path | None
         _print_table(rows, ("experiment", "seed", "state", "epochs", "test_accuracy", "folder"))
         for row in rows:
             if row["message"]:
-                click.echo(f"tinyexp: {row['experiment']} seed {row['seed']} {row['state']}: {row['message']}", err=True)
+                click.echo(
+                    f"tinyexp: {row['experiment']} seed {row['seed']} {row['state']}: {row['message']}",
+                    err=True,
+                )
     if code >= 128:
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        click.echo(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
+        click.echo(
+            f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True
+        )
     elif not code and not as_json:
-        click.echo(f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest", err=True)
+        click.echo(
+            f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest",
+            err=True,
+        )
     sys.exit(code)
 
 
@@ -113,7 +155,9 @@ def _train(*, as_json: bool, settings: tuple[str, ...], data_folder: Path | None
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the report; replaced whole.")
 @click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
 @click.option("--profile", help="Whose runs. [default: the only profile there is]")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="The runs that were trained with this.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="The runs that were trained with this."
+)
 def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]) -> None:
     """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from."""
     from tinyexp.report.render import write_report
@@ -147,6 +191,8 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
     rows = overview(runs)
     if as_json:
         _print_json(rows)
+    elif not rows:
+        click.echo(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
     else:
         _print_table(rows, ("run", "state", "epochs", "of", "test_accuracy", "message"))
 

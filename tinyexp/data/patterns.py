@@ -91,7 +91,8 @@ def _image(
     if not canonical:
         _clutter(random, image)
     image += random.normal(0, _NOISE, image.shape)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _coordinates(random: np.random.Generator, *, canonical: bool) -> tuple[Plane, Plane]:

@@ -48,9 +48,10 @@ def train_view(image: Image.Image, views: Views, place: int, spec: Augmentation,
 def test_view(image: Image.Image, shape: Input) -> Image.Image:
     """One image under the test transform."""
     side = shape.image_size
-    if shape.resize == "square":
-        return F.resize(image, [side, side], InterpolationMode.BILINEAR, antialias=True)
-    return F.center_crop(F.resize(image, [side], InterpolationMode.BILINEAR, antialias=True), [side, side])
+    size = [side, side] if shape.resize == "square" else [side]
+    resized: Image.Image = F.resize(image, size, InterpolationMode.BILINEAR, antialias=True)
+    cut: Image.Image = F.center_crop(resized, [side, side])
+    return cut
 
 
 def as_pixels(images: list[Image.Image]) -> Tensor:

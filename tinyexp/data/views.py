@@ -90,7 +90,7 @@ def _crop_sizes(
 
 
 def _middle_sizes(heights: Integers, widths: Integers, spec: Augmentation) -> tuple[Integers, Integers]:
-    """torchvision's fallback: the whole image, cut to the nearest allowed shape."""
+    """What torchvision falls back on: the whole image, cut to the nearest allowed shape."""
     narrow, wide = spec.crop_ratio
     shape = widths / heights
     height = np.where(shape < narrow, np.rint(widths / narrow).astype(np.int64), heights)

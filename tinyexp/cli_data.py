@@ -1,0 +1,168 @@
+"""``tinyexp data``: list, fetch and verify data sets. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+_data_folder = click.option(
+    "--data-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    envvar="TINYEXP_DATA",
+    show_default=True,
+    show_envvar=True,
+    help="The folder of data sets.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@click.group("data")
+def data() -> None:
+    """List, fetch and verify data sets."""
+
+
+@data.command("list")
+@_data_folder
+@_as_json
+def list_command(*, data_folder: Path, as_json: bool) -> None:
+    """The known data sets, and whether they are there."""
+    from tinyexp.files import json_text
+
+    rows = _rows(data_folder)
+    if as_json:
+        click.echo(json_text(rows), nl=False)
+        return
+    for row in rows:
+        take = (
+            f"`tinyexp data fetch {row['name']}`"
+            if row["fetchable"]
+            else "it needs an account at its home page"
+        )
+        click.echo(f"{row['name']}: {row['root'] or f'not there; {take}'}")
+        click.echo(f"    {row['title']}: {row['summary']}")
+        click.echo(
+            f"    {row['train_images']:,} + {row['test_images']:,} images, {row['classes']:,} classes,"
+            f" {row['download_bytes'] / 1e6:,.0f} MB to download. Licence: {row['licence']}. {row['home']}"
+        )
+
+
+def _rows(data_folder: Path) -> list[dict[str, Any]]:
+    """A row a data set; ``root`` is where it is, None if nowhere."""
+    from tinyexp.data.catalogue import CATALOGUE
+    from tinyexp.data.places import is_there, standard_places
+
+    rows = []
+    for name, entry in CATALOGUE.items():
+        place = next((place for place in standard_places(entry, data_folder) if is_there(entry, place)), None)
+        rows.append(
+            {
+                "name": name,
+                "title": entry.title,
+                "summary": entry.summary,
+                "classes": entry.classes,
+                "train_images": entry.train_images,
+                "test_images": entry.test_images,
+                "download_bytes": entry.bytes,
+                "licence": entry.licence,
+                "home": entry.home,
+                "fetchable": entry.fetchable,
+                "root": None if place is None else str(place),
+            }
+        )
+    return rows
+
+
+@data.command("fetch")
+@click.argument("name")
+@_data_folder
+@click.option(
+    "--mirror",
+    metavar="URL",
+    help="Take the files from here: replaces scheme and host of the known addresses.",
+)
+def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
+    """Download NAME, check it, and put it into the data folder. Goes on where it was interrupted."""
+    from tinyexp.data.fetch import fetch
+
+    with _progress() as progress:
+        place = fetch(name, data_folder, mirror, progress)
+    click.echo(place)
+
+
+@data.command("verify")
+@click.argument("name")
+@_data_folder
+@click.option(
+    "--root", default="", metavar="FOLDER", help="Where the data set is, if not in the data folder."
+)
+@_as_json
+def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) -> None:
+    """Count the images of NAME and decode every one."""
+    import dataclasses
+
+    from tinyexp.data.verify import verify
+    from tinyexp.errors import TinyexpError
+    from tinyexp.files import json_text
+
+    with _progress() as progress:
+        result = verify(name, data_folder, root, progress)
+    if as_json:
+        click.echo(json_text(dataclasses.asdict(result)), nl=False)
+    else:
+        click.echo(
+            f"{name}: {result.root}: {result.train_images:,} + {result.test_images:,} images,"
+            f" {result.classes:,} classes, fingerprint {result.fingerprint or 'none'}"
+        )
+        for problem in result.problems:
+            click.echo(f"  {problem}")
+        if not result.problems:
+            click.echo("  whole: no problem was found, and every image can be decoded")
+    if result.problems:
+        raise TinyexpError(
+            f"{result.root}: {name} is not whole; {len(result.problems)} problems are listed above."
+        )
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Where progress goes: a bar on a terminal, else a line for every tenth."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield report
+
+
+class _Lines:
+    """Plain lines on stderr, one when a tenth more is done."""
+
+    def __init__(self) -> None:
+        self._tenths: dict[str, int] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if tenth > self._tenths.get(what, 0):
+            self._tenths[what] = tenth
+            click.echo(f"{what}: {10 * tenth} % of {total:,}", err=True)
