@@ -27,7 +27,6 @@ def prepare(
         classes, or ``runs`` cannot be written to. Nothing was trained.
     """
     require_data(experiments, data_folder)
-    require_writable(runs)
     opened: dict[Data, Dataset] = {}
     records = {}
     for experiment in experiments:
@@ -36,6 +35,7 @@ def prepare(
             opened[data] = open_dataset(data, data_folder)
         require_fit(experiment, opened[data])
         records[experiment.name] = describe(opened[data])
+    require_writable(runs)
     return [
         plan_run(experiment, seed, records[experiment.name], runs)
         for seed in seeds

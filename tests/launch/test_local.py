@@ -1,0 +1,116 @@
+"""Runs side by side: the same bytes for any number of jobs, and one that fails fails alone."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+from small_runs import results, small_plan
+
+from tinyexp.data.patterns import open_patterns
+from tinyexp.errors import UserError
+from tinyexp.launch.local import LocalLauncher
+from tinyexp.launch.prepare import prepare
+from tinyexp.launch.progress import PlainProgress, TimeLeft
+from tinyexp.runs.records import Status, read_section
+from tinyexp.spec.load import load_experiment
+
+
+def plans(runs, **overrides):
+    return [small_plan(runs, name, seed, **overrides) for seed in (0, 1) for name in ("tiny-design1", "tiny-design2")]
+
+
+def launch(runs, jobs, chosen=None, progress=None):
+    chosen = chosen or plans(runs)
+    launcher = LocalLauncher(jobs, "data", progress or PlainProgress(jobs))
+    return launcher.train(chosen)
+
+
+def test_any_number_of_jobs_gives_the_same_bytes_and_a_second_call_trains_nothing(tmp_path):
+    one, code = launch(tmp_path / "one", 1)
+    two, _ = launch(tmp_path / "two", 2)
+    assert code == 0
+    assert [results(outcome.plan) for outcome in one] == [results(outcome.plan) for outcome in two]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("*")}
+    again, code = launch(tmp_path / "two", 2)
+    assert code == 0
+    assert not any(outcome.trained for outcome in again)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("*")} == before
+
+
+def test_a_run_that_diverges_or_breaks_is_named_and_the_others_go_on(tmp_path):
+    bad = small_plan(tmp_path, "tiny-design1", 0, optimizer__learning_rate=1e30)
+    broken = small_plan(tmp_path, "tiny-design1", 1)
+    broken.folder.path.mkdir(parents=True)
+    broken.folder.checkpoints.write_text("a file where a folder belongs")
+    good = small_plan(tmp_path, "tiny-design2", 0)
+    outcomes, code = launch(tmp_path, 1, [bad, broken, good])
+    assert code == 0
+    assert [outcome.status.state for outcome in outcomes] == ["diverged", "failed", "finished"]
+    assert [outcome.exit_code for outcome in outcomes] == [1, 1, 0]
+    assert read_section(broken.folder.status, Status).state == "failed"
+
+
+class KillFirst(PlainProgress):
+    """Ends the process of the slot that first reports an epoch."""
+
+    def __init__(self, launcher_slots):
+        super().__init__(1)
+        self.slots, self.killed = launcher_slots, False
+
+    def epoch_done(self, plan, epoch, seconds, test_accuracy):
+        if not self.killed:
+            self.killed = True
+            [slot] = self.slots()
+            os.kill(slot.process.pid, signal.SIGKILL)
+
+
+def test_a_slot_that_is_killed_costs_its_run_alone_and_the_run_can_be_resumed(tmp_path):
+    chosen = plans(tmp_path)[:2]
+    launcher = None
+    progress = KillFirst(lambda: launcher._slots)
+    launcher = LocalLauncher(1, "data", progress)
+    outcomes, _ = launcher.train(chosen)
+    assert [outcome.status.state for outcome in outcomes] == ["failed", "finished"]
+    assert "signal 9" in outcomes[0].status.message
+    again, _ = launch(tmp_path, 1, chosen)
+    fresh, _ = launch(tmp_path / "fresh", 1, plans(tmp_path / "fresh")[:1])
+    assert results(again[0].plan) == results(fresh[0].plan)
+
+
+def test_what_does_not_fit_is_said_before_anything_is_trained(tmp_path):
+    wrong_classes = load_experiment("tiny-design1", "embedded", {"model.classes": 7})
+    with pytest.raises(UserError, match="Use --set model.classes=10"):
+        prepare([wrong_classes], [0], tmp_path, tmp_path)
+    lonely = load_experiment("tiny-design1", "embedded", {"data.train_limit": 65})
+    with pytest.raises(UserError, match="last batch of one image"):
+        prepare([lonely], [0], tmp_path, tmp_path)
+    small = load_experiment("imagenet-resnet18", "embedded", {"input.image_size": 32})
+    with pytest.raises(UserError, match="33 px or more"):
+        prepare([small], [0], tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_plans_name_the_data_they_were_made_for(tmp_path):
+    experiment = load_experiment("tiny-design1", "embedded")
+    [plan] = prepare([experiment], [3], tmp_path, tmp_path)
+    assert plan.record.data.fingerprint == open_patterns(experiment.spec.data).fingerprint
+    assert plan.folder.path == tmp_path / "embedded" / "tiny-design1" / f"3-{plan.record.identity[:8]}"
+
+
+def test_the_time_left_counts_every_run_that_is_still_to_come(tmp_path):
+    chosen = plans(tmp_path)
+    left = TimeLeft(jobs=2)
+    left.expect_all(chosen)
+    assert left.words() == ""
+    left.took(chosen[0], 1, 10.0)  # 2 epochs of this one are left, 3 of each other: 11 epochs, two at a time
+    assert left.words() == "about 55 s left"
+    for plan in chosen[1:]:
+        left.ended(plan)
+    assert left.words() == "about 20 s left"
+
+
+def test_a_launcher_leaves_no_process_behind(tmp_path):
+    launcher = LocalLauncher(2, "data", PlainProgress(2))
+    launcher.train(plans(tmp_path)[:2])
+    assert multiprocessing.active_children() == []
