@@ -30,7 +30,13 @@ def small_plan(runs: Path, name: str = "tiny-design1", seed: int = 0, **override
     return plan_run(experiment, seed, describe(dataset), runs)
 
 
-def trained(runs: Path, name: str = "tiny-design1", seed: int = 0, listener: Listener | None = None, **overrides: object) -> RunPlan:
+def trained(
+    runs: Path,
+    name: str = "tiny-design1",
+    seed: int = 0,
+    listener: Listener | None = None,
+    **overrides: object,
+) -> RunPlan:
     """Train a small run in this process; gives its plan."""
     plan = small_plan(runs, name, seed, **overrides)
     train_run(plan, open_dataset(plan.experiment.spec.data, Path("data")), listener)

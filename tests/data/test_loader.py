@@ -24,7 +24,9 @@ def batches(workers=0, seed=0, **overrides):
 def same(left, right):
     left, right = list(left), list(right)
     return len(left) == len(right) and all(
-        torch.equal(a, b) for one, other in zip(left, right, strict=True) for a, b in zip(one, other, strict=True)
+        torch.equal(a, b)
+        for one, other in zip(left, right, strict=True)
+        for a, b in zip(one, other, strict=True)
     )
 
 

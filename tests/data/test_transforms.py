@@ -17,8 +17,14 @@ NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 def photo(height, width, seed):
     random = np.random.default_rng(seed)
-    coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
-    return Image.fromarray((np.asarray(coarse) // 2 + random.integers(0, 128, (height, width, 3), dtype=np.uint8)).astype(np.uint8))
+    coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize(
+        (width, height), Image.Resampling.BICUBIC
+    )
+    return Image.fromarray(
+        (np.asarray(coarse) // 2 + random.integers(0, 128, (height, width, 3), dtype=np.uint8)).astype(
+            np.uint8
+        )
+    )
 
 
 @pytest.mark.parametrize("name", ["tiny-design1", "imagenet-resnet18"])
@@ -67,7 +73,10 @@ def test_an_image_without_augmentation_goes_through_the_test_transform():
     spec = load_experiment("tiny-design2", "paper").spec
     image = photo(80, 80, 3)
     nothing = Views(*(np.array([value]) for value in (0, 0, 80, 80, False, 0.0)))
-    assert train_view(image, nothing, 0, spec.augmentation, spec.input).tobytes() == test_view(image, spec.input).tobytes()
+    assert (
+        train_view(image, nothing, 0, spec.augmentation, spec.input).tobytes()
+        == test_view(image, spec.input).tobytes()
+    )
 
 
 def test_without_normalization_the_input_lies_between_zero_and_one():

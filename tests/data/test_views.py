@@ -16,7 +16,9 @@ SOURCE = Augmentation(random_resized_crop=True, flip_probability=0.5, rotation_d
 
 def views(count=4000, height=64, width=64, spec=SOURCE, seed=0, epoch=1):
     indices = np.arange(count)
-    return draw_views(Draws(seed, "view"), epoch, indices, np.full(count, height), np.full(count, width), spec)
+    return draw_views(
+        Draws(seed, "view"), epoch, indices, np.full(count, height), np.full(count, width), spec
+    )
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (120, 40), (30, 200), (3, 3), (1, 1)])
@@ -50,7 +52,9 @@ def test_an_image_too_narrow_for_any_crop_is_cut_in_the_middle_as_torchvision_do
     torch.manual_seed(0)
     expected = RandomResizedCrop.get_params(torch.zeros(3, 1000, 10), [0.9, 1.0], [3 / 4, 4 / 3])
     narrow = views(count=50, height=1000, width=10, spec=SOURCE.model_copy(update={"crop_scale": (0.9, 1.0)}))
-    got = {tuple(map(int, row)) for row in zip(narrow.top, narrow.left, narrow.height, narrow.width, strict=True)}
+    got = {
+        tuple(map(int, row)) for row in zip(narrow.top, narrow.left, narrow.height, narrow.width, strict=True)
+    }
     assert got == {tuple(expected)}
     assert len(drawn) == 50
 

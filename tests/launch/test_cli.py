@@ -33,7 +33,17 @@ def refused(*arguments, cwd=None):
     return done.stderr
 
 
-HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "numba", "scipy", "lightning_fabric", "numpy", "jinja2")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "pandas",
+    "matplotlib",
+    "numba",
+    "scipy",
+    "lightning_fabric",
+    "numpy",
+    "jinja2",
+)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run-all", "--help"], ["data", "--help"], ["--version"]])
@@ -53,7 +63,12 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
 
 def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, tinyexp; tinyexp.__all__; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_the_launcher_of_finished_runs_never_loads_torch(tmp_path):
@@ -92,11 +107,20 @@ def test_the_paper_profile_without_data_says_what_is_missing_where_it_comes_from
     ("arguments", "words"),
     [
         (["run", "tiny-desing1"], "Did you mean 'tiny-design1'?"),
-        (["run-all", "--profile", "papre"], "unknown profile 'papre'. Known: desk, embedded, paper. Did you mean 'paper'?"),
+        (
+            ["run-all", "--profile", "papre"],
+            "unknown profile 'papre'. Known: desk, embedded, paper. Did you mean 'paper'?",
+        ),
         (["run", "tiny-design1", "--set", "model.widht=1"], "--set: unknown key 'widht' in [model]."),
-        (["run", "tiny-design1", "--set", "model.width=x"], "--set: model.width = 'x' cannot be used: input should be a valid number."),
+        (
+            ["run", "tiny-design1", "--set", "model.width=x"],
+            "--set: model.width = 'x' cannot be used: input should be a valid number.",
+        ),
         (["run", "tiny-design1", "--set", "model.width"], "write KEY=VALUE"),
-        (["run", "tiny-design1", "--profile", "paper", "--set", "data.root=."], "Tiny ImageNet is expected as wnids.txt"),
+        (
+            ["run", "tiny-design1", "--profile", "paper", "--set", "data.root=."],
+            "Tiny ImageNet is expected as wnids.txt",
+        ),
         (["run", "tiny-design1", "--profile", "paper", "--set", "data.root=nowhere"], "nowhere"),
         (["run", "tiny-design1", "--runs", "/proc/runs"], "/proc/runs: cannot be written to"),
         (["run-all", "--only", "x*"], "--only x*: matches no experiment. Known: imagenet-design1"),
@@ -129,14 +153,28 @@ def test_show_prints_the_resolved_experiment_and_its_deviations():
 
 def test_diff_prints_the_keys_in_which_two_experiments_differ():
     keys = {row["key"] for row in json.loads(invoke("diff", "tiny-design1", "tiny-design2", "--json"))}
-    assert {"model.channels", "model.kernels", "model.fc_width", "model.hidden_activation", "augmentation.random_resized_crop"} <= keys
+    assert {
+        "model.channels",
+        "model.kernels",
+        "model.fc_width",
+        "model.hidden_activation",
+        "augmentation.random_resized_crop",
+    } <= keys
     assert "optimizer.learning_rate" not in keys
 
 
 def test_run_prints_its_results_on_stdout_and_progress_on_stderr_and_status_lists_them(tmp_path):
     done = tinyexp("run", "tiny-design1", "--seed", "4", *SET, "--runs", "runs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].split() == ["experiment", "seed", "state", "epochs", "test", "accuracy", "folder"]
+    assert done.stdout.splitlines()[0].split() == [
+        "experiment",
+        "seed",
+        "state",
+        "epochs",
+        "test",
+        "accuracy",
+        "folder",
+    ]
     assert "[1/1] tiny-design1 seed 4: finished, 3 epochs" in done.stderr
     listed = tinyexp("status", cwd=tmp_path).stdout
     assert "finished" in listed

@@ -17,7 +17,11 @@ from tinyexp.spec.load import load_experiment
 
 
 def plans(runs, **overrides):
-    return [small_plan(runs, name, seed, **overrides) for seed in (0, 1) for name in ("tiny-design1", "tiny-design2")]
+    return [
+        small_plan(runs, name, seed, **overrides)
+        for seed in (0, 1)
+        for name in ("tiny-design1", "tiny-design2")
+    ]
 
 
 def launch(runs, jobs, chosen=None, progress=None):
@@ -80,13 +84,13 @@ def test_a_slot_that_is_killed_costs_its_run_alone_and_the_run_can_be_resumed(tm
 
 def test_what_does_not_fit_is_said_before_anything_is_trained(tmp_path):
     wrong_classes = load_experiment("tiny-design1", "embedded", {"model.classes": 7})
-    with pytest.raises(UserError, match="Use --set model.classes=10"):
+    with pytest.raises(UserError, match=r"Use --set model\.classes=10"):
         prepare([wrong_classes], [0], tmp_path, tmp_path)
     lonely = load_experiment("tiny-design1", "embedded", {"data.train_limit": 65})
-    with pytest.raises(UserError, match="last batch of one image"):
+    with pytest.raises(UserError, match="last batch"):
         prepare([lonely], [0], tmp_path, tmp_path)
     small = load_experiment("imagenet-resnet18", "embedded", {"input.image_size": 32})
-    with pytest.raises(UserError, match="33 px or more"):
+    with pytest.raises(UserError, match="33 px"):
         prepare([small], [0], tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -10,7 +10,9 @@ from tinyexp.spec.load import load_experiment
 
 
 def spec_of(name, **overrides):
-    return load_experiment(name, "paper", {key.replace("__", "."): value for key, value in overrides.items()}).spec
+    return load_experiment(
+        name, "paper", {key.replace("__", "."): value for key, value in overrides.items()}
+    ).spec
 
 
 def test_the_fourth_convolution_of_design1_grows_the_map_from_8_to_11():
@@ -37,7 +39,9 @@ def test_the_flatten_sizes_are_those_of_the_audit(name, side, size):
 @pytest.mark.parametrize("name", ["tiny-design1", "imagenet-resnet18"])
 @pytest.mark.parametrize("side", [64, 97, 33, 224])
 def test_the_arithmetic_agrees_with_torch_at_any_size(name, side):
-    experiment = load_experiment(name, "paper", {"input.image_size": side, "model.width": 0.05, "model.classes": 7})
+    experiment = load_experiment(
+        name, "paper", {"input.image_size": side, "model.width": 0.05, "model.classes": 7}
+    )
     assert build_model(experiment).eval()(torch.zeros(1, 3, side, side)).shape == (1, 7)
 
 

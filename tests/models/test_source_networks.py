@@ -1,3 +1,4 @@
+# ruff: noqa: FBT003 - the listing is the source's
 """The networks as the source document lists them, module by module, against ours in the paper profile."""
 
 import pytest
@@ -109,7 +110,7 @@ def assert_same_network(mine, source, side):
             torch.manual_seed(5)  # the same dropout
             outputs.append(net(images))
         assert torch.equal(*outputs)
-    for net_output, net in zip(outputs, (mine, source), strict=True):
+    for net_output in outputs:
         net_output.square().sum().backward()
     for (name, value), (_, other) in zip(named, theirs, strict=True):
         assert torch.equal(value.grad, other.grad), name
@@ -150,7 +151,9 @@ def source_resnet(blocks):
     return net
 
 
-@pytest.mark.parametrize(("reading", "blocks", "count"), [("resnet18", [2] * 4, 13_225_512), ("resnet10", [1] * 4, 6_954_792)])
+@pytest.mark.parametrize(
+    ("reading", "blocks", "count"), [("resnet18", [2] * 4, 13_225_512), ("resnet10", [1] * 4, 6_954_792)]
+)
 def test_the_residual_net_is_torchvisions_with_the_printed_head(reading, blocks, count):
     mine = ours("imagenet-resnet18", C7=reading)
     assert parameter_count(mine) == count

@@ -7,7 +7,9 @@ from tinyexp.spec.load import load_experiment
 
 
 def spec(**overrides):
-    return load_experiment("tiny-design1", "embedded", {key.replace("__", "."): value for key, value in overrides.items()}).spec
+    return load_experiment(
+        "tiny-design1", "embedded", {key.replace("__", "."): value for key, value in overrides.items()}
+    ).spec
 
 
 @pytest.mark.parametrize(

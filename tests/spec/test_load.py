@@ -48,21 +48,34 @@ def test_the_paper_profile_deviates_in_nothing(name):
 
 
 def test_the_hyperparameters_are_the_sources():
-    for name, batch, epochs in [("tiny-design1", 256, 65), ("tiny-design2", 256, 65), ("imagenet-resnet18", 64, 12)]:
+    for name, batch, epochs in [
+        ("tiny-design1", 256, 65),
+        ("tiny-design2", 256, 65),
+        ("imagenet-resnet18", 64, 12),
+    ]:
         spec = load_experiment(name, "paper").spec
         sgd = spec.optimizer
         assert (sgd.learning_rate, sgd.momentum, sgd.weight_decay) == (0.01, 0.9, 0.0005)
-        assert (spec.training.epochs, spec.training.stop_after, spec.training.batch_size) == (200, epochs, batch)
+        assert (spec.training.epochs, spec.training.stop_after, spec.training.batch_size) == (
+            200,
+            epochs,
+            batch,
+        )
 
 
 def test_what_a_profile_or_an_override_changes_is_a_deviation():
-    changed = {change.key: (change.left, change.right) for change in load_experiment("tiny-design1", "paper", {"training.stop_after": 2}).deviations}
+    changed = {
+        change.key: (change.left, change.right)
+        for change in load_experiment("tiny-design1", "paper", {"training.stop_after": 2}).deviations
+    }
     assert changed == {"training.stop_after": (65, 2)}
     assert "data.dataset" in {change.key for change in load_experiment("tiny-design1", "desk").deviations}
 
 
 def test_where_and_how_a_run_is_carried_out_is_no_deviation():
-    assert load_experiment("tiny-design1", "paper", {"data.root": "/x", "execution.workers": 7}).deviations == ()
+    assert (
+        load_experiment("tiny-design1", "paper", {"data.root": "/x", "execution.workers": 7}).deviations == ()
+    )
 
 
 def test_every_contradiction_that_touches_an_experiment_is_read_somewhere():
@@ -118,21 +131,36 @@ def test_a_wrong_key_in_a_profile_is_said_of_the_profile(own_folder):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ({"model.hidden_activation": "rellu"}, "--set: model.hidden_activation = 'rellu' is not a choice. Known: relu, softmax. Did you mean 'relu'?"),
-        ({"model.width": "wide"}, "--set: model.width = 'wide' cannot be used: input should be a valid number."),
+        (
+            {"model.hidden_activation": "rellu"},
+            "--set: model.hidden_activation = 'rellu' is not a choice. Known: relu, softmax. Did you mean 'relu'?",
+        ),
+        (
+            {"model.width": "wide"},
+            "--set: model.width = 'wide' cannot be used: input should be a valid number.",
+        ),
         ({"training.batch_size": True}, "training.batch_size = True cannot be used"),
         ({"training.batch_size": 64.0}, "training.batch_size = 64.0 cannot be used"),
         ({"optimizer.learning_rate": float("nan")}, "optimizer.learning_rate = nan cannot be used"),
-        ({"readings.C1": "resize"}, "--set: unknown reading of C1 'resize'. Known: linear2048, resize32, extra_pool. Did you mean 'resize32'?"),
+        (
+            {"readings.C1": "resize"},
+            "--set: unknown reading of C1 'resize'. Known: linear2048, resize32, extra_pool. Did you mean 'resize32'?",
+        ),
         ({"readings.C7": "resnet10"}, "unknown contradiction of this experiment 'C7'. Known: C1, C3"),
         ({"readings.C99": "x"}, "unknown contradiction 'C99'"),
         ({"model.kernels": [5, 5]}, "'kernels' has 2 entries and 'channels' has 5"),
         ({"training.stop_after": 900}, "'stop_after' (900) must not exceed 'epochs' (200)"),
         ({"training.epochs": 10**9}, "training.epochs = 1000000000 cannot be used"),
-        ({"model.architecture": "resne"}, "model.architecture = 'resne' is not a choice. Known: five-conv, resnet. Did you mean 'resnet'?"),
+        (
+            {"model.architecture": "resne"},
+            "model.architecture = 'resne' is not a choice. Known: five-conv, resnet. Did you mean 'resnet'?",
+        ),
         ({"foo.bar": 3}, "--set: unknown key 'foo'. Known: title"),
         ({"title.x": 3}, "'title.x' is set inside 'title', which is a value and no table"),
-        ({"augmentation.crop_scale": [0.9, 0.1]}, "'crop_scale' must be two numbers with 0 < low <= high <= 1"),
+        (
+            {"augmentation.crop_scale": [0.9, 0.1]},
+            "'crop_scale' must be two numbers with 0 < low <= high <= 1",
+        ),
     ],
 )
 def test_a_wrong_override_is_said_with_what_would_be_right(override, words):
@@ -142,7 +170,9 @@ def test_a_wrong_override_is_said_with_what_would_be_right(override, words):
 def test_an_unknown_name_lists_the_known_and_the_nearest():
     assert "unknown experiment 'tiny-desing1'. Known: imagenet-design1" in message("tiny-desing1")
     assert "Did you mean 'tiny-design1'?" in message("tiny-desing1")
-    assert "unknown profile 'pape'. Known: desk, embedded, paper. Did you mean 'paper'?" in message("tiny-design1", "pape")
+    assert "unknown profile 'pape'. Known: desk, embedded, paper. Did you mean 'paper'?" in message(
+        "tiny-design1", "pape"
+    )
 
 
 def test_a_name_cannot_lead_out_of_the_folder():
@@ -172,8 +202,26 @@ def test_arbitrary_bytes_in_an_experiment_file_are_a_message_and_no_traceback(tm
         load_experiment("a", "embedded", folder=folder)
 
 
-keys = st.sampled_from(["model", "model.width", "model.kernels", "data", "input.std", "readings", "readings.C1", "title", "reported", "training.epochs", "x.y"])
-values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=5)
+keys = st.sampled_from(
+    [
+        "model",
+        "model.width",
+        "model.kernels",
+        "data",
+        "input.std",
+        "readings",
+        "readings.C1",
+        "title",
+        "reported",
+        "training.epochs",
+        "x.y",
+    ]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
 
 
 @given(st.dictionaries(keys, values, max_size=4))

@@ -47,9 +47,19 @@ trained(Path(sys.argv[1]), execution__checkpoint_steps=3)
 @pytest.mark.parametrize(
     ("commit", "moment"),
     [(1, "before"), (1, "after"), (2, "after"), (3, "after"), (6, "after"), (7, "before"), (7, "after")],
-    ids=["before the first commit", "inside epoch 1", "end of epoch 1", "inside epoch 2", "before the last evaluation", "before the last commit", "after the last commit"],
+    ids=[
+        "before the first commit",
+        "inside epoch 1",
+        "end of epoch 1",
+        "inside epoch 2",
+        "before the last evaluation",
+        "before the last commit",
+        "after the last commit",
+    ],
 )
-def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_workers(tmp_path, untouched, commit, moment):
+def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_workers(
+    tmp_path, untouched, commit, moment
+):
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_AT_COMMIT, str(tmp_path), str(commit), moment],
         env={**os.environ, "PYTHONPATH": "tests"},
@@ -61,7 +71,17 @@ def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_worke
 
 
 def started(tmp_path, *options):
-    command = [sys.executable, "-m", "tinyexp", "run", "tiny-design1", *SET, "--runs", str(tmp_path), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "tinyexp",
+        "run",
+        "tiny-design1",
+        *SET,
+        "--runs",
+        str(tmp_path),
+        *options,
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -74,8 +94,8 @@ def wait_for(tmp_path, pattern, process):
 
 
 def test_the_command_killed_inside_an_epoch_goes_on_when_it_is_given_again(tmp_path, untouched):
-    """SIGKILL reaches the launcher alone; its slot notices, leaves, and lets go of the run."""
-    process = started(tmp_path, "--set", "execution.checkpoint_steps=1")
+    """SIGKILL reaches the launcher alone; its slot, and the slot's data workers, notice, leave, and let go of the run."""
+    process = started(tmp_path, "--set", "execution.checkpoint_steps=1", "--set", "execution.workers=2")
     wait_for(tmp_path, "epoch-000002-step-0000000[1-4].ckpt", process)
     process.kill()
     process.communicate()
@@ -110,7 +130,9 @@ def test_a_stop_during_evaluation_loses_no_step_and_repeats_no_row(tmp_path, unt
 
     with pytest.raises(InterruptedRunError):
         train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path), Listener(stop_code=stop_code))
-    assert [path.name for path in checkpoints(plan.folder.checkpoints)][-1].startswith("epoch-000001-step-00000004")
+    assert [path.name for path in checkpoints(plan.folder.checkpoints)][-1].startswith(
+        "epoch-000001-step-00000004"
+    )
     assert results(trained(tmp_path)) == untouched
 
 
@@ -122,7 +144,17 @@ def test_a_finished_run_is_used_again_and_an_edited_record_is_put_right(tmp_path
     assert results(trained(tmp_path)) == untouched
 
 
-@pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[:10], lambda c: c[: len(c) // 2], lambda c: c[:-1], lambda c: c[:5000] + bytes([c[5000] ^ 1]) + c[5001:]], ids=["empty", "10 bytes", "half", "one short", "one bit"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda c: b"",
+        lambda c: c[:10],
+        lambda c: c[: len(c) // 2],
+        lambda c: c[:-1],
+        lambda c: c[:5000] + bytes([c[5000] ^ 1]) + c[5001:],
+    ],
+    ids=["empty", "10 bytes", "half", "one short", "one bit"],
+)
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(tmp_path, untouched, damage):
     plan = trained(tmp_path)
     last = checkpoints(plan.folder.checkpoints)[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -133,12 +134,15 @@ class _TestViews(TorchDataset[Batch]):
 
 
 def _loaded(views: TorchDataset[Batch], wanted: list[Wanted], workers: int) -> Iterator[Batch]:
-    # The loader draws a seed for its workers from the generator it is given; none of ours is touched.
     loader = DataLoader(
         views,
         batch_size=None,
         sampler=wanted,
         num_workers=workers,
+        # The loader draws a seed for its workers from the generator it is given; none of ours is touched.
         generator=torch.Generator().manual_seed(0),
+        # A slot is a spawned process, whose children would be spawned too: each would load torch, for seconds,
+        # at every epoch.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
     return iter(loader)

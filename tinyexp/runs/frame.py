@@ -75,15 +75,17 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
             )
         if body and not body.endswith(b"\n"):
             raise DamagedError(f"{run.folder.metrics}: the last line is torn.")
+        if body.startswith(b"\n") or b"\n\n" in body:
+            raise DamagedError(f"{run.folder.metrics}: a line is empty.")
         bodies.append(body)
         lengths.append(body.count(b"\n"))
     try:
-        frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), float_precision="round_trip")
+        frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)))
         frame = frame.astype({name: np.int64 if name in _INTEGERS else np.float64 for name in METRIC_COLUMNS})
     except (ValueError, pd.errors.ParserError) as error:
         raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
     if len(frame) != sum(lengths):
-        raise DamagedError(f"metrics.csv: a line is empty or broken; {_which(runs)}")
+        raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
     for place, name in enumerate(RUN_COLUMNS):
         values = [_run_value(run, name) for run in runs]
         frame.insert(

@@ -30,7 +30,9 @@ from tinyexp.training.project import project
 from tinyexp.training.randomness import key_weights
 from tinyexp.training.state import Row, Totals, TrainingState
 
-_LOCK_SECONDS = 5.0  # a worker whose launcher was killed needs a moment to notice
+_LOCK_SECONDS = (
+    20.0  # data workers of a killed slot share its lock, and look for their parent every five seconds
+)
 
 
 def _ignore(*_: Any) -> None:

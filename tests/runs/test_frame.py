@@ -1,0 +1,161 @@
+"""Many runs as one table, and nothing silent about a record that is damaged."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_runs import small_plan
+
+from tinyexp.errors import DamagedError, TinyexpError, UserError
+from tinyexp.runs.environment import describe_environment
+from tinyexp.runs.folder import RunFolder, find_runs, run_folder
+from tinyexp.runs.frame import load_runs, read_runs
+from tinyexp.runs.overview import overview
+from tinyexp.runs.records import (
+    METRIC_COLUMNS,
+    Predictions,
+    RunRecord,
+    Status,
+    read_predictions,
+    read_section,
+    table_text,
+    write_predictions,
+    write_section,
+)
+
+
+def record_a_run(runs, seed=0, epochs=3, name="tiny-design1"):
+    """Records as a run leaves them, with made-up metrics; gives its folder."""
+    plan = small_plan(runs, name, seed)
+    folder = plan.folder
+    write_section(folder.spec, plan.record)
+    environment = describe_environment(cpu_capability="AVX2", device="cpu", threads=1)
+    write_section(folder.environment, environment)
+    rows = [
+        {
+            column: (epoch if column in ("epoch", "step", "images_seen") else epoch / 7 + seed)
+            for column in METRIC_COLUMNS
+        }
+        | {"val_loss": None}
+        for epoch in range(1, epochs + 1)
+    ]
+    folder.metrics.write_text(table_text(METRIC_COLUMNS, rows))
+    write_section(folder.status, Status(state="finished", epochs_done=epochs, epochs=epochs))
+    return folder
+
+
+def test_the_frame_has_a_row_per_run_and_epoch_with_exact_values(tmp_path):
+    for seed in (10, 2):
+        record_a_run(tmp_path, seed)
+    record_a_run(tmp_path, 0, epochs=2, name="tiny-design2")
+    frame = load_runs(tmp_path)
+    assert frame[["experiment", "seed", "epoch"]].to_numpy().tolist() == [
+        *[["tiny-design1", seed, epoch] for seed in (2, 10) for epoch in (1, 2, 3)],
+        ["tiny-design2", 0, 1],
+        ["tiny-design2", 0, 2],
+    ]
+    assert frame.loc[0, "test_loss"] == 1 / 7 + 2
+    assert frame["val_loss"].isna().all()
+    assert frame["seed"].dtype == np.int64
+    assert (frame["state"] == "finished").all()
+
+
+def test_the_frame_equals_that_of_one_parse_a_file(tmp_path):
+    folders = [record_a_run(tmp_path, seed) for seed in range(3)]
+    each = pd.concat([pd.read_csv(folder.metrics) for folder in folders], ignore_index=True)
+    pd.testing.assert_frame_equal(load_runs(tmp_path)[list(METRIC_COLUMNS)], each)
+
+
+def test_floats_survive_the_file_to_the_last_bit(tmp_path):
+    values = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 2.0]
+    text = table_text(("x",), [{"x": value} for value in values])
+    assert [float(line) for line in text.splitlines()[1:]] == values
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: text[:-3], "the last line is torn"),
+        (lambda text: text.replace("train_loss", "trian_loss"), "the first line is not the columns"),
+        (lambda text: text.replace("\n2,", "\n7,"), "an epoch is missing, stands twice or is out of order"),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "has 2 epochs where status.json has 3"),
+        (lambda text: text.replace("\n2,2,2,", "\n2,2,2,lots"), "a value is not a number"),
+        (lambda text: text + "\n", "a line is empty"),
+    ],
+)
+def test_a_damaged_table_is_refused_and_named(tmp_path, spoil, words):
+    record_a_run(tmp_path, 0)
+    folder = record_a_run(tmp_path, 1)
+    folder.metrics.write_text(spoil(folder.metrics.read_text()))
+    with pytest.raises(DamagedError, match=words) as caught:
+        load_runs(tmp_path)
+    assert folder.path.name in str(caught.value)
+
+
+def test_a_missing_table_is_refused_unless_no_epoch_was_done(tmp_path):
+    folder = record_a_run(tmp_path)
+    folder.metrics.unlink()
+    with pytest.raises(DamagedError, match=r"metrics\.csv: cannot be read"):
+        load_runs(tmp_path)
+    write_section(folder.status, Status(state="failed", epochs_done=0, epochs=3, message="no memory"))
+    assert load_runs(tmp_path).empty
+
+
+def test_a_folder_that_is_not_there_is_the_users_mistake(tmp_path):
+    with pytest.raises(UserError, match="tinyexp run-all"):
+        read_runs(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["spec.json", "status.json", "environment.json"])
+def test_a_damaged_record_is_named_and_the_overview_goes_on(tmp_path, name):
+    folder = record_a_run(tmp_path)
+    (folder.path / name).write_text('{"x": 1}')
+    with pytest.raises(DamagedError, match=f"{name}: is not a record of this version"):
+        read_runs(tmp_path)
+    assert len(overview(tmp_path)) == 1
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_in_a_record_are_a_message_and_no_traceback(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("record") / "spec.json"
+    path.write_bytes(content)
+    with pytest.raises(DamagedError):
+        read_section(path, RunRecord)
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_as_predictions_are_a_message_and_no_traceback(tmp_path_factory, content):
+    folder = RunFolder(tmp_path_factory.mktemp("record"))
+    folder.predictions.write_bytes(content)
+    with pytest.raises(DamagedError):
+        read_predictions(folder)
+
+
+def test_predictions_come_back_and_equal_arrays_are_equal_bytes(tmp_path):
+    said = Predictions(np.array([1, 2], np.int32), np.array([1, 0], np.int32), np.array([True, False]))
+    write_predictions(tmp_path / "predictions.npz", said)
+    first = (tmp_path / "predictions.npz").read_bytes()
+    write_predictions(tmp_path / "predictions.npz", said)
+    assert (tmp_path / "predictions.npz").read_bytes() == first
+    assert np.array_equal(read_predictions(RunFolder(tmp_path)).predicted, said.predicted)
+
+
+def test_a_pickle_in_predictions_is_not_read(tmp_path):
+    np.savez(tmp_path / "predictions.npz", label=np.array([{}], dtype=object))
+    with pytest.raises(DamagedError):
+        read_predictions(RunFolder(tmp_path))
+
+
+def test_folders_of_other_shapes_are_no_runs(tmp_path):
+    folder = run_folder(tmp_path, "embedded", "a", 3, "0" * 64)
+    write_section(folder.spec, Status(state="running", epochs_done=0, epochs=1))
+    (tmp_path / "embedded" / "a" / "notes").mkdir()
+    (tmp_path / "embedded" / "a" / "notes" / "spec.json").write_text("{}")
+    assert [found.name for found in find_runs(tmp_path)] == ["embedded/a/3-00000000"]
+
+
+def test_an_unreadable_folder_never_ends_in_a_traceback(tmp_path):
+    (tmp_path / "p" / "e" / "0-00000000" / "spec.json").mkdir(parents=True)
+    with pytest.raises(TinyexpError):
+        read_runs(tmp_path)

@@ -1,0 +1,74 @@
+"""Files are whole or absent, and what cannot be written is said with what was needed."""
+
+import hashlib
+import os
+import stat
+
+import pytest
+
+from tinyexp.errors import TinyexpError, nearest, unknown
+from tinyexp.files import json_text, read_json, sha256_of_file, write_bytes, write_json, write_text
+
+
+def test_what_is_written_replaces_what_was_there_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    write_text(path, "one\n")
+    write_text(path, "two\n")
+    assert path.read_bytes() == b"two\n"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~_umask()
+
+
+def test_a_write_that_fails_leaves_the_old_content_and_no_temporary_file(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        TinyexpError, match=r"cannot be written \(No space left on device\); 3 bytes were needed"
+    ):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TinyexpError, match="file/below: cannot be written"):
+        write_bytes(tmp_path / "file" / "below", b"x")
+
+
+def test_equal_values_are_equal_json(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": [0.1, "ü"]})
+    assert (tmp_path / "a.json").read_text() == json_text({"a": [0.1, "ü"], "b": 1})
+    assert read_json(tmp_path / "a.json") == {"a": [0.1, "ü"], "b": 1}
+    with pytest.raises(ValueError, match="Out of range float"):
+        json_text({"loss": float("nan")})
+
+
+def test_json_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    for name in ("a.json", "missing.json"):
+        with pytest.raises(TinyexpError, match=name):
+            read_json(tmp_path / name)
+
+
+def test_the_digest_is_that_of_the_content(tmp_path):
+    content = bytes(range(256)) * 5000
+    (tmp_path / "file").write_bytes(content)
+    assert sha256_of_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_an_unknown_name_is_told_with_the_known_ones_and_the_nearest():
+    said = str(unknown("here", "colour", "gren", ["red", "green"]))
+    assert said == "here: unknown colour 'gren'. Known: red, green. Did you mean 'green'?"
+    assert nearest("zzz", ["red"]) == ""
+
+
+def _umask():
+    current = os.umask(0)
+    os.umask(current)
+    return current
