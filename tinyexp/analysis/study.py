@@ -2,18 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from tinyexp.errors import unknown
+from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
+from tinyexp.errors import listed, nearest, unknown
 from tinyexp.resources import experiments_folder
 from tinyexp.spec.explain import explained
 from tinyexp.spec.load import Name, read_toml
-from tinyexp.spec.schema import Section
+from tinyexp.spec.schema import PositiveInt, Section
 
 Metric = Literal["test_accuracy", "test_top5_accuracy", "val_accuracy", "test_loss", "train_clean_accuracy"]
+ClaimMetric = Metric | Literal["generalisation_gap"]
+"""The last one is train_clean_accuracy minus test_accuracy."""
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
+ClaimKind = Literal[
+    "carries_most", "raises", "lowers", "higher", "lower", "rises_along", "falls_along", "static", "not_run"
+]
+
+
+class Factor(Section):
+    """A named group of keys in which the two designs differ; they are switched together."""
+
+    name: Name
+    keys: Annotated[tuple[Key, ...], Field(min_length=1, strict=False)]
+    """Dotted keys; the name of a table stands for all keys in it."""
+    says: str = ""
+    """What the source credits this factor with, in our words; empty where it never mentions it."""
+
+
+class Claim(Section):
+    """A sentence of the source with a prediction that can fail."""
+
+    id: Name
+    says: str
+    """What the source says, in our words."""
+    predicts: str
+    """What must come out if it is true."""
+    kind: ClaimKind
+    """How the prediction is decided; see :mod:`tinyexp.analysis.claims`."""
+    factor: str = ""
+    """For carries_most, raises and lowers."""
+    experiments: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """For higher and lower: baseline and contender (the study's own, if empty); for the sweeps: in order."""
+    metric: ClaimMetric | None = None
+    """The study's, if none is given."""
+    epochs: Literal["last", "mean"] = "last"
+    """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve."""
+    fact: str = ""
+    """For static: what is looked up in the model of the one experiment named."""
+
+
+NEEDS: Mapping[str, tuple[str, int, int]] = {
+    "carries_most": ("factor", 0, 0),
+    "raises": ("factor", 0, 0),
+    "lowers": ("factor", 0, 0),
+    "higher": ("", 0, 2),
+    "lower": ("", 0, 2),
+    "rises_along": ("", 3, 64),
+    "falls_along": ("", 3, 64),
+    "static": ("fact", 1, 1),
+    "not_run": ("", 0, 64),
+}
+"""For each kind of claim the key that it needs besides, and the fewest and most experiments."""
 
 
 class Study(Section):
@@ -27,6 +82,32 @@ class Study(Section):
     metric: Metric
     margin: Annotated[float, Field(ge=0)]
     """Differences within plus or minus this are noise; in the units of the metric."""
+    plan: PlanKind = "fraction"
+    """Which mixtures of the two are trained; see :mod:`tinyexp.analysis.plan`."""
+    seeds: PositiveInt | None = None
+    """Seeds for each mixture; the profile's, if none is given."""
+    factors: Annotated[tuple[Factor, ...], Field(strict=False, max_length=MOST_FACTORS)] = ()
+    """Every key in which the two differ must belong to exactly one. Without factors nothing is attributed."""
+    claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
+
+    @field_validator("factors", mode="after")
+    @classmethod
+    def _each_key_once(cls, factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        _check_once("factor", [factor.name for factor in factors])
+        _check_once("key", [key for factor in factors for key in factor.keys])
+        reserved = {"seed", "epoch", "state", "experiment"} & {factor.name for factor in factors}
+        if reserved:
+            raise ValueError(f"'{min(reserved)}' is a column of every run; give the factor another name")
+        return factors
+
+    @field_validator("claims", mode="after")
+    @classmethod
+    def _decidable(cls, claims: tuple[Claim, ...], info: ValidationInfo) -> tuple[Claim, ...]:
+        _check_once("claim", [claim.id for claim in claims])
+        known = [factor.name for factor in info.data.get("factors", ())]
+        for claim in claims:
+            _check_claim(claim, known)
+        return claims
 
 
 def study_names(folder: Path | None = None) -> list[str]:
@@ -44,3 +125,34 @@ def load_study(name: str, folder: Path | None = None) -> Study:
         return Study.model_validate({"name": name, **read_toml(path)})
     except ValidationError as error:
         raise explained(error, Study, lambda _: str(path)) from error
+
+
+def _check_once(what: str, names: list[str]) -> None:
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise ValueError(f"the {what} '{twice[0]}' stands twice; each must stand once")
+
+
+def _check_claim(claim: Claim, factors: list[str]) -> None:
+    key, fewest, most = NEEDS[claim.kind]
+    if key and not getattr(claim, key):
+        raise ValueError(f"claim '{claim.id}': the kind '{claim.kind}' needs the key '{key}'")
+    if claim.factor and claim.factor not in factors:
+        hint = nearest(claim.factor, factors)
+        raise ValueError(
+            f"claim '{claim.id}': unknown factor '{claim.factor}'. Known: {listed(factors)}.{hint}"
+        )
+    count = len(claim.experiments)
+    if not fewest <= count <= most or (most == 2 and count == 1):
+        wanted = (
+            "none"
+            if not most
+            else "none or two"
+            if most == 2
+            else f"{fewest}"
+            if fewest == most
+            else f"{fewest} or more"
+        )
+        raise ValueError(
+            f"claim '{claim.id}': the kind '{claim.kind}' takes {wanted} in 'experiments'; got {count}"
+        )

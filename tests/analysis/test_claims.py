@@ -1,0 +1,253 @@
+"""Claims: each kind can be supported, refuted, left open, and left untested."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tinyexp.analysis.attribution import attribute
+from tinyexp.analysis.claims import judge, metrics_to_attribute
+from tinyexp.analysis.facts import Fact
+from tinyexp.analysis.judgement import Evidence
+from tinyexp.analysis.study import Study
+from tinyexp.errors import UserError
+from tinyexp.spec.load import load_experiment
+
+FACTORS = ["augmentation", "activation"]
+
+
+def study(*claims, margin=0.01):
+    words = {"name": "mine", "title": "", "question": "", "metric": "test_accuracy", "margin": margin}
+    told = [
+        {"id": f"claim-{number}", "says": "", "predicts": "", **claim} for number, claim in enumerate(claims)
+    ]
+    factors = [{"name": name, "keys": [name]} for name in FACTORS]
+    return Study.model_validate(
+        {**words, "baseline": "old", "contender": "new", "factors": factors, "claims": told}
+    )
+
+
+def attributed(mains, *, spread=0.004, seeds=5, metric="test_accuracy"):
+    levels = np.array(list(itertools.product((0, 1), repeat=2)) * seeds)
+    noise = np.random.default_rng(2).normal(0, spread, len(levels))
+    frame = pd.DataFrame(levels, columns=FACTORS).assign(seed=np.repeat(np.arange(seeds), 4))
+    return {
+        metric: attribute(frame.assign(**{metric: 0.4 + levels @ np.array(mains) + noise}), FACTORS, metric)
+    }
+
+
+def curves(seeds=5, spread=0.003, **levels):
+    """Three epochs that end at the level named, with a gap to clean training accuracy of 0.2."""
+    rng = np.random.default_rng(3)
+    rows = [
+        {"experiment": name, "seed": seed, "epoch": epoch, "test_accuracy": value}
+        for name, level in levels.items()
+        for seed in range(seeds)
+        for epoch, value in zip(
+            (1, 2, 3), level * np.array([0.4, 0.8, 1.0]) + rng.normal(0, spread, 3), strict=True
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["experiment", "seed", "epoch", "test_accuracy"])
+    return frame.assign(train_clean_accuracy=frame["test_accuracy"] + 0.2 + rng.normal(0, spread, len(frame)))
+
+
+def factor_claim(kind, mains, **options):
+    claim = {"kind": kind, "factor": "augmentation"}
+    (found,) = judge(study(claim), Evidence(curves(), attributed(mains, **options)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "mains", "options", "verdict", "reason"),
+    [
+        ("raises", [0.10, 0.02], {}, "supported", "prediction_holds"),
+        ("raises", [-0.10, 0.02], {}, "refuted", "prediction_fails"),
+        ("raises", [0.0, 0.02], {}, "refuted", "prediction_fails"),
+        ("raises", [0.03, 0.02], {"spread": 0.03}, "inconclusive", "interval_too_wide"),
+        ("raises", [0.10, 0.02], {"seeds": 1}, "inconclusive", "no_error_estimate"),
+        ("raises", [0.10, 0.02], {"spread": 1e-15}, "inconclusive", "too_few_seeds"),
+        ("lowers", [-0.10, 0.02], {}, "supported", "prediction_holds"),
+        ("lowers", [0.10, 0.02], {}, "refuted", "prediction_fails"),
+        ("carries_most", [0.10, 0.02], {}, "supported", "prediction_holds"),
+        ("carries_most", [0.02, 0.10], {}, "refuted", "prediction_fails"),
+        ("carries_most", [0.05, 0.05], {"spread": 0.02}, "inconclusive", "interval_too_wide"),
+        ("carries_most", [-0.05, 0.20], {}, "refuted", "prediction_fails"),
+        ("carries_most", [0.02, -0.20], {}, "not_tested", "nothing_to_explain"),
+        ("carries_most", [0.05, -0.05], {}, "inconclusive", "gap_not_clear"),
+        ("carries_most", [0.10, 0.02], {"seeds": 1}, "inconclusive", "no_error_estimate"),
+    ],
+)
+def test_a_claim_on_a_factor_is_decided_from_its_share(kind, mains, options, verdict, reason):
+    found = factor_claim(kind, mains, **options)
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert found.quantity == ("share_minus_half_gap" if kind == "carries_most" else "share")
+    expected = mains[0] - sum(mains) / 2 if kind == "carries_most" else mains[0]
+    assert found.estimate == pytest.approx(expected, abs=0.03)
+
+
+def test_a_share_that_does_not_survive_holms_adjustment_supports_nothing():
+    """Two factors, three seeds: raw p near 0.04, adjusted over both."""
+    levels = np.array(list(itertools.product((0, 1), repeat=2)) * 3)
+    effect = (
+        np.repeat([0.03, 0.05, 0.07], 4) * levels[:, 0] + np.repeat([0.0, 0.004, -0.004], 4) * levels[:, 1]
+    )
+    frame = pd.DataFrame(levels, columns=FACTORS).assign(
+        seed=np.repeat([0, 1, 2], 4), test_accuracy=0.4 + effect
+    )
+    found = attribute(frame, FACTORS, "test_accuracy")
+    row = found.in_metric.shares[0]
+    assert row.share.p < 0.06
+    claims = study({"kind": "raises", "factor": "augmentation"}, margin=0.0)
+    (judged,) = judge(claims, Evidence(frame, {"test_accuracy": found}))
+    assert row.share.low > 0
+    assert row.p_holm > 0.05
+    assert (judged.verdict, judged.reason) == ("inconclusive", "only_before_adjustment")
+
+
+def test_of_a_loss_the_claim_is_explained_by_the_lower_one():
+    claim = {"kind": "carries_most", "factor": "augmentation", "metric": "test_loss"}
+    (found,) = judge(study(claim), Evidence(curves(), attributed([-0.3, -0.1], metric="test_loss")))
+    assert found.verdict == "supported"
+    (other,) = judge(study(claim), Evidence(curves(), attributed([0.3, 0.1], metric="test_loss")))
+    assert other.verdict == "refuted"
+
+
+def test_an_open_claim_says_about_how_many_seeds_would_decide():
+    found = factor_claim("raises", [0.03, 0.02], spread=0.03)
+    assert found.seeds_to_decide > 5
+    assert factor_claim("raises", [0.10, 0.02]).seeds_to_decide is None
+
+
+def test_a_claim_whose_attribution_is_not_there_is_not_tested():
+    claims = study({"kind": "raises", "factor": "augmentation", "metric": "generalisation_gap"})
+    (found,) = judge(claims, Evidence(curves(), attributed([0.1, 0.1])))
+    assert (found.verdict, found.reason) == ("not_tested", "attribution_missing")
+    assert metrics_to_attribute(claims) == ("test_accuracy", "generalisation_gap")
+
+
+@pytest.mark.parametrize(
+    ("kind", "new", "seeds", "verdict", "reason"),
+    [
+        ("higher", 0.60, 5, "supported", "prediction_holds"),
+        ("higher", 0.40, 5, "refuted", "prediction_fails"),
+        ("higher", 0.50, 5, "refuted", "prediction_fails"),
+        ("higher", 0.512, 5, "inconclusive", "interval_too_wide"),
+        ("higher", 0.60, 2, "inconclusive", "too_few_seeds"),
+        ("lower", 0.40, 5, "supported", "prediction_holds"),
+        ("lower", 0.60, 5, "refuted", "prediction_fails"),
+    ],
+)
+def test_a_claim_on_two_experiments_is_decided_as_a_comparison(kind, new, seeds, verdict, reason):
+    frame = curves(seeds, old=0.5, new=new)
+    by_default, named = judge(
+        study({"kind": kind}, {"kind": kind, "experiments": ["old", "new"]}), Evidence(frame)
+    )
+    assert (by_default.verdict, by_default.reason, by_default.quantity) == (verdict, reason, "difference")
+    assert (named.verdict, named.estimate) == (by_default.verdict, by_default.estimate)
+
+
+def test_the_height_of_the_curve_can_be_claimed_instead_of_its_end():
+    frame = curves(old=0.5, new=0.5)
+    frame.loc[(frame["experiment"] == "new") & (frame["epoch"] < 3), "test_accuracy"] += 0.1
+    end, whole = judge(study({"kind": "higher"}, {"kind": "higher", "epochs": "mean"}), Evidence(frame))
+    assert (end.verdict, whole.verdict) == ("refuted", "supported")
+    assert whole.estimate == pytest.approx(0.2 / 3, abs=0.01)
+
+
+def test_the_generalisation_gap_can_be_claimed():
+    frame = curves(old=0.5, new=0.5)
+    frame.loc[frame["experiment"] == "new", "train_clean_accuracy"] -= 0.1
+    (found,) = judge(study({"kind": "lower", "metric": "generalisation_gap"}), Evidence(frame))
+    assert found.verdict == "supported"
+    assert found.estimate == pytest.approx(-0.1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels", "seeds", "verdict"),
+    [
+        ("falls_along", [0.6, 0.5, 0.45], 5, "supported"),
+        ("falls_along", [0.4, 0.5, 0.6], 5, "refuted"),
+        ("falls_along", [0.5, 0.5, 0.5], 5, "refuted"),
+        ("falls_along", [0.5, 0.5, 0.488], 5, "inconclusive"),
+        ("falls_along", [0.6, 0.5, 0.45], 2, "inconclusive"),
+        ("rises_along", [0.4, 0.5, 0.6], 5, "supported"),
+    ],
+)
+def test_a_claim_on_a_sweep_is_decided_from_its_slope(kind, levels, seeds, verdict):
+    names = ["small", "middle", "large"]
+    frame = curves(seeds, **dict(zip(names, levels, strict=True)))
+    (found,) = judge(study({"kind": kind, "experiments": names}), Evidence(frame))
+    assert (found.verdict, found.quantity) == (verdict, "change_along")
+    assert found.estimate == pytest.approx(levels[2] - levels[0], abs=0.01)
+
+
+def test_the_change_along_a_sweep_is_that_of_the_fitted_line():
+    names, levels = ["a", "b", "c", "d"], np.array([0.3, 0.5, 0.4, 0.7])
+    frame = curves(3, spread=1e-9, **dict(zip(names, levels, strict=True)))
+    (found,) = judge(study({"kind": "rises_along", "experiments": names}), Evidence(frame))
+    assert found.estimate == pytest.approx(3 * np.polyfit(range(4), levels, 1)[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["higher", "lower", "rises_along"])
+def test_a_claim_without_its_runs_is_not_tested(kind):
+    experiments = ["old", "new", "newer"][: 3 if kind == "rises_along" else 2]
+    frame = curves(old=0.5).assign(state="finished")
+    (found,) = judge(study({"kind": kind, "experiments": experiments}), Evidence(frame))
+    assert (found.verdict, found.reason) == ("not_tested", "runs_missing")
+    unfinished = pd.concat([frame, curves(new=0.6, newer=0.7).assign(state="diverged")])
+    assert (
+        judge(study({"kind": kind, "experiments": experiments}), Evidence(unfinished))[0].reason
+        == "runs_missing"
+    )
+
+
+def test_runs_that_are_there_and_cannot_be_used_are_refused():
+    frame = curves(old=0.5, new=0.6)
+    frame.loc[4, "test_accuracy"] = np.nan
+    for epochs in ("last", "mean"):
+        with pytest.raises(UserError, match="seed 1, epoch 2"):
+            judge(study({"kind": "higher", "epochs": epochs}), Evidence(frame))
+
+
+def test_a_static_claim_is_decided_from_the_model_itself():
+    claim = {"kind": "static", "fact": "pool_kernels_vary", "experiments": ["tiny-design1"]}
+    printed = {"tiny-design1": load_experiment("tiny-design1").spec}
+    (found,) = judge(study(claim), Evidence(curves(), specs=printed))
+    assert (found.verdict, found.fact) == ("refuted", "pooling windows: 2, 2, 2, 2")
+    read = {"tiny-design1": load_experiment("tiny-design1", overrides={"readings.C2": "variable_pools"}).spec}
+    assert judge(study(claim), Evidence(curves(), specs=read))[0].verdict == "supported"
+    kernels = {**claim, "fact": "conv_kernels_vary"}
+    assert (
+        judge(study(kernels), Evidence(curves(), specs=printed))[0].fact
+        == "convolution kernels: 5, 5, 5, 2, 5"
+    )
+
+
+def test_a_fact_can_be_handed_in_and_an_unknown_one_is_refused():
+    claim = {"kind": "static", "fact": "pool_kernel_vary", "experiments": ["tiny-design1"]}
+    handed = Evidence(curves(), facts={"claim-0": Fact(holds=False, detail="1,000 more")})
+    assert judge(study(claim), handed)[0].verdict == "refuted"
+    with pytest.raises(UserError, match="Did you mean 'pool_kernels_vary'"):
+        judge(study(claim), Evidence(curves()))
+
+
+def test_a_fact_about_another_kind_of_net_is_not_tested():
+    claim = {"kind": "static", "fact": "pool_kernels_vary", "experiments": ["imagenet-resnet18"]}
+    specs = {"imagenet-resnet18": load_experiment("imagenet-resnet18").spec}
+    for evidence in (Evidence(curves(), specs=specs), Evidence(curves())):
+        (found,) = judge(study(claim), evidence)
+        assert (found.verdict, found.reason) == ("not_tested", "fact_missing")
+
+
+def test_a_claim_that_is_only_told_is_not_tested():
+    (found,) = judge(study({"kind": "not_run"}), Evidence(curves()))
+    assert (found.verdict, found.reason) == ("not_tested", "not_planned")
+
+
+def test_claims_are_judged_in_their_order():
+    claims = study({"kind": "not_run"}, {"kind": "higher"}, {"kind": "not_run"})
+    found = judge(claims, Evidence(curves(old=0.5, new=0.6)))
+    assert [one.claim for one in found] == ["claim-0", "claim-1", "claim-2"]

@@ -1,0 +1,232 @@
+"""The mixtures of a study: nothing is confounded silently, and runs are found by their configuration."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tinyexp.analysis.attribution import attribute
+from tinyexp.analysis.comparison import compare
+from tinyexp.analysis.corners import check_factors, coded_runs, corners, runs_of
+from tinyexp.analysis.study import Study
+from tinyexp.errors import UserError
+from tinyexp.spec.identity import configuration_of
+from tinyexp.spec.load import load_experiment
+
+KEYS = {
+    "augmentation": ("augmentation",),
+    "activation": ("model.hidden_activation",),
+    "conv1-width": ("model.channels",),
+    "conv4-kernel": ("model.kernels",),
+    "fc-width": ("model.fc_width",),
+}
+"""All in which the two designs differ, as read by default."""
+
+
+def study(keys=KEYS, **other):
+    factors = [{"name": name, "keys": own} for name, own in keys.items()]
+    words = {"name": "mine", "title": "", "question": "", "metric": "test_accuracy", "margin": 0.01}
+    ends = {"baseline": "tiny-design2", "contender": "tiny-design1"}
+    return Study.model_validate({**words, **ends, "factors": factors, **other})
+
+
+def ends(**overrides):
+    return [load_experiment(name, "embedded", overrides).spec for name in ("tiny-design2", "tiny-design1")]
+
+
+def refused(asked, *specs):
+    with pytest.raises(UserError) as caught:
+        check_factors(asked, *(specs or ends()))
+    return str(caught.value)
+
+
+def test_each_factor_tells_what_it_switches():
+    switched = check_factors(study(), *ends())
+    assert list(switched) == list(KEYS)
+    assert [one.key for one in switched["augmentation"]] == [
+        "augmentation.random_resized_crop",
+        "augmentation.flip_probability",
+        "augmentation.rotation_degrees",
+    ]
+    (width,) = switched["fc-width"]
+    assert (width.left, width.right) == (400, 1024)
+
+
+def test_a_difference_that_belongs_to_no_factor_is_refused_with_its_values():
+    message = refused(study({name: KEYS[name] for name in KEYS if name not in {"fc-width", "activation"}}))
+    assert "belong to no factor" in message
+    assert "model.fc_width (400, 1024)" in message
+    assert "model.hidden_activation ('softmax', 'relu')" in message
+
+
+def test_a_difference_that_an_override_makes_is_found_too():
+    specs = ends()
+    specs[1] = load_experiment("tiny-design1", "embedded", {"optimizer.learning_rate": 0.05}).spec
+    assert "optimizer.learning_rate (0.01, 0.05)" in refused(study(), *specs)
+
+
+def test_a_key_that_belongs_to_two_factors_is_refused():
+    twice = {**KEYS, "flips": ("augmentation.flip_probability",)}
+    assert "two factors: augmentation.flip_probability (augmentation and flips)" in refused(study(twice))
+
+
+def test_a_key_that_does_not_differ_is_refused():
+    assert "the factor 'fc-width' names 'model.dropout', in which the two do not differ" in refused(
+        study({**KEYS, "fc-width": ("model.fc_width", "model.dropout")})
+    )
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest():
+    widths = {**KEYS, "fc-width": ("model.fc_width", "model.fc_widht")}
+    assert "unknown key of the factor 'fc-width' 'model.fc_widht'" in refused(study(widths))
+    assert "Did you mean 'model.fc_width'" in refused(study(widths))
+
+
+def test_the_name_of_a_key_stands_for_no_longer_key():
+    message = refused(study({**KEYS, "fc-width": ("model.fc",)}))
+    assert "belong to no factor" in message
+    assert "model.fc_width (400, 1024)" in message
+
+
+def test_a_study_without_factors_has_no_mixtures():
+    with pytest.raises(UserError, match="names no factor"):
+        corners(study({}))
+
+
+@pytest.mark.parametrize("profile", ["embedded", "desk", "paper"])
+def test_the_mixtures_begin_and_end_with_the_designs_themselves(profile):
+    found = corners(study(), profile)
+    assert len(found) == 16
+    assert (found[0].experiment, found[-1].experiment) == (
+        load_experiment("tiny-design2", profile),
+        load_experiment("tiny-design1", profile),
+    )
+    assert len({corner.configuration for corner in found}) == 16
+
+
+def test_every_mixture_has_exactly_the_contenders_values_of_its_factors():
+    left, right = ends()
+    for corner in corners(study(), kind="full"):
+        spec = corner.experiment.spec
+        on = dict(zip(KEYS, corner.levels, strict=True))
+        assert spec.model.fc_width == (right if on["fc-width"] else left).model.fc_width
+        assert spec.model.channels == (right if on["conv1-width"] else left).model.channels
+        assert spec.model.kernels == (right if on["conv4-kernel"] else left).model.kernels
+        assert spec.model.hidden_activation == (right if on["activation"] else left).model.hidden_activation
+        assert spec.augmentation == (right if on["augmentation"] else left).augmentation
+        assert (spec.optimizer, spec.data, spec.input, spec.training) == (
+            left.optimizer,
+            left.data,
+            left.input,
+            left.training,
+        )
+
+
+def test_switching_everything_in_the_baseline_gives_the_contenders_configuration():
+    """So a run of the contender serves every study that ends there, whatever it was trained for."""
+    changed = [one for all_of in check_factors(study(), *ends()).values() for one in all_of]
+    mixture = load_experiment("tiny-design2", "embedded", {one.key: one.right for one in changed})
+    assert configuration_of(mixture.spec) == corners(study())[-1].configuration
+
+
+def test_growing_a_plan_keeps_the_runs_of_the_smaller_one():
+    full = {corner.configuration for corner in corners(study(), kind="full")}
+    for kind in ("fraction", "one-at-a-time"):
+        assert {corner.configuration for corner in corners(study(), kind=kind)} <= full
+
+
+def test_overrides_hold_in_every_mixture():
+    for corner in corners(study(), overrides={"training.stop_after": 2}):
+        assert corner.experiment.spec.training.stop_after == 2
+
+
+def test_two_architectures_are_compared_whole_or_refused():
+    nets = {"baseline": "imagenet-design1", "contender": "imagenet-resnet18"}
+    assert [corner.levels for corner in corners(study({"network": ("model",)}, **nets))] == [(0,), (1,)]
+    pieces = {"blocks": ("model.blocks",), "rest": ("model.architecture", "model.channels")}
+    with pytest.raises(UserError, match="belong to no factor"):
+        corners(study(pieces, **nets))
+
+
+# --- from runs to rows ----------------------------------------------------------------------------
+
+
+def runs(found, seeds=(0, 1, 2), **columns):
+    """What a metrics frame would hold: two epochs a run."""
+    rows = [
+        {
+            "experiment": corner.experiment.name,
+            "configuration": corner.configuration,
+            "seed": seed,
+            "epoch": epoch,
+            "identity": f"{corner.configuration}-{seed}",
+            "test_accuracy": 0.3 * epoch / 2 + 0.1 * corner.levels[0] + 0.001 * seed * (1 + corner.levels[1]),
+        }
+        for corner in found
+        for seed in seeds
+        for epoch in (1, 2)
+    ]
+    return pd.DataFrame(rows).assign(state="finished", **columns)
+
+
+def test_runs_are_coded_by_their_configuration_after_the_last_epoch():
+    found = corners(study())
+    coded = coded_runs(runs(found), found, list(KEYS), "test_accuracy")
+    assert len(coded) == 48
+    assert set(coded["epoch"]) == {2}
+    assert {tuple(row) for row in coded[list(KEYS)].to_numpy()} == {corner.levels for corner in found}
+    shares = attribute(coded, list(KEYS), "test_accuracy").in_metric.shares
+    assert [row.share.estimate for row in shares] == pytest.approx([0.1, 0.001, 0, 0, 0], abs=1e-9)
+
+
+def test_one_training_in_two_folders_counts_once():
+    found = corners(study())
+    twice = pd.concat([runs(found), runs(found[-1:]).assign(experiment="tiny-design2")])
+    assert len(coded_runs(twice, found, list(KEYS), "test_accuracy")) == 48
+
+
+def test_of_two_folders_of_one_training_the_finished_one_counts():
+    found = corners(study())
+    torn = runs(found[-1:]).assign(experiment="tiny-design2", state="interrupted").query("epoch == 1")
+    assert len(coded_runs(pd.concat([torn, runs(found)]), found, list(KEYS), "test_accuracy")) == 48
+
+
+def test_other_runs_and_unfinished_ones_are_left_aside():
+    found = corners(study(), kind="full")
+    frame = runs(found)
+    frame.loc[frame["seed"] == 2, "state"] = "diverged"
+    assert len(coded_runs(frame, corners(study()), list(KEYS), "test_accuracy")) == 32
+
+
+def test_without_any_run_of_the_plan_the_frame_is_refused():
+    found = corners(study())
+    with pytest.raises(UserError, match="none of the 16 mixtures"):
+        coded_runs(runs(found).assign(configuration="other"), found, list(KEYS), "test_accuracy")
+
+
+def test_runs_on_other_data_are_refused():
+    found = corners(study())
+    frame = runs(found, data_fingerprint="one")
+    frame.loc[frame["seed"] == 1, "data_fingerprint"] = "two"
+    with pytest.raises(UserError, match="more than one data fingerprint"):
+        coded_runs(frame, found, list(KEYS), "test_accuracy")
+
+
+def test_runs_of_another_length_are_refused():
+    found = corners(study())
+    with pytest.raises(UserError, match="lacks 2"):
+        coded_runs(runs(found)[:-1], found, list(KEYS), "test_accuracy")
+
+
+def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name():
+    frame = runs(corners(study()))
+    with pytest.raises(UserError, match="'tiny-design2' has more than one configuration"):
+        compare(frame, "tiny-design1", "tiny-design2")
+    designs = [load_experiment(name, "embedded") for name in ("tiny-design1", "tiny-design2")]
+    compared = compare(runs_of(frame, designs), "tiny-design1", "tiny-design2")
+    assert (compared.mean, compared.seeds) == (pytest.approx(0.101), (0, 1, 2))
+
+
+def test_a_frame_without_configurations_is_refused():
+    with pytest.raises(UserError, match="the column 'configuration' is missing"):
+        runs_of(runs(corners(study())).drop(columns="configuration"), [])

@@ -1,0 +1,99 @@
+"""Error estimates against a plain linear model with dummies, and where they may not be given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tinyexp.analysis.effects import fit_additive, paired_effects, pooled_effects
+from tinyexp.analysis.statistics import mean_interval
+
+DIFFERENCES = np.array([[-1.0, 1, 0, 0], [0, 0.5, 0.5, -1], [-0.5, -0.5, 0.5, 0.5]])
+
+
+def plain_least_squares(mixture, seed, value, rows):
+    """Mixtures and all seeds but the first as dummies: estimates, standard errors, degrees of freedom."""
+    count = mixture.max() + 1
+    model = np.column_stack(
+        [mixture[:, None] == np.arange(count), seed[:, None] == np.arange(1, seed.max() + 1)]
+    )
+    model = model.astype(float)
+    solution = np.linalg.lstsq(model, value, rcond=None)[0]
+    degrees = len(value) - model.shape[1]
+    variance = ((value - model @ solution) ** 2).sum() / degrees
+    weights = np.column_stack([rows, np.zeros((len(rows), model.shape[1] - count))])
+    covariance = weights @ np.linalg.inv(model.T @ model) @ weights.T
+    return weights @ solution, np.sqrt(variance * np.diag(covariance)), degrees
+
+
+@given(st.lists(st.booleans(), min_size=12, max_size=12), st.integers(0, 2**32 - 1))
+def test_the_pooled_estimates_are_plain_least_squares_also_with_runs_missing(present, draw):
+    """Seed 0 is whole; of the other three any runs may be missing."""
+    runs = [(m, 0) for m in range(4)] + [(n % 4, 1 + n // 4) for n, there in enumerate(present) if there]
+    mixture, seed = (np.array(column) for column in zip(*runs, strict=True))
+    seed = np.unique(seed, return_inverse=True)[1]
+    assume(len(runs) - 4 - seed.max() > 0)
+    value = np.random.default_rng(draw).normal(size=len(runs))
+    fit = fit_additive(mixture, seed, value)
+    estimates, errors, degrees = plain_least_squares(mixture, seed, value, DIFFERENCES)
+    effects = pooled_effects(fit, DIFFERENCES, np.empty((0, 4)))
+    assert fit.degrees == degrees
+    assert [effect.estimate for effect in effects] == pytest.approx(estimates, abs=1e-9)
+    assert [effect.standard_error for effect in effects] == pytest.approx(errors, abs=1e-9)
+    half = stats.t.ppf(0.975, degrees) * errors
+    assert [effect.high - effect.low for effect in effects] == pytest.approx(2 * half)
+    assert [effect.p for effect in effects] == pytest.approx(
+        2 * stats.t.sf(np.abs(estimates / errors), degrees)
+    )
+
+
+def test_one_seed_with_its_ends_repeated_takes_its_spread_from_the_ends():
+    """Half the variance of the end differences, one degree of freedom fewer than seeds."""
+    value = np.array([0.5, 0.62, 0.6, 0.7, 0.51, 0.73, 0.49, 0.69])
+    mixture, seed = np.array([0, 1, 2, 3, 0, 3, 0, 3]), np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    fit = fit_additive(mixture, seed, value)
+    assert fit.degrees == 2
+    assert fit.variance == pytest.approx(np.var([0.2, 0.22, 0.2], ddof=1) / 2)
+    (gap,) = pooled_effects(fit, np.array([[-1.0, 0, 0, 1]]), value[:4][None])
+    assert (gap.low, gap.high) == pytest.approx(mean_interval([0.2, 0.22, 0.2]))
+
+
+def test_one_seed_alone_has_estimates_and_no_interval():
+    fit = fit_additive(np.arange(4), np.zeros(4, dtype=int), np.array([0.1, 0.2, 0.3, 0.4]))
+    (effect,) = pooled_effects(fit, np.array([[-1.0, 0, 0, 1]]), np.array([[0.1, 0.2, 0.3, 0.4]]))
+    assert effect.estimate == pytest.approx(0.3)
+    assert (effect.standard_error, effect.low, effect.high, effect.p) == (None, None, None, None)
+
+
+def test_seeds_that_share_no_mixture_cannot_be_fitted():
+    assert fit_additive(np.array([0, 1]), np.array([0, 1]), np.array([0.1, 0.2])) is None
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 8])
+def test_the_paired_effect_is_a_t_test_over_the_seeds(seeds):
+    table = np.random.default_rng(seeds).normal(size=(seeds, 4))
+    for effect, weights in zip(paired_effects(table, DIFFERENCES), DIFFERENCES, strict=True):
+        expected = stats.ttest_1samp(table @ weights, 0)
+        interval = expected.confidence_interval(0.95)
+        assert effect.p == pytest.approx(expected.pvalue)
+        assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
+        assert effect.by_seed == pytest.approx(table @ weights)
+
+
+def test_where_all_seeds_say_the_same_the_exact_test_stands_in():
+    effect, nothing = paired_effects(
+        np.tile([0.1, 0.3, 0.1, 0.3], (3, 1)), np.array([[-1.0, 1, 0, 0], [0, -1, 0, 1]])
+    )
+    assert (effect.low, effect.high, effect.p) == (None, None, 0.25)
+    assert (nothing.estimate, nothing.low, nothing.high, nothing.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_in_balance_pooled_and_paired_estimates_agree():
+    table = np.random.default_rng(2).normal(size=(3, 4))
+    mixture, seed = np.tile(np.arange(4), 3), np.repeat(np.arange(3), 4)
+    pooled = pooled_effects(fit_additive(mixture, seed, table.ravel()), DIFFERENCES, table)
+    paired = paired_effects(table, DIFFERENCES)
+    assert [effect.estimate for effect in pooled] == pytest.approx([effect.estimate for effect in paired])

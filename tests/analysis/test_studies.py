@@ -1,0 +1,115 @@
+"""Study files: what they may say, and what is refused with the names."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from pydantic import ValidationError
+
+from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.errors import UserError
+from tinyexp.resources import experiments_folder
+
+BASE = """
+title = "Why"
+question = "Why?"
+baseline = "tiny-design2"
+contender = "tiny-design1"
+metric = "test_accuracy"
+margin = 0.01
+"""
+FULL = (
+    BASE
+    + """
+plan = "full"
+seeds = 5
+
+[[factors]]
+name = "augmentation"
+keys = ["augmentation"]
+says = "the reason why design 1 won"
+
+[[factors]]
+name = "fc-width"
+keys = ["model.fc_width"]
+
+[[claims]]
+id = "why-augmentation"
+says = "augmentation is why design 1 won"
+predicts = "switching it moves accuracy by most of the gap"
+kind = "carries_most"
+factor = "augmentation"
+"""
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "studies").mkdir()
+
+    def written(text):
+        (tmp_path / "studies" / "mine.toml").write_text(text)
+        return load_study("mine", tmp_path)
+
+    return written
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_shipped_study_loads(name):
+    assert load_study(name).name == name
+
+
+def test_factors_plan_seeds_and_claims_are_optional(write):
+    study = write(BASE)
+    assert (study.factors, study.claims, study.seeds, study.plan) == ((), (), None, "fraction")
+
+
+def test_a_full_study_is_read(write):
+    study = write(FULL)
+    assert [factor.name for factor in study.factors] == ["augmentation", "fc-width"]
+    assert (study.plan, study.seeds, study.claims[0].kind) == ("full", 5, "carries_most")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('plan = "full"', 'plan = "ful"', "plan = 'ful' is not a choice. Known: one-at-a-time, fraction, full. Did you mean 'full'?"),
+        ("[[factors]]\nname", "[[factors]]\nkys = 1\nname", "unknown key 'kys' in [factors.0]. Known: name, keys, says. Did you mean 'keys'?"),
+        ('name = "fc-width"', 'name = "augmentation"', "the factor 'augmentation' stands twice"),
+        ('keys = ["model.fc_width"]', 'keys = ["augmentation"]', "the key 'augmentation' stands twice"),
+        ('keys = ["model.fc_width"]', "keys = []", "factors.1.keys"),
+        ('name = "fc-width"', 'name = "seed"', "'seed' is a column of every run"),
+        ('factor = "augmentation"', 'factor = "augmentatio"', "claim 'why-augmentation': unknown factor 'augmentatio'. Known: augmentation, fc-width. Did you mean 'augmentation'?"),
+        ('factor = "augmentation"', "", "the kind 'carries_most' needs the key 'factor'"),
+        ('kind = "carries_most"', 'kind = "rises_along"', "the kind 'rises_along' takes 3 or more in 'experiments'; got 0"),
+        ('kind = "carries_most"', 'kind = "higher"\nexperiments = ["one"]', "takes none or two in 'experiments'; got 1"),
+        ('kind = "carries_most"', 'kind = "static"', "the kind 'static' needs the key 'fact'"),
+        ('kind = "carries_most"', 'kind = "carries_mots"', "Did you mean 'carries_most'?"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_refused_with_the_file_and_the_nearest(write, old, new, message):
+    assert old in FULL
+    with pytest.raises(UserError) as caught:
+        write(FULL.replace(old, new))
+    assert message in str(caught.value)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_two_claims_of_one_id_are_refused(write):
+    claim = FULL[FULL.index("[[claims]]") :]
+    with pytest.raises(UserError, match="the claim 'why-augmentation' stands twice"):
+        write(FULL + claim)
+
+
+def test_more_than_twelve_factors_are_refused():
+    words = dict.fromkeys(["name", "title", "question", "baseline", "contender"], "x")
+    words |= {"metric": "test_accuracy", "margin": 0.0}
+    with pytest.raises(ValidationError):
+        Study.model_validate({**words, "factors": [{"name": f"f{n}", "keys": [f"k{n}"]} for n in range(13)]})
+
+
+def test_an_unknown_study_is_refused_with_the_nearest(tmp_path):
+    shutil.copytree(experiments_folder() / "studies", tmp_path / "studies")
+    with pytest.raises(UserError, match="Did you mean 'why-design1-beat-design2'"):
+        load_study("why-design1-beats-design2", tmp_path)

@@ -1,0 +1,171 @@
+"""What the curves say besides their last point: levels reached, crossings, the generalisation gap.
+
+Curves are means over finished seeds with their smallest and largest value at each epoch; nothing is
+smoothed or interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tinyexp.analysis.checked import check_columns, checked_runs, lower_is_better
+from tinyexp.errors import UserError
+
+GAP = "generalisation_gap"
+"""Accuracy on clean training images minus test accuracy, a fraction."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric of one experiment over epochs; all tuples but ``seeds`` have one entry an epoch."""
+
+    experiment: str
+    metric: str
+    seeds: tuple[int, ...]
+    epochs: tuple[int, ...]
+    images_seen: tuple[int, ...] | None
+    """Training images seen up to each epoch; None where the frame has no such column."""
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    """Smallest over the seeds."""
+    high: tuple[float, ...]
+    """Largest over the seeds."""
+    by_seed: tuple[tuple[float, ...], ...]
+    """One tuple a seed, in the order of ``seeds``."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """When an experiment first stood at a level or beyond: upwards, or downwards for a loss."""
+
+    experiment: str
+    metric: str
+    level: float
+    epoch: int | None
+    """Of the mean curve; None where it never does."""
+    images_seen: int | None
+    """The same in training images; None also where the frame does not say."""
+    epoch_by_seed: tuple[int | None, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The first epoch at which another curve is ahead than before."""
+
+    epoch: int
+    ahead: str
+    """The experiment that leads from this epoch on, in the sense of the metric."""
+
+
+def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
+    """The curve of each experiment over its finished seeds, in the order asked for.
+
+    Parameters
+    ----------
+    experiments
+        Names; empty for all, in the order of the frame: then each must have a finished run.
+
+    Raises
+    ------
+    UserError
+        As :func:`tinyexp.analysis.checked.checked_runs`; seeds of one experiment must have the same
+        epochs, different experiments need not.
+    """
+    names = experiments or _names(frame, metric)
+    return tuple(_curve(checked_runs(frame, (name,), metric), name, metric) for name in names)
+
+
+def gap_curves(frame: pd.DataFrame, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
+    """The generalisation gap of each experiment at each epoch; as :func:`mean_curves`."""
+    return mean_curves(with_gap(frame), GAP, experiments)
+
+
+def with_gap(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with the column :data:`GAP`; raises UserError where it cannot be computed."""
+    train, test = "train_clean_accuracy", "test_accuracy"
+    for metric in (train, test):
+        check_columns(frame, metric, ())
+    return frame.assign(**{GAP: frame[train] - frame[test]})
+
+
+def reach(curve: Curve, level: float) -> Reached:
+    """When a curve first reaches a level, for the mean and for each seed.
+
+    >>> curve = Curve("net", "test_accuracy", (0,), (1, 2, 3), (10, 20, 30), (0.1, 0.5, 0.4), (), (), ((0.1, 0.5, 0.4),))
+    >>> reach(curve, 0.45).epoch, reach(curve, 0.45).images_seen, reach(curve, 0.6).epoch
+    (2, 20, None)
+    """
+    place = _first(curve.mean, level, curve.metric)
+    by_seed = [_first(values, level, curve.metric) for values in curve.by_seed]
+    return Reached(
+        experiment=curve.experiment,
+        metric=curve.metric,
+        level=level,
+        epoch=None if place is None else curve.epochs[place],
+        images_seen=None if place is None or curve.images_seen is None else curve.images_seen[place],
+        epoch_by_seed=tuple(None if found is None else curve.epochs[found] for found in by_seed),
+        seeds=curve.seeds,
+    )
+
+
+def crossings(a: Curve, b: Curve) -> tuple[Crossing, ...]:
+    """Where two mean curves of one metric change places, over the epochs that both have.
+
+    Epochs at which they are equal change nothing: the curves cross when the other one is ahead.
+
+    Raises
+    ------
+    UserError
+        The curves are of different metrics or share no epoch.
+    """
+    shared = sorted(set(a.epochs) & set(b.epochs))
+    if a.metric != b.metric or not shared:
+        raise UserError(
+            f"curves: '{a.experiment}' ({a.metric}) and '{b.experiment}' ({b.metric}) have no epoch of one metric "
+            "in common."
+        )
+    first, second = dict(zip(a.epochs, a.mean, strict=True)), dict(zip(b.epochs, b.mean, strict=True))
+    sense = -1.0 if lower_is_better(a.metric) else 1.0
+    found, before = [], 0.0
+    for epoch in shared:
+        sign = float(np.sign(sense * (first[epoch] - second[epoch])))
+        if sign and before and sign != before:
+            found.append(Crossing(epoch, a.experiment if sign > 0 else b.experiment))
+        before = sign or before
+    return tuple(found)
+
+
+def _names(frame: pd.DataFrame, metric: str) -> list[str]:
+    check_columns(frame, metric)
+    return list(dict.fromkeys(frame["experiment"]))
+
+
+def _curve(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
+    """From checked rows: one block of equally many epochs a seed."""
+    seeds = tuple(int(seed) for seed in dict.fromkeys(rows["seed"]))
+    values = rows[metric].to_numpy(dtype=np.float64).reshape(len(seeds), -1)
+    length = values.shape[1]
+    images = rows["images_seen"].to_numpy()[:length] if "images_seen" in rows else None
+    return Curve(
+        experiment=experiment,
+        metric=metric,
+        seeds=seeds,
+        epochs=tuple(int(epoch) for epoch in rows["epoch"].to_numpy()[:length]),
+        images_seen=None if images is None else tuple(int(count) for count in images),
+        mean=tuple(values.mean(axis=0).tolist()),
+        low=tuple(values.min(axis=0).tolist()),
+        high=tuple(values.max(axis=0).tolist()),
+        by_seed=tuple(tuple(row) for row in values.tolist()),
+    )
+
+
+def _first(values: Sequence[float], level: float, metric: str) -> int | None:
+    for place, value in enumerate(values):
+        if value <= level if lower_is_better(metric) else value >= level:
+            return place
+    return None

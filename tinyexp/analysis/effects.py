@@ -1,0 +1,133 @@
+"""Estimates and intervals of contrasts over runs: paired by seed, or from an additive model.
+
+Two sources of error, and which is used is said in the result:
+
+* ``paired_by_seed``, with three complete seeds or more. Each seed gives one value of the contrast; the
+  t interval of their mean has n - 1 degrees of freedom. What a seed shares over all runs cancels, and
+  spreads may differ from mixture to mixture. For the gap it is the interval of a comparison.
+* ``pooled_over_runs``, with fewer: one or two complete seeds, with the ends under more seeds or without.
+  Ordinary least squares of y = mixture + seed over all runs; the residual mean square estimates the
+  variance of one run, taken to be equal in all mixtures, with runs - mixtures - seeds + 1 degrees of
+  freedom. With one complete seed and the ends under r seeds that is var(end differences) / 2 with r - 1.
+  Source: two-way layout without interaction, unequal numbers; Scheffe (1959), The Analysis of Variance,
+  section 4.4. One seed alone has no residual: estimates without an interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from tinyexp.analysis.statistics import decisive_interval, has_no_spread, interval_around, sign_flip_p
+
+ErrorSource = Literal["paired_by_seed", "pooled_over_runs", "none"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An estimate in the units of the metric, or in log-odds; None where the runs give no error estimate."""
+
+    estimate: float
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    """95 % t interval."""
+    p: float | None
+    """Two-sided, of an effect of zero, from the same t distribution as the interval."""
+    by_seed: tuple[float, ...]
+    """The value in each complete seed, ascending by seed."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The additive model ``mixture + seed``, fitted by least squares.
+
+    The covariance of the mixtures' means is ``variance * (diag(spread) + lever @ lever.T)``, for
+    contrasts that sum to zero.
+    """
+
+    means: Floats
+    """Shape (mixtures,)."""
+    spread: Floats
+    """Shape (mixtures,): one over the number of runs."""
+    lever: Floats
+    """Shape (mixtures, seeds): what the unknown seed effects add."""
+    variance: float
+    """Of one run; NaN without a degree of freedom."""
+    degrees: int
+
+
+def fit_additive(mixture: Integers, seed: Integers, value: Floats) -> Fit | None:
+    """Fit ``value = mixture + seed`` over runs; None where the seeds do not hang together.
+
+    Parameters
+    ----------
+    mixture, seed, value
+        Shape (runs,); the first two number mixtures and seeds from 0, each number used at least once.
+    """
+    counts = np.zeros((int(mixture.max()) + 1, int(seed.max()) + 1))
+    np.add.at(counts, (mixture, seed), 1.0)
+    runs_of = counts.sum(axis=1)
+    share = counts / runs_of[:, None]
+    # Mixtures are eliminated first, so only a seeds-by-seeds system is solved, however large the plan.
+    reduced = np.diag(counts.sum(axis=0)) - counts.T @ share
+    values, vectors = np.linalg.eigh(reduced)
+    kept = values > 1e-9 * max(1.0, float(values.max()))
+    if int(kept.sum()) < counts.shape[1] - 1:
+        return None
+    root = vectors[:, kept] / np.sqrt(values[kept])
+    raw = np.bincount(mixture, value) / runs_of
+    shift = root @ (root.T @ np.bincount(seed, value - raw[mixture]))
+    means = raw - share @ shift
+    residual = value - means[mixture] - shift[seed]
+    degrees = len(value) - counts.shape[0] - counts.shape[1] + 1
+    variance = float(residual @ residual) / degrees if degrees else float("nan")
+    return Fit(means, 1 / runs_of, share @ root, variance, degrees)
+
+
+def pooled_effects(fit: Fit, rows: Floats, table: Floats) -> tuple[Effect, ...]:
+    """The effects of contrasts of shape (effects, mixtures) under an additive fit."""
+    by_seed = table @ rows.T
+    unscaled = (rows**2) @ fit.spread + ((rows @ fit.lever) ** 2).sum(axis=1)
+    estimates = rows @ fit.means
+    return tuple(
+        _pooled(float(estimate), float(factor), fit, tuple(own.tolist()))
+        for estimate, factor, own in zip(estimates, unscaled, by_seed.T, strict=True)
+    )
+
+
+def paired_effects(table: Floats, rows: Floats) -> tuple[Effect, ...]:
+    """The effects of contrasts of shape (effects, mixtures) over a table of shape (seeds, mixtures)."""
+    return tuple(_paired(own) for own in (table @ rows.T).T)
+
+
+def _paired(values: Floats) -> Effect:
+    estimate, own = float(values.mean()), tuple(values.tolist())
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    # As in a comparison: equal values estimate no spread, and the exact test stands in for t.
+    interval = decisive_interval(values, 0.0, 0.0)
+    p = sign_flip_p(values, seed=0) if has_no_spread(values) else _t_test(estimate / error, len(values) - 1)
+    return Effect(
+        estimate, error, interval.low if interval else None, interval.high if interval else None, p, own
+    )
+
+
+def _pooled(estimate: float, unscaled: float, fit: Fit, own: tuple[float, ...]) -> Effect:
+    if unscaled == 0:  # a contrast that is zero by construction
+        return Effect(0.0, 0.0, 0.0, 0.0, 1.0, own)
+    if not fit.degrees or fit.variance <= 1e-24:
+        return Effect(estimate, None, None, None, None, own)
+    error = (fit.variance * unscaled) ** 0.5
+    interval = interval_around(estimate, error, fit.degrees)
+    return Effect(estimate, error, interval.low, interval.high, _t_test(estimate / error, fit.degrees), own)
+
+
+def _t_test(statistic: float, degrees: float) -> float:
+    return float(2 * special.stdtr(degrees, -abs(statistic)))

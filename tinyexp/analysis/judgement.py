@@ -1,0 +1,64 @@
+"""What claims are judged from, and what a judgement says: values from closed lists, and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from tinyexp.analysis.attribution import Attribution
+from tinyexp.analysis.facts import Fact
+from tinyexp.spec.schema import Spec
+
+ClaimVerdict = Literal["supported", "refuted", "inconclusive", "not_tested"]
+Reason = Literal[
+    "prediction_holds",
+    "prediction_fails",
+    "interval_too_wide",
+    "too_few_seeds",
+    "no_error_estimate",
+    "only_before_adjustment",
+    "nothing_to_explain",
+    "gap_not_clear",
+    "runs_missing",
+    "attribution_missing",
+    "fact_missing",
+    "not_planned",
+]
+Quantity = Literal["share", "share_minus_half_gap", "difference", "change_along", "fact", "none"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim, its verdict, and the figures; None where there is none."""
+
+    claim: str
+    verdict: ClaimVerdict
+    reason: Reason
+    quantity: Quantity = "none"
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    """The interval must lie wholly beyond this."""
+    p_holm: float | None = None
+    seeds: tuple[int, ...] = ()
+    seeds_to_decide: int | None = None
+    """For inconclusive: about how many seeds in all would decide; None where that cannot be said."""
+    fact: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What claims are judged from; what is missing leaves claims not tested."""
+
+    frame: pd.DataFrame
+    """A row per run and epoch, as for :func:`tinyexp.analysis.comparison.compare`."""
+    attributions: Mapping[str, Attribution] = field(default_factory=dict)
+    """By metric."""
+    specs: Mapping[str, Spec] = field(default_factory=dict)
+    """By experiment, for static claims."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """By claim id: facts that need more than a spec, such as parameter counts."""
