@@ -39,14 +39,12 @@ class Draws:
         """One generator is made here and used again with its counter set: making one costs ten times more."""
         self._bits = np.random.Philox(key=hashed(seed, purpose, bits=128))
         self._generator = np.random.Generator(self._bits)
-        self._state = self._bits.state
+        self._state = self._bits.state  # a copy, as new: nothing is left over from the place before
 
     def at(self, epoch: int, index: int = 0) -> np.random.Generator:
         """The generator, set to this place; valid until the next call."""
         counter = self._state["state"]["counter"]
         counter[:] = (0, index, epoch, 0)
-        self._state["buffer_pos"] = 4  # nothing is left over from the place before
-        self._state["has_uint32"] = 0
         self._bits.state = self._state
         return self._generator
 

@@ -166,7 +166,8 @@ class Training(Section):
     loss: Literal["cross-entropy"]
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = False
-    channels_last: bool = False
+    channels_last: bool = True
+    """Memory layout of the feature maps: changes the last bits, and a fifth to a third of the time on a CPU."""
 
     @model_validator(mode="after")
     def _stops_in_time(self) -> Self:
