@@ -163,7 +163,14 @@ def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]
     from tinyexp.report.render import write_report
     from tinyexp.spec.load import parse_override
 
-    write_report(runs, out, profile=profile, overrides=dict(parse_override(text) for text in settings))
+    result = write_report(
+        runs, out, profile=profile, overrides=dict(parse_override(text) for text in settings)
+    )
+    if result.left_out:
+        click.echo(
+            f"tinyexp: {len(result.left_out)} runs of other profiles or configurations are not in the report.",
+            err=True,
+        )
     click.echo(out / "report.html")
 
 
@@ -171,14 +178,16 @@ def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]
 @click.argument("folder", type=_FOLDER)
 def check(folder: Path) -> None:
     """Render the report in FOLDER again from its records and compare every byte."""
-    from tinyexp.report.check import check_report
+    from tinyexp.report.check import examine
 
-    found = check_report(folder)
-    for line in found:
+    checked = examine(folder)
+    for note in checked.notes:
+        click.echo(f"tinyexp: {note}", err=True)
+    for line in checked.found:
         click.echo(line)
-    if found:
+    if checked.found:
         sys.exit(1)
-    click.echo(f"{folder}: the report is what its records give.")
+    click.echo(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
 
 
 @main.command()

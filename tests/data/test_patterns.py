@@ -55,10 +55,10 @@ def test_training_stripes_stand_upright_and_test_stripes_do_not():
 def test_the_mean_colour_says_nothing_about_the_class():
     """A nearest-mean rule on the colour of an image does no better than chance allows (five standard errors)."""
     data = patterns(train=1000, test=500)
+
     def colour(source):
-        return np.array(
-            [np.asarray(source.image(k)).mean(axis=(0, 1)) for k in range(len(source))]
-        )
+        return np.array([np.asarray(source.image(k)).mean(axis=(0, 1)) for k in range(len(source))])
+
     train, test = colour(data.train), colour(data.test)
     means = np.array([train[data.train.labels == label].mean(axis=0) for label in range(10)])
     guessed = np.argmin(((test[:, None] - means) ** 2).sum(axis=2), axis=1)

@@ -21,7 +21,16 @@ from tinyexp.runs.records import (
     read_section,
 )
 
-RUN_COLUMNS = ("profile", "experiment", "configuration", "seed", "identity", "state")
+RUN_COLUMNS = (
+    "profile",
+    "experiment",
+    "configuration",
+    "seed",
+    "identity",
+    "state",
+    "data_fingerprint",
+    "numerics_version",
+)
 _INTEGERS = ("epoch", "step", "images_seen")
 
 
@@ -89,7 +98,11 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     for place, name in enumerate(RUN_COLUMNS):
         values = [_run_value(run, name) for run in runs]
         frame.insert(
-            place, name, np.repeat(np.array(values, dtype=object if name != "seed" else np.int64), lengths)
+            place,
+            name,
+            np.repeat(
+                np.array(values, dtype=np.int64 if name in ("seed", "numerics_version") else object), lengths
+            ),
         )
     _check_epochs(frame, runs, lengths)
     return frame
@@ -128,6 +141,8 @@ def _run_value(run: RecordedRun, name: str) -> object:
         "seed": run.record.seed,
         "identity": run.record.identity,
         "state": run.status.state,
+        "data_fingerprint": run.record.data.fingerprint,
+        "numerics_version": run.record.numerics_version,
     }[name]
 
 

@@ -1,0 +1,85 @@
+"""Labels that never overlap, ticks that tell values apart, SVG that is small and safe."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyexp.report.canvas import ticks
+from tinyexp.report.drawings import PairRow, PairsDrawing
+from tinyexp.report.figures import draw_panels
+from tinyexp.report.labels import spread, text_width, wrapped
+from tinyexp.report.lines import chosen_places
+from tinyexp.report.sections.curves import sparkline
+from tinyexp.report.svg import clean
+from tinyexp.report.view import Panel
+
+positions = st.lists(st.floats(0, 200, allow_nan=False), min_size=1, max_size=6)
+
+
+@given(positions, st.floats(1, 20))
+def test_spread_labels_never_overlap_and_stay_inside(wanted: list[float], size: float) -> None:
+    sizes = [size] * len(wanted)
+    centres = spread(wanted, sizes, 0, 200)
+    ordered = sorted(centres)
+    assert all(later - earlier >= size - 1e-6 for earlier, later in pairwise(ordered))
+    assert ordered[0] >= size / 2 - 1e-6
+    assert ordered[-1] <= 200 - size / 2 + 1e-6
+
+
+@given(positions)
+def test_labels_that_have_room_stay_where_they_belong(wanted: list[float]) -> None:
+    assert np.allclose(spread(wanted[:1], [4.0], -10, 210), wanted[:1])
+
+
+@settings(max_examples=200)
+@given(st.floats(-50, 100), st.floats(1e-4, 100))
+def test_tick_labels_are_all_different_and_exact(low: float, span: float) -> None:
+    values, labels = ticks(low, low + span, 5)
+    assert len(set(labels)) == len(labels)
+    assert np.allclose([float(label.replace("\u2212", "-")) for label in labels], values, atol=1e-6)
+
+
+def test_a_long_label_is_broken_and_cut() -> None:
+    assert wrapped("Design 1 on ImageNet") == "Design 1 on\nImageNet"
+    assert wrapped("x" * 200).count("\n") == 1
+    assert wrapped("x" * 200).endswith("\u2026")
+    assert text_width(wrapped("W" * 200), 13) < 220
+
+
+def test_long_curves_keep_their_ends() -> None:
+    places = chosen_places(1000)
+    assert (len(places), places[0], places[-1]) == (150, 0, 999)
+    assert list(chosen_places(3)) == [0, 1, 2]
+
+
+def test_a_title_with_dollar_signs_is_no_formula() -> None:
+    row = PairRow("seed 0", 30.0, 50.0, "seed 0")
+    panel = Panel("it", "T", "D", PairsDrawing("what $x^2$ costs", "a$_b$", "\u4e2d", (row,)))
+    body = draw_panels([panel])["it"].body
+    assert "what $x^2$ costs" in body
+    assert "a$_b$" in body
+
+
+def test_a_sparkline_of_equal_values_is_flat() -> None:
+    assert sparkline([0.5, 0.5], 0.5, 0.5) == "▁▁"
+
+
+def test_cleaning_maps_colours_rounds_numbers_and_drops_what_is_foreign() -> None:
+    raw = (
+        b'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 10 20">'
+        b"<metadata>when</metadata><defs><style>*{}</style></defs>"
+        b'<g id="hover-0"><path id="p" d="M 1.23456 2 \nL 3 -0.001 \n" style="fill: none; stroke: #0072B2; stroke-width: 2.5"/>'
+        b'<use xlink:href="#p" x="1.999"/></g><g id="empty"/><text style="font: 12px x">a &lt; b</text></svg>'
+    )
+    picture = clean(raw, name="it", title='T"<', description="D", hover={"hover-0": "a & b"})
+    assert '<path d="M1.23 2L3 0" id="it-p" stroke-width="2.5" fill="none" class="s1"/>' in picture.body
+    assert '<use x="2" href="#it-p"/>' in picture.body
+    assert "<g><title>a &amp; b</title>" in picture.body
+    assert "when" not in picture.inline
+    assert "empty" not in picture.inline
+    assert '<text font-size="12">a &lt; b</text>' in picture.body
+    assert '<title id="it-title">T&quot;&lt;</title>' in picture.inline

@@ -1,0 +1,151 @@
+"""The pages hold what a reader, a browser and a program expect of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import pytest
+from page_reader import Page, markdown_text, numbers, sample
+
+from tinyexp.report.palette import DARK, LIGHT, SERIES, contrast
+
+
+def page() -> Page:
+    return Page(html())
+
+
+def html() -> str:
+    return (sample() / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["summary.md", "report.md"])
+def test_every_number_of_the_markdown_pages_stands_in_the_html_page(name: str) -> None:
+    text = markdown_text((sample() / "out" / name).read_text(encoding="utf-8"))
+    assert len(numbers(text)) > 30
+    assert numbers(text) - numbers(page().text) == set()
+
+
+def test_the_page_has_one_h1_and_its_headings_skip_no_level() -> None:
+    headings = [int(tag[1]) for tag, _ in page().tags("h1", "h2", "h3", "h4")]
+    assert headings.count(1) == 1
+    assert headings[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(headings))
+
+
+def test_ids_are_unique_and_what_points_at_them_finds_them() -> None:
+    found = page()
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in found.elements:
+        for name in attributes.get("aria-labelledby", "").split():
+            assert name in ids
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in ids
+
+
+def test_the_page_says_its_language_and_asks_for_nothing_from_elsewhere() -> None:
+    found = page()
+    assert found.tags("html")[0][1]["lang"] == "en"
+    assert not found.tags("script", "link", "img", "iframe", "object", "base", "form")
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert policy in [attributes.get("content") for _, attributes in found.tags("meta")]
+    for _, attributes in found.elements:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("src", "style", "xlink:href")
+        ]
+        assert attributes.get("href", "#").startswith("#")
+    assert "url(" not in html()
+    assert "@import" not in html()
+
+
+def test_every_picture_has_role_title_description_and_every_figure_a_table() -> None:
+    pictures = re.findall(r"<svg.*?</svg>", html(), re.DOTALL)
+    assert len(pictures) == len(page().tags("svg")) == 16
+    for picture in pictures:
+        root = ET.fromstring(picture)  # noqa: S314 - our own
+        assert root.get("role") == "img"
+        assert [child.tag for child in list(root)[:2]] == ["title", "desc"]
+        assert all(child.text for child in list(root)[:2])
+    for figure in re.findall(r"<figure.*?</figure>", html(), re.DOTALL):
+        assert "<svg" in figure
+        assert "<table>" in figure
+        assert "How to read this." in figure
+
+
+def test_a_line_tells_its_name_and_value_when_pointed_at() -> None:
+    titles = re.findall(r"<g><title>([^<]*)</title>", html())
+    assert any(title.startswith("Design\u00a01: ") and "mean of" in title for title in titles)
+
+
+def test_picture_files_bring_their_own_colours_for_light_and_dark() -> None:
+    files = sorted((sample() / "out" / "figures").glob("*.svg"))
+    assert len(files) == 16
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
+        assert "prefers-color-scheme:dark" in text
+        drawn = " ".join(re.findall(r' (?:d|x|y|x1|width|transform)="([^"]*)"', text))
+        assert not re.search(r"\d\.\d{3}", drawn), "more than two decimals"
+        assert "style=" not in text
+        assert "<?xml" not in text
+        assert "DejaVu" not in text
+
+
+def test_every_colour_reaches_its_contrast_on_its_ground() -> None:
+    for theme in (LIGHT, DARK):
+        for colour in SERIES:
+            assert contrast(colour, theme["ground"]) >= 3
+        for role in ("ink", "muted", "link"):
+            assert contrast(theme[role], theme["ground"]) >= 4.5
+
+
+def test_only_the_colours_of_the_palette_are_used() -> None:
+    known = {*SERIES, *LIGHT.values(), *DARK.values(), "#fff", "#000"}
+    assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;}\"])", html())) <= known
+
+
+def test_the_report_is_small() -> None:
+    assert len(html().encode()) <= 200_000
+    assert len((sample() / "out" / "summary.md").read_text(encoding="utf-8")) <= 60_000
+
+
+def test_the_first_screen_answers_who_won_by_how_much_how_sure_and_on_what() -> None:
+    head = html().split("<section", maxsplit=1)[0]
+    text = Page(head).text
+    for words in (
+        "beats",
+        "points",
+        "95 % interval",
+        "3\u00a0paired seeds",
+        "Profile embedded",
+        "Do not conclude",
+    ):
+        assert words in text
+
+
+def test_report_json_has_raw_values_versions_and_digests() -> None:
+    told = json.loads((sample() / "out" / "report.json").read_text(encoding="utf-8"))
+    assert (told["format"], told["schema_version"]) == ("tinyexp-report", 1)
+    assert set(told["made_with"]) == {"tinyexp", "matplotlib", "jinja2"}
+    values = told["values"]
+    assert values["verdict"] == {"kind": "beats", "study": "why-design1-beat-design2"}
+    comparison = values["studies"][0]["comparison"]
+    assert 0 < comparison["low"] < comparison["mean"] < comparison["high"] < 1
+    assert len(values["runs"]) == 12
+    assert set(values["runs"][0]["records"]) >= {"spec.json", "metrics.csv", "predictions.npz", "status.json"}
+
+
+def test_markdown_pictures_exist_and_tables_are_whole() -> None:
+    out = sample() / "out"
+    text = (out / "report.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"\]\((figures/[^)]*)\)", text)
+    assert len(pictures) == 16
+    assert all((out / name).is_file() for name in pictures)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1

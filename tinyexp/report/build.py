@@ -1,0 +1,80 @@
+"""The view of a report from its runs: which sections there are, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from tinyexp.report.evidence import Evidence, Outcome, gather
+from tinyexp.report.sections.again import again_section
+from tinyexp.report.sections.curves import curves_section
+from tinyexp.report.sections.designs import designs_section, deviations_section
+from tinyexp.report.sections.gap import gap_section
+from tinyexp.report.sections.head import head_of
+from tinyexp.report.sections.limits import method_section, missing_section
+from tinyexp.report.sections.paired import paired_section
+from tinyexp.report.sections.reported import reported_section
+from tinyexp.report.sections.source import contradictions_section
+from tinyexp.report.select import Selection
+from tinyexp.report.values import values_of
+from tinyexp.report.view import ReportView, Section
+
+MAKERS = ("tinyexp", "matplotlib", "jinja2")
+"""Whose versions decide the pages' bytes."""
+_SIDE_BY_SIDE = 4
+"""More curves than this do not share a picture."""
+
+
+def build_view(selection: Selection) -> ReportView:
+    """Everything that the report says of a selection of runs."""
+    evidence, made_with = gather(selection), makers()
+    sections = (section for section in _sections(evidence, made_with) if section)
+    return ReportView(head_of(evidence), tuple(sections), made_with, values_of(evidence))
+
+
+def makers() -> tuple[tuple[str, str], ...]:
+    """The packages that decide a report's bytes, with the versions that are installed."""
+    return tuple((name, _version(name)) for name in MAKERS)
+
+
+def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Iterator[Section | None]:
+    """The order of the page: the leading study whole, the others, then what concerns all."""
+    lead = evidence.lead
+    if lead:
+        yield from _study_sections(evidence, lead)
+    for outcome in evidence.outcomes:
+        if outcome is not lead:
+            yield from _study_sections(evidence, outcome)
+    for place, names in enumerate(_unstudied(evidence)):
+        yield curves_section(evidence, f"others{place or ''}", names)
+    yield reported_section(evidence)
+    for outcome in evidence.outcomes:
+        yield designs_section(evidence, outcome)
+    yield deviations_section(evidence)
+    yield contradictions_section(evidence)
+    yield missing_section(evidence)
+    yield method_section(evidence)
+    yield again_section(evidence, made_with)
+
+
+def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | None]:
+    """A study's comparison, curves and gap. The leading one's figure stands on the first screen already."""
+    is_lead = outcome is evidence.lead
+    if not (is_lead and outcome.comparison is None):
+        yield paired_section(evidence, outcome, with_figure=not is_lead)
+    yield curves_section(evidence, outcome.study.name, outcome.pair)
+    yield gap_section(evidence, outcome.study.name, outcome.pair)
+
+
+def _unstudied(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    studied = {name for outcome in evidence.outcomes for name in outcome.pair}
+    names = [chosen.name for chosen in evidence.selection.chosen if chosen.name not in studied]
+    for start in range(0, len(names), _SIDE_BY_SIDE):
+        yield tuple(names[start : start + _SIDE_BY_SIDE])
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

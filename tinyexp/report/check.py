@@ -1,0 +1,122 @@
+"""Is a report what its records give? It is rendered again from them and compared byte for byte."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyexp.errors import TinyexpError, UserError
+from tinyexp.files import read_json
+from tinyexp.report.build import makers
+from tinyexp.report.place import files_below, is_report
+from tinyexp.report.render import render_into
+from tinyexp.report.select import select_runs
+from tinyexp.runs.frame import RecordedRun, read_runs
+from tinyexp.runs.plan import changed_records
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found."""
+
+    found: tuple[str, ...]
+    """One line for everything that is not as it should be; empty for a sound report."""
+    notes: tuple[str, ...] = ()
+    """What was not compared, and why."""
+
+
+def check_report(folder: Path) -> list[str]:
+    """One line for each file of a report that differs from what its records give, is missing or is extra.
+
+    Raises
+    ------
+    UserError
+        The folder is no report of tinyexp.
+    """
+    return list(examine(folder).found)
+
+
+def examine(folder: Path) -> Checked:
+    """As :func:`check_report`, and what could not be compared.
+
+    The pages' bytes depend on the versions of tinyexp, matplotlib and jinja2; under others than made
+    the report, only the values in ``report.json`` are compared.
+    """
+    if not is_report(folder):
+        raise UserError(
+            f"{folder}: is not a report of tinyexp: it has no report.json of ours. Name the folder that `tinyexp report --out` wrote."
+        )
+    told = read_json(folder / "report.json")
+    found = _records(folder, told)
+    if found:
+        return Checked(
+            tuple(found), ("The pages were not compared: the records they were made from are not whole.",)
+        )
+    other = _other_versions(told)
+    with tempfile.TemporaryDirectory(prefix="tinyexp-check-") as place:
+        again = Path(place) / "report"
+        again.mkdir()
+        try:
+            render_into(select_runs(read_runs(folder / "runs")), again)
+        except TinyexpError as error:
+            return Checked((f"runs: no report can be made from these records: {error}",))
+        if other:
+            return _values_compared(told, read_json(again / "report.json"), other)
+        return Checked(tuple(_compared(folder, again)))
+
+
+def _records(folder: Path, told: dict[str, Any]) -> list[str]:
+    """Runs that the report names and the folder lacks, and records that are not what their run wrote."""
+    if not (folder / "runs").is_dir():
+        return ["runs: is missing, and with it the records of every run."]
+    try:
+        runs = read_runs(folder / "runs")
+    except TinyexpError as error:
+        return [str(error)]
+    there = {run.name for run in runs}
+    named = [str(run["name"]) for run in told.get("values", {}).get("runs", [])]
+    missing = [f"runs/{name}: is missing." for name in named if name not in there]
+    return missing + [line for run in runs for line in _changed(run)]
+
+
+def _changed(run: RecordedRun) -> list[str]:
+    if run.status.state != "finished":  # of these only the status was taken along
+        return []
+    changed = changed_records(run.folder, run.status)
+    return [f"runs/{run.name}/{name}: was changed or lost after the run wrote it." for name in changed]
+
+
+def _other_versions(told: dict[str, Any]) -> list[str]:
+    made_with, now = told.get("made_with", {}), dict(makers())
+    return [
+        f"{name} {made_with.get(name)} (here {now[name]})" for name in now if made_with.get(name) != now[name]
+    ]
+
+
+def _compared(folder: Path, again: Path) -> list[str]:
+    """Every file that differs, is missing or is extra."""
+    here, there = files_below(folder), files_below(again)
+    lines = []
+    for name in sorted({*here, *there}):
+        if name not in here:
+            lines.append(f"{name}: is missing.")
+        elif name not in there:
+            lines.append(f"{name}: is no part of the report.")
+        elif (folder / name).read_bytes() != (again / name).read_bytes():
+            lines.append(f"{name}: differs from what the records give.")
+    return lines
+
+
+def _values_compared(told: dict[str, Any], again: dict[str, Any], other: list[str]) -> Checked:
+    versions = ", ".join(other)
+    note = f"The report was made with {versions}: only the values in report.json were compared, not the pages' bytes."
+    if told.get("values") == again["values"]:
+        return Checked((), (note,))
+    parts = sorted({*told.get("values", {}), *again["values"]})
+    differing = [name for name in parts if told.get("values", {}).get(name) != again["values"].get(name)]
+    return Checked(
+        (f"report.json: {', '.join(differing)}: other values than the records give (made with {versions}).",),
+        (note,),
+    )

@@ -1,0 +1,106 @@
+"""What a picture shows, as data: the view fills these in, :mod:`tinyexp.report.figures` draws them.
+
+Values stand in the units of their axis (per cent, points, nats). ``style`` picks colour, marker and
+dash together, so that a series is known by more than its colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric of one experiment over epochs: the mean, the band and the seeds."""
+
+    label: str
+    style: int
+    epochs: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    by_seed: tuple[tuple[float, ...], ...]
+    """Empty where only the mean is shown."""
+    hover: str
+    dash: int | None = None
+    """Where it is not the style's own."""
+
+
+@dataclass(frozen=True)
+class CurvesDrawing:
+    """Lines over epochs, labelled at their end."""
+
+    title: str
+    series: tuple[Series, ...]
+    limits: tuple[float, float]
+    """Of the vertical axis, shared by the panels of a figure that show one metric."""
+    level: tuple[str, float] | None = None
+    """A named horizontal line, such as chance."""
+    shaded: bool = False
+    """Whether the room between the first two series is filled."""
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """A seed and what both experiments reached with it."""
+
+    label: str
+    baseline: float
+    contender: float
+    hover: str
+
+
+@dataclass(frozen=True)
+class PairsDrawing:
+    """Two dots a seed, joined."""
+
+    title: str
+    baseline: str
+    contender: str
+    rows: tuple[PairRow, ...]
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """A seed, or the mean of the seeds with its interval."""
+
+    label: str
+    value: float
+    shown: str
+    """The value as text."""
+    hover: str
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class DifferencesDrawing:
+    """One dot a seed on the axis of differences, the mean with its interval last, and the margin."""
+
+    title: str
+    rows: tuple[DifferenceRow, ...]
+    mean: DifferenceRow
+    margin: float
+    margin_label: str
+
+
+@dataclass(frozen=True)
+class ReportedRow:
+    """A reported figure and its tolerance, beside the measured one and its interval."""
+
+    label: str
+    reported: float
+    tolerance: float
+    measured: float
+    interval: tuple[float, float] | None
+    hover: str
+
+
+@dataclass(frozen=True)
+class ReportedDrawing:
+    """Reported against measured, a row an experiment."""
+
+    title: str
+    rows: tuple[ReportedRow, ...]
+
+
+Drawing = CurvesDrawing | PairsDrawing | DifferencesDrawing | ReportedDrawing

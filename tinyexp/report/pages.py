@@ -1,0 +1,97 @@
+"""The templates filled in: three pages from one view and its pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from tinyexp.report.markdown import Raw, code, entities, escaped, literal
+from tinyexp.report.palette import DARK, LIGHT, SERIES
+from tinyexp.report.svg import Picture
+from tinyexp.report.view import ReportView, Section
+from tinyexp.report.words import CODE, END_CODE
+from tinyexp.resources import shipped
+
+_NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
+SUMMARY_LIMIT = 60_000
+"""Characters; GitHub refuses comments above 65,536."""
+DROPPED_FIRST = (
+    "contradictions",
+    "deviations",
+    "designs",
+    "gap",
+    "curves",
+    "reported",
+    "missing",
+    "again",
+    "paired",
+)
+"""Ends of section ids in the order in which sections leave a summary that is too long."""
+
+
+def html_page(view: ReportView, pictures: Mapping[str, Picture]) -> str:
+    """One file: styles and pictures inside, no script, nothing from elsewhere."""
+    environment = _environment(markdown=False)
+    inline = {name: Markup(picture.inline) for name, picture in pictures.items()}  # noqa: S704 - svg.clean escaped it
+    return environment.get_template("report.html.j2").render(
+        view=view, pictures=inline, light=LIGHT, dark=DARK, series=SERIES
+    )
+
+
+def markdown_page(view: ReportView) -> str:
+    """The same as a file beside ``figures/``, as GitHub shows it."""
+    return _environment(markdown=True).get_template("report.md.j2").render(view=view)
+
+
+def summary_page(view: ReportView) -> str:
+    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long."""
+    template = _environment(markdown=True).get_template("summary.md.j2")
+    sections: list[Section] = [section for section in view.sections if section.summary]
+    dropped: list[str] = []
+    text = template.render(view=view, sections=sections, dropped=dropped)
+    for ending in DROPPED_FIRST:
+        if len(text) <= SUMMARY_LIMIT:
+            break
+        dropped += [section.heading for section in sections if _ends(section, ending)]
+        sections = [section for section in sections if not _ends(section, ending)]
+        text = template.render(view=view, sections=sections, dropped=dropped)
+    return text
+
+
+def _with_code(value: object) -> object:
+    """Marks around what is typed become elements, once the rest is escaped."""
+    if not isinstance(value, str) or CODE not in value:
+        return value
+    return Markup(str(escape(value)).replace(CODE, "<code>").replace(END_CODE, "</code>"))  # noqa: S704 - escaped here
+
+
+def _unbroken(text: str) -> Markup:
+    """Names such as ResNet-18 stay on one line of a heading."""
+    return Markup(_NUMBERED.sub(r'<span class="nb">\1</span>', str(escape(text))))  # noqa: S704 - escaped here
+
+
+def _ends(section: Section, ending: str) -> bool:
+    return section.id == ending or section.id.endswith(f"-{ending}")
+
+
+def _environment(*, markdown: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(shipped("templates"), encoding="utf-8"),
+        autoescape=not markdown,  # noqa: S701 - Markdown has an escaping of its own, applied to every value
+        finalize=escaped if markdown else _with_code,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "code": code,
+        "raw": Raw,
+        "unbroken": _unbroken,
+        "literal": literal,
+        "entities": entities,
+    }
+    return environment

@@ -1,0 +1,121 @@
+"""A report written: records copied, pages made from the copies, the folder swapped into its place.
+
+The pages are made from the copied records and from nothing else about the runs, so that whoever
+has the report's folder can make the same bytes again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import json_text
+from tinyexp.report.build import build_view
+from tinyexp.report.figures import draw_panels
+from tinyexp.report.pages import html_page, markdown_page, summary_page
+from tinyexp.report.place import REPORT_FORMAT, replaced_whole
+from tinyexp.report.select import Selection, select_runs
+from tinyexp.report.values import SCHEMA_VERSION, record_names
+from tinyexp.report.view import ReportView
+from tinyexp.runs.frame import metrics_frame, read_runs
+from tinyexp.runs.plan import changed_records
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What was written."""
+
+    folder: Path
+    profile: str
+    verdict: str
+    """The report's first sentence."""
+    runs: tuple[str, ...]
+    """Names of the runs it is about."""
+    left_out: tuple[str, ...]
+    """Names of the runs of other profiles and configurations."""
+
+
+def write_report(
+    runs: Path, out: Path, *, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> ReportResult:
+    """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
+
+    ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
+    inside ``out``: a report can be made again in its place.
+
+    Raises
+    ------
+    UserError
+        Nothing or more than one thing to report about, a folder with files that are no report's, or
+        one that cannot be written.
+    DamagedError
+        A finished run's records are not what the run wrote.
+    """
+    selection = select_runs(read_runs(runs), profile, overrides)
+    _refuse_changed(selection)
+    metrics_frame(
+        [run for chosen in selection.chosen for run in chosen.finished]
+    )  # refuses damage by its own path
+    with replaced_whole(out) as folder:
+        view = render_into(selection, folder)
+    return ReportResult(
+        folder=out,
+        profile=selection.profile,
+        verdict=view.head.verdict.sentence,
+        runs=tuple(run.name for run in selection.runs),
+        left_out=selection.left_out,
+    )
+
+
+def render_into(selection: Selection, folder: Path) -> ReportView:
+    """Copy the records of a selection below an empty folder and write the report made from the copies."""
+    _copy_records(selection, folder / "runs")
+    view = build_view(select_runs(read_runs(folder / "runs")))
+    pictures = draw_panels(list(view.panels()))
+    pages = {
+        "report.html": html_page(view, pictures),
+        "report.md": markdown_page(view),
+        "summary.md": summary_page(view),
+        "report.json": json_text(_for_programs(view)),
+    }
+    pages |= {f"figures/{name}.svg": picture.file for name, picture in pictures.items()}
+    for name, text in pages.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text.encode())
+    return view
+
+
+def _for_programs(view: ReportView) -> dict[str, Any]:
+    return {
+        "format": REPORT_FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "made_with": dict(view.made_with),
+        "verdict": view.head.verdict.sentence,
+        "values": view.values,
+    }
+
+
+def _refuse_changed(selection: Selection) -> None:
+    """A finished run's records must be those that it wrote: a report of edited ones would be worth nothing."""
+    for chosen in selection.chosen:
+        for run in chosen.finished:
+            if changed := changed_records(run.folder, run.status):
+                raise DamagedError(
+                    f"{run.folder.path}: {', '.join(changed)} is not what the run wrote. "
+                    "The command that trained it puts it right from its checkpoint: "
+                    f"tinyexp run {chosen.name} --profile {selection.profile} --seed {run.record.seed}."
+                )
+
+
+def _copy_records(selection: Selection, runs: Path) -> None:
+    for run in selection.runs:
+        experiment = run.record.experiment
+        target = runs / experiment.profile / experiment.name / run.folder.path.name
+        target.mkdir(parents=True)
+        for name in record_names(run):
+            shutil.copyfile(run.folder.path / name, target / name)

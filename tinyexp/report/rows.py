@@ -1,0 +1,129 @@
+"""Dots in rows: both experiments seed by seed, their difference, the reported beside the measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyexp.report.canvas import WIDTH, Canvas, horizontal_axis, mark, new_canvas, widest
+from tinyexp.report.drawings import (
+    DifferenceRow,
+    DifferencesDrawing,
+    PairsDrawing,
+    ReportedDrawing,
+    ReportedRow,
+)
+from tinyexp.report.labels import spread, wrapped
+from tinyexp.report.palette import INK, SERIES
+
+BASELINE, CONTENDER = 1, 0
+"""Styles, as in the curves of the same two."""
+_HEAD, _FOOT = 66.0, 28.0
+_FEW = 8
+"""Up to so many rows stand at their ease."""
+
+
+def draw_pairs(drawing: PairsDrawing) -> Canvas:
+    """Two dots a seed, joined; the names stand over the first row."""
+    values = [value for row in drawing.rows for value in (row.baseline, row.contender)]
+    canvas = _row_canvas(drawing.title, [row.label for row in drawing.rows], values, right=26)
+    horizontal_axis(canvas)
+    for place, row in enumerate(drawing.rows):
+        y = -float(place)
+        canvas.axes.plot([row.baseline, row.contender], [y, y], color=INK, lw=1.4, alpha=0.45, clip_on=False)
+        mark(canvas, row.baseline, y, BASELINE, hover=row.hover)
+        mark(canvas, row.contender, y, CONTENDER, size=9, hover=row.hover)
+    first = drawing.rows[0]
+    _names_above(canvas, [(drawing.baseline, first.baseline), (drawing.contender, first.contender)])
+    return canvas
+
+
+def draw_differences(drawing: DifferencesDrawing) -> Canvas:
+    """One dot a seed, then the mean with its interval; zero and the margin around it."""
+    rows = (*drawing.rows, drawing.mean)
+    span = [row.value for row in rows] + list(drawing.mean.interval or ())
+    span += [0.0, -drawing.margin, drawing.margin]
+    right = widest([row.shown for row in rows]) + 16
+    canvas = _row_canvas(drawing.title, [row.label for row in rows], span, right=right)
+    horizontal_axis(canvas)
+    low, high = canvas.axes.get_ylim()
+    edges = (-drawing.margin, drawing.margin)
+    canvas.axes.fill(
+        [edges[0], edges[1], edges[1], edges[0]], [low, low, high, high], color=INK, alpha=0.1, lw=0
+    )
+    canvas.axes.plot([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)
+    _names_above(canvas, [(drawing.margin_label, 0.0)], reach=0)
+    for place, row in enumerate(rows):
+        _difference(canvas, row, -float(place), is_mean=row is drawing.mean)
+    return canvas
+
+
+def draw_reported(drawing: ReportedDrawing) -> Canvas:
+    """A row an experiment: the tolerance as a strip, the reported figure hollow, the measured one filled."""
+    span = [edge for row in drawing.rows for edge in _reach(row)]
+    canvas = _row_canvas(
+        drawing.title, [wrapped(row.label) for row in drawing.rows], span, right=26, pitch=46
+    )
+    horizontal_axis(canvas)
+    for place, row in enumerate(drawing.rows):
+        y = -float(place)
+        low, high = row.reported - row.tolerance, row.reported + row.tolerance
+        canvas.axes.fill(
+            [low, high, high, low], [y - 0.3, y - 0.3, y + 0.3, y + 0.3], color=INK, alpha=0.13, lw=0
+        )
+        canvas.axes.plot(
+            [row.reported], [y], marker="D", ms=13, mfc="none", mec=INK, mew=1.5, ls="", clip_on=False
+        )
+        _whisker(canvas, row.interval, y, SERIES[CONTENDER])
+        mark(canvas, row.measured, y, CONTENDER, size=7, hover=row.hover)
+    first = drawing.rows[0]
+    _names_above(canvas, [("reported", first.reported), ("measured", first.measured)], reach=0.34)
+    return canvas
+
+
+def _row_canvas(
+    title: str, labels: Sequence[str], span: Sequence[float], *, right: float, pitch: float = 30
+) -> Canvas:
+    """Axes with a row a label, first at the top, and some air around the values."""
+    pitch = pitch if len(labels) <= _FEW else max(15.0, pitch * _FEW / len(labels))
+    height = _HEAD + pitch * len(labels) + _FOOT
+    canvas = new_canvas(title, height=height, left=widest(labels) + 18, right=right, top=_HEAD, bottom=_FOOT)
+    low, high = min(span), max(span)
+    air = 0.06 * (high - low) or 1.0
+    canvas.axes.set_xlim(low - air, high + air)
+    canvas.axes.set_ylim(-len(labels) + 0.5, 0.5)
+    for place, label in enumerate(labels):
+        canvas.write(0, canvas.y_pixel(-place), label)
+    return canvas
+
+
+def _difference(canvas: Canvas, row: DifferenceRow, y: float, *, is_mean: bool) -> None:
+    if is_mean:
+        _whisker(canvas, row.interval, y, INK)
+        line = canvas.axes.plot([row.value], [y], marker="D", ms=9, color=INK, mew=0, ls="", clip_on=False)
+        line[0].set_gid(canvas.note(row.hover))
+    else:
+        mark(canvas, row.value, y, CONTENDER, hover=row.hover)
+    canvas.write(WIDTH - 2, canvas.y_pixel(y), row.shown, align="right", bold=is_mean)
+
+
+def _whisker(canvas: Canvas, interval: tuple[float, float] | None, y: float, colour: str) -> None:
+    if interval:
+        canvas.axes.plot(
+            interval, [y, y], color=colour, lw=2.4, alpha=0.75, solid_capstyle="butt", clip_on=False
+        )
+
+
+def _names_above(canvas: Canvas, names: Sequence[tuple[str, float]], *, reach: float = 0.2) -> None:
+    """Names over the first row, kept apart from each other, each with a thin line down to its value."""
+    shown = [wrapped(name, 28, 1) for name, _ in names]
+    wanted = [canvas.x_pixel(value) for _, value in names]
+    centres = spread(wanted, [widest([name]) + 12 for name in shown], 0, WIDTH)
+    y = canvas.top + 14
+    for name, at, centre in zip(shown, wanted, centres, strict=True):
+        canvas.write(centre, y, name, align="center")
+        if reach:
+            canvas.rule([centre, at], [y - 9, canvas.y_pixel(reach)])
+
+
+def _reach(row: ReportedRow) -> tuple[float, ...]:
+    return (row.reported - row.tolerance, row.reported + row.tolerance, row.measured, *(row.interval or ()))

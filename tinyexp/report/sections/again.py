@@ -1,0 +1,79 @@
+"""Make it again: commands, identities, data fingerprints, versions. No time of rendering."""
+
+from __future__ import annotations
+
+from tinyexp.report.commands import remaking_commands
+from tinyexp.report.evidence import Evidence
+from tinyexp.report.view import Commands, Paragraph, Section, Table
+from tinyexp.report.words import NOTHING, counted, listing, percent, plain, typed
+from tinyexp.runs.frame import RecordedRun
+from tinyexp.runs.records import Environment
+
+_DIGITS = 8
+"""Of a digest, as folders are named; report.json has them whole."""
+
+
+def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Section:
+    """What a stranger needs to have the same bits."""
+    selection = evidence.selection
+    commands = Commands(remaking_commands(selection))
+    runs = Table(
+        f"{counted(len(selection.runs), 'run')}: identity and data fingerprint, first {_DIGITS} digits",
+        ("", "seed", "state", "epochs", "test accuracy", "identity", "data"),
+        tuple(_run(evidence, run) for run in selection.runs),
+        ("text", "number", "text", "number", "number", "code", "code"),
+        folded=True,
+    )
+    tools = listing(f"{name} {version}" for name, version in made_with)
+    note = Paragraph(
+        f"Written with {tools}. The records beside this page are all it was made from: "
+        f"{typed('tinyexp check')} renders it again from them and compares every byte.",
+        "muted",
+    )
+    return Section(
+        "again", "Make it again", (commands, runs, _environments(evidence), note), summary=(commands, note)
+    )
+
+
+def _run(evidence: Evidence, run: RecordedRun) -> tuple[str, ...]:
+    frame, record = evidence.frame, run.record
+    own = frame[frame["identity"] == record.identity]
+    accuracy = percent(float(own["test_accuracy"].iloc[-1])) if len(own) else NOTHING
+    return (
+        evidence.titles[record.experiment.name],
+        str(record.seed),
+        run.status.state,
+        f"{run.status.epochs_done} of {run.status.epochs}",
+        accuracy,
+        record.identity[:_DIGITS],
+        record.data.fingerprint[:_DIGITS],
+    )
+
+
+def _environments(evidence: Evidence) -> Table:
+    grouped: dict[str, tuple[Environment, list[RecordedRun]]] = {}
+    for run in evidence.selection.runs:
+        if run.environment:
+            key = run.environment.model_dump_json(exclude={"bit_identical"})
+            grouped.setdefault(key, (run.environment, []))[1].append(run)
+    return Table(
+        "Trained with",
+        ("", "runs", "packages"),
+        tuple(
+            (_machine(environment), str(len(runs)), _packages(environment))
+            for environment, runs in grouped.values()
+        ),
+        ("text", "number", "text"),
+        folded=True,
+    )
+
+
+def _machine(environment: Environment) -> str:
+    threads = counted(environment.threads, "thread")
+    parts = (environment.system, environment.machine, environment.cpu_capability, environment.device, threads)
+    return plain(", ".join(parts))
+
+
+def _packages(environment: Environment) -> str:
+    packages = [f"{name} {version}" for name, version in sorted(environment.packages.items())]
+    return plain(", ".join([f"Python {environment.python}", *packages]), 400)

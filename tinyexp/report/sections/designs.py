@@ -1,0 +1,106 @@
+"""Two designs side by side, and how all of them depart from the source."""
+
+from __future__ import annotations
+
+from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.settings import named
+from tinyexp.report.view import Block, Paragraph, Section, Table
+from tinyexp.report.words import counted, listing, setting
+from tinyexp.spec.difference import Difference, differences, flatten
+
+_NOT_COMPARED = ("title", "section", "reported", "readings", "execution")
+
+
+def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
+    """The settings in which a study's two experiments differ; the others folded."""
+    pair = [evidence.selection.find(name) for name in (outcome.study.baseline, outcome.study.contender)]
+    if pair[0] is None or pair[1] is None:
+        return None
+    left, right = pair[0].experiment.spec, pair[1].experiment.spec
+    found = differences(left, right, ignore=_NOT_COMPARED)
+    titles = [evidence.titles[chosen.name] for chosen in pair if chosen]
+    columns = ("", *titles, "key")
+    changed = {difference.key for difference in found}
+    alike = {
+        key: value
+        for key, value in flatten(left.model_dump(mode="json")).items()
+        if key not in changed and not key.startswith(_NOT_COMPARED)
+    }
+    differing = Table(
+        "Settings that differ", columns, tuple(_row(one) for one in found), ("text", "text", "text", "code")
+    )
+    same = Table(
+        f"{counted(len(alike), 'setting')} in which they are alike",
+        ("", "both", "key"),
+        tuple((named(key), setting(value), key) for key, value in alike.items()),
+        ("text", "text", "code"),
+        folded=True,
+    )
+    note = Paragraph(
+        "They were switched together: the comparison cannot say which of them made the difference.", "muted"
+    )
+    heading = f"{titles[0]} and {titles[1]} differ in {counted(len(found), 'setting')}"
+    blocks: tuple[Block, ...] = (differing, note, same) if len(found) > 1 else (differing, same)
+    return Section(f"{outcome.study.name}-designs", heading, blocks, summary=(differing,))
+
+
+def deviations_section(evidence: Evidence) -> Section:
+    """Every key in which a profile or an override departs from the source; what all share is folded."""
+    everywhere = {chosen.name for chosen in evidence.selection.chosen}
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for chosen in evidence.selection.chosen:
+        for one in chosen.experiment.deviations:
+            grouped.setdefault((one.key, setting(one.left), setting(one.right)), []).append(chosen.name)
+    if not grouped:
+        text = Paragraph("Networks, data, settings and lengths are those of the source.")
+        return Section("deviations", "Nothing departs from the source", (text,), summary=(text,))
+    common = {row: names for row, names in grouped.items() if set(names) == everywhere}
+    own = {row: names for row, names in grouped.items() if row not in common}
+    tables = []
+    if own:
+        tables.append(_deviations(evidence, "Departures of some experiments", own, everywhere, folded=False))
+    if common:
+        caption = f"{counted(len(common), 'departure')} that all experiments share"
+        tables.append(_deviations(evidence, caption, common, everywhere, folded=bool(own)))
+    keys = len({key for key, _, _ in grouped})
+    heading = f"These runs depart from the source in {counted(keys, 'setting')}"
+    summary = Paragraph(
+        f"Departures from the source: {listing(named(key) for key in dict.fromkeys(k for k, _, _ in grouped))}."
+    )
+    return Section("deviations", heading, tuple(tables), summary=(summary,))
+
+
+def deviation_count(evidence: Evidence) -> int:
+    """How many keys depart from the source in some experiment."""
+    return len({one.key for chosen in evidence.selection.chosen for one in chosen.experiment.deviations})
+
+
+def _row(one: Difference) -> tuple[str, str, str, str]:
+    return named(one.key), setting(one.left), setting(one.right), one.key
+
+
+def _deviations(
+    evidence: Evidence,
+    caption: str,
+    grouped: dict[tuple[str, str, str], list[str]],
+    everywhere: set[str],
+    *,
+    folded: bool,
+) -> Table:
+    rows = tuple(
+        (
+            named(key),
+            source,
+            here,
+            "all" if set(names) == everywhere else listing(evidence.titles[n] for n in names),
+            key,
+        )
+        for (key, source, here), names in grouped.items()
+    )
+    return Table(
+        caption,
+        ("", "source", "here", "in", "key"),
+        rows,
+        ("text", "text", "text", "text", "code"),
+        folded=folded,
+    )

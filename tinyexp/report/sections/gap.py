@@ -1,0 +1,98 @@
+"""The generalisation gap: how much better a net is on clean training images than on test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tinyexp.analysis.curves import Curve, gap_curves, mean_curves
+from tinyexp.report.drawings import CurvesDrawing
+from tinyexp.report.evidence import Evidence
+from tinyexp.report.sections.curves import padded, series_of
+from tinyexp.report.view import Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.words import change, counted, listing, number, percent
+
+_POINTS = "test_accuracy"
+"""The gap is a difference of accuracies, told as one."""
+
+
+def gap_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Section | None:
+    """Training against test accuracy, a panel an experiment; None where none has a finished run."""
+    found = [chosen.name for chosen in evidence.finished(names)]
+    if not found:
+        return None
+    gaps = gap_curves(evidence.frame, found)
+    clean, test = (mean_curves(evidence.frame, metric, found) for metric in ("train_clean_accuracy", _POINTS))
+    limits = _limits((*clean, *test))
+    panels = tuple(
+        _panel(evidence, group, names.index(one.experiment), (one, other, gap), limits)
+        for one, other, gap in zip(clean, test, gaps, strict=True)
+    )
+    told = [f"{evidence.titles[gap.experiment]} {change(_POINTS, gap.mean[-1], signed=True)}" for gap in gaps]
+    text = Paragraph(f"After the last epoch, training minus test accuracy: {listing(told)}.")
+    read = (
+        "The dashed line is the accuracy on training images, the solid one that on test images, both means over the seeds; "
+        "what is shaded between them is the gap. Both are measured after the epoch, without dropout, under the test "
+        "transform, so that augmentation hides nothing."
+    )
+    figure = Figure(panels, read, _table(evidence, gaps))
+    return Section(f"{group}-gap", _heading(evidence, gaps), (text, figure), summary=(text,))
+
+
+def _panel(
+    evidence: Evidence,
+    group: str,
+    style: int,
+    curves: tuple[Curve, Curve, Curve],
+    limits: tuple[float, float],
+) -> Panel:
+    clean, test, gap = curves
+    title, end = evidence.titles[gap.experiment], gap.epochs[-1]
+    lines = tuple(
+        replace(
+            series_of(evidence, curve, style, 100.0, f"{label}: {percent(curve.mean[-1])} after epoch {end}"),
+            label=label,
+            by_seed=(),
+            dash=dash,
+        )
+        for curve, label, dash in ((clean, "training", 1), (test, "test", 0))
+    )
+    ends = f"{percent(clean.mean[-1])} on training images, {percent(test.mean[-1])} on test images"
+    return Panel(
+        name=f"{group}-gap-{style + 1}",
+        title=f"{title}: accuracy on clean training images and on test images, over the epochs",
+        description=f"At the last epoch {ends}: a gap of {change(_POINTS, gap.mean[-1], signed=True)}.",
+        drawing=CurvesDrawing(f"{title}: accuracy (%)", lines, limits, shaded=True),
+    )
+
+
+def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    low, high = min(min(curve.mean) for curve in curves), max(max(curve.mean) for curve in curves)
+    return padded(100 * low, 100 * high, floor=0.0, ceiling=100.0)
+
+
+def _heading(evidence: Evidence, gaps: Sequence[Curve]) -> str:
+    if len(gaps) == 1:
+        title, gap = evidence.titles[gaps[0].experiment], gaps[0].mean[-1]
+        return f"{title} is {change(_POINTS, abs(gap))} {'worse' if gap < 0 else 'better'} on training than on test images"
+    widest = max(gaps, key=lambda curve: curve.mean[-1])
+    if all(curve.mean[-1] == widest.mean[-1] for curve in gaps):
+        return "The gap between training and test images is the same for all"
+    return f"{evidence.titles[widest.experiment]} has the wider gap between training and test images"
+
+
+def _table(evidence: Evidence, gaps: Sequence[Curve]) -> Table:
+    rows = []
+    for gap in gaps:
+        ends = (number(100 * values[-1], 1, signed=True) for values in (gap.mean, gap.low, gap.high))
+        own = evidence.frame[evidence.frame["experiment"] == gap.experiment]
+        last = own[own["epoch"] == gap.epochs[-1]]
+        levels = (percent(float(last[name].mean())) for name in ("train_clean_accuracy", "test_accuracy"))
+        rows.append((evidence.titles[gap.experiment], *levels, *ends))
+    seeds = max(len(gap.seeds) for gap in gaps)
+    return Table(
+        f"After the last epoch, over {counted(seeds, 'seed')}",
+        ("", "clean training", "test", "gap, points", "lowest seed", "highest seed"),
+        tuple(rows),
+        ("text", "number", "number", "number", "number", "number"),
+    )

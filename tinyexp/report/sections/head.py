@@ -1,0 +1,121 @@
+"""The first screen: the verdict, how sure it is, on what data, and what not to conclude."""
+
+from __future__ import annotations
+
+from tinyexp.analysis.comparison import Comparison
+from tinyexp.report.commands import missing_commands, run_command
+from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.sections.designs import deviation_count
+from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
+from tinyexp.report.sentences import DETAILS, TO_TRAIN, VERDICTS
+from tinyexp.report.view import Fact, Head, Verdict
+from tinyexp.report.words import counted, level, percent, plain, typed
+
+
+def head_of(evidence: Evidence) -> Head:
+    """The head, from the study that the report opens with."""
+    lead = evidence.lead
+    verdict = _verdict(evidence, lead)
+    compared = lead if lead and lead.comparison else None
+    return Head(
+        title=f"{verdict.sentence} \u00b7 tinyexp report",
+        question=plain(lead.study.question, 200) if lead else "",
+        verdict=verdict,
+        profile=_profile(evidence),
+        facts=_facts(evidence, compared) if compared else (),
+        opening=paired_figure(evidence, compared) if compared else None,
+        cautions=_cautions(evidence, compared),
+    )
+
+
+def verdict_kind(evidence: Evidence) -> str:
+    """The key of the report's first sentence."""
+    if not any(chosen.finished for chosen in evidence.selection.chosen):
+        return "nothing_finished"
+    lead = evidence.lead
+    return outcome_kind(lead) if lead and evidence.touches(lead) else "no_study"
+
+
+def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
+    kind, selection = verdict_kind(evidence), evidence.selection
+    if lead is not None and kind not in ("nothing_finished", "no_study"):
+        details = verdict_details(evidence, lead)
+        if kind == "missing":
+            commands = "; ".join(map(typed, missing_commands(evidence, lead)))
+            details = (*details, TO_TRAIN.format(command=commands))
+        return Verdict(*verdict_pieces(evidence, lead), details)
+    finished = sum(len(chosen.finished) for chosen in selection.chosen)
+    commands = "; ".join(
+        typed(run_command(selection, chosen.name, [r.record.seed for r in chosen.runs]))
+        for chosen in selection.chosen
+    )
+    told = DETAILS[kind].format(
+        profile=selection.profile,
+        trained=counted(finished, "run"),
+        runs=f"{counted(len(selection.runs), 'run')} {'is' if len(selection.runs) == 1 else 'are'}",
+        command=commands,
+    )
+    return Verdict(*VERDICTS[kind], (told,))
+
+
+def _profile(evidence: Evidence) -> str:
+    experiment = evidence.selection.chosen[0].experiment
+    count = deviation_count(evidence)
+    departs = (
+        f"{counted(count, 'setting departs', 'settings depart')} from the source"
+        if count
+        else "nothing departs from the source"
+    )
+    parts = [f"Profile {experiment.profile}"]
+    parts += [plain(text) for text in (experiment.profile_title, experiment.profile_summary) if text]
+    return f"{'; '.join([': '.join(parts[:2]), *parts[2:]])}; {departs}."
+
+
+def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
+    comparison = outcome.comparison
+    assert comparison is not None  # the caller asked
+    seeds = counted(len(comparison.seeds), "seed")
+    pair = (
+        (comparison.contender, comparison.contender_values),
+        (comparison.baseline, comparison.baseline_values),
+    )
+    facts = [
+        Fact(
+            level(comparison.metric, sum(values) / len(values)),
+            f"{evidence.titles[name]}, {'mean of ' if len(values) > 1 else ''}{seeds}",
+        )
+        for name, values in pair
+    ]
+    if len(comparison.seeds) > 1:
+        ahead = f"{_ahead(comparison)} of {len(comparison.seeds)}"
+        facts.append(Fact(ahead, f"seeds with {evidence.titles[comparison.contender]} ahead"))
+    chosen = evidence.selection.find(comparison.contender)
+    if chosen and chosen.data.classes and comparison.metric == "test_accuracy":
+        classes = counted(chosen.data.classes, "class", "classes")
+        facts.append(Fact(percent(1 / chosen.data.classes), f"by guessing, with {classes}"))
+    return tuple(facts)
+
+
+def _ahead(comparison: Comparison) -> int:
+    sense = -1 if comparison.metric.endswith("loss") else 1
+    return sum(sense * difference > 0 for difference in comparison.differences)
+
+
+def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
+    cautions = []
+    told = evidence.selection.chosen[0].experiment.profile_evidence
+    if told:
+        cautions.append(f"that the source is right or wrong. {plain(told, 400)}")
+    comparison = outcome.comparison if outcome else None
+    if outcome and comparison:
+        if len(comparison.seeds) == 1:
+            cautions.append("that one design is better: with one seed, chance may be the whole difference.")
+        if comparison.verdict == "beats":
+            cautions.append(
+                "that any one difference between the two is the cause: they were switched together."
+            )
+        elif comparison.verdict == "no_difference_detected":
+            cautions.append(
+                "that the two are equally good: a difference that was not detected may still be there."
+            )
+    return tuple(cautions)

@@ -1,0 +1,265 @@
+"""A comparison, seed by seed: the picture, its numbers, and what the tests say."""
+
+from __future__ import annotations
+
+from tinyexp.analysis.comparison import Comparison
+from tinyexp.report.commands import missing_commands, more_seeds_command
+from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
+from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.sentences import COMPARISON_HEADINGS, CONFIRMED, DETAILS, MORE_SEEDS, NETWORKS, VERDICTS
+from tinyexp.report.view import Block, Commands, Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.words import (
+    NBSP,
+    NOTHING,
+    QUANTITIES,
+    bare_change,
+    change,
+    counted,
+    first_upper,
+    level,
+    listing,
+    p_told,
+    p_value,
+    plain,
+    typed,
+)
+
+
+def outcome_kind(outcome: Outcome) -> str:
+    """The key of its sentences."""
+    if outcome.comparison:
+        return outcome.comparison.verdict
+    return "not_comparable" if outcome.problem else "missing"
+
+
+def verdict_pieces(evidence: Evidence, outcome: Outcome) -> tuple[str, str, str]:
+    """The verdict of a study: before the number, the number, after it."""
+    words = outcome_words(evidence, outcome)
+    before, number, after = (piece.format(**words) for piece in VERDICTS[outcome_kind(outcome)])
+    return before, number, after
+
+
+def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
+    """How sure a verdict is, from how much, and by which test."""
+    words = outcome_words(evidence, outcome)
+    details = [DETAILS[outcome_kind(outcome)].format(**words)]
+    comparison = outcome.comparison
+    if comparison and comparison.verdict == "beats":
+        details.append(CONFIRMED[comparison.p_floor < 0.05].format(**words))
+    if outcome.networks:
+        details.append(_networks_sentence(evidence, outcome))
+    return tuple(details)
+
+
+def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -> Section:
+    """What a study found; where it found nothing, why, and what would supply it."""
+    name, comparison = outcome.study.name, outcome.comparison
+    details = verdict_details(evidence, outcome)
+    sentence = "".join(verdict_pieces(evidence, outcome))
+    if comparison is None:
+        blocks: tuple[Block, ...] = (Paragraph(" ".join(details), "warning"),)
+        if outcome.missing:
+            blocks = (*blocks, Commands(missing_commands(evidence, outcome)))
+        return Section(f"{name}-paired", sentence, blocks, summary=blocks)
+    words = outcome_words(evidence, outcome)
+    heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
+    table = paired_table(evidence, comparison)
+    lead = Paragraph(f"{plain(outcome.study.question)} {sentence}. {' '.join(details)}")
+    notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
+    if len(comparison.seeds) < comparison.seeds_to_confirm:
+        notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
+    if not with_figure:  # it stands on the first screen, with the sentences
+        return Section(f"{name}-paired", heading, (table, *notes), summary=(table, *notes))
+    return Section(
+        f"{name}-paired",
+        heading,
+        (lead, paired_figure(evidence, outcome), *notes),
+        summary=(lead, table, *notes),
+    )
+
+
+def paired_figure(evidence: Evidence, outcome: Outcome) -> Figure:
+    """Both experiments seed by seed, and their difference."""
+    comparison = outcome.comparison
+    assert comparison is not None  # callers ask only where there is one
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    table, pairs = (
+        paired_table(evidence, comparison, folded=True),
+        _pairs_panel(evidence, outcome, comparison),
+    )
+    if len(comparison.seeds) == 1:
+        return Figure(
+            (pairs,), f"The ends of the line are {baseline} and {contender} with the one seed.", table
+        )
+    bar = "The bar through the mean is its 95 % interval. " if comparison.low is not None else ""
+    read = (
+        f"Each row is a seed. In the first picture the two ends of a line are {baseline} and {contender} with that seed. "
+        f"In the second is what lies between them: {contender} minus {baseline}. {bar}"
+        "Differences in the grey strip count as noise."
+    )
+    return Figure((pairs, _differences_panel(evidence, outcome, comparison)), read, table)
+
+
+def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = False) -> Table:
+    """The numbers of the figure."""
+    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    columns = (comparison.baseline_values, comparison.contender_values)
+    rows: list[tuple[str, ...]] = [
+        (f"seed {seed}", level(metric, b), level(metric, a), bare_change(metric, d, signed=True))
+        for seed, b, a, d in zip(comparison.seeds, *columns, comparison.differences, strict=True)
+    ]
+    if len(rows) > 1:
+        means = [level(metric, sum(values) / len(values)) for values in columns]
+        rows.append(("mean", *means, bare_change(metric, comparison.mean, signed=True)))
+    if comparison.low is not None and comparison.high is not None:
+        edges = [bare_change(metric, edge, signed=True) for edge in (comparison.low, comparison.high)]
+        rows.append((f"95{NBSP}% interval", NOTHING, NOTHING, " to ".join(edges)))
+    names = (evidence.titles[comparison.baseline], evidence.titles[comparison.contender])
+    return Table(
+        f"{first_upper(told.name)} after epoch{NBSP}{comparison.epoch}, by seed",
+        ("", *names, f"difference, {told.step}"),
+        tuple(rows),
+        ("text", "number", "number", "number"),
+        folded=folded,
+    )
+
+
+def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
+    """What the sentences about a study have blanks for."""
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    words = {"contender": contender, "baseline": baseline, "problem": outcome.problem}
+    comparison = outcome.comparison
+    if comparison is None:
+        return words | {
+            "missing": listing(evidence.titles[name] for name in outcome.missing),
+            "has": "has" if len(outcome.missing) == 1 else "have",
+            "profile": evidence.selection.profile,
+        }
+    metric, needed = comparison.metric, comparison.seeds_to_confirm
+    winner = comparison.winner or comparison.contender
+    loser = comparison.baseline if winner == comparison.contender else comparison.contender
+    sense = 1 if winner == comparison.contender else -1
+    return (
+        words
+        | _interval_words(comparison)
+        | {
+            "winner": evidence.titles[winner],
+            "loser": evidence.titles[loser],
+            "size": change(metric, abs(comparison.mean)),
+            "mean": change(metric, comparison.mean, signed=True),
+            "margin": change(metric, comparison.margin),
+            "metric": QUANTITIES[metric].name,
+            "epoch": str(comparison.epoch),
+            "seeds": counted(len(comparison.seeds), "paired seed"),
+            "bare_seeds": counted(len(comparison.seeds), "seed"),
+            "ahead": str(
+                sum(sense * difference * _better(metric) > 0 for difference in comparison.differences)
+            ),
+            "p": p_told(comparison.p_sign_flip),
+            "floor": p_value(comparison.p_floor),
+            "needed": str(needed),
+            "command": typed(more_seeds_command(evidence.selection, needed)),
+        }
+    )
+
+
+def _better(metric: str) -> int:
+    return -1 if metric.endswith("loss") else 1
+
+
+def _interval_words(comparison: Comparison) -> dict[str, str]:
+    """The interval as the sentence reads: of a win, how far the winner is ahead."""
+    if comparison.low is None or comparison.high is None:
+        return {"low": NOTHING, "high": NOTHING}
+    if comparison.verdict == "beats":
+        low, high = sorted((abs(comparison.low), abs(comparison.high)))
+        return {"low": bare_change(comparison.metric, low), "high": change(comparison.metric, high)}
+    return {
+        "low": bare_change(comparison.metric, comparison.low, signed=True),
+        "high": change(comparison.metric, comparison.high, signed=True),
+    }
+
+
+def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
+    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    rows, ends = [], []
+    for seed, b, a in zip(
+        comparison.seeds, comparison.baseline_values, comparison.contender_values, strict=True
+    ):
+        ends.append(f"seed {seed}: {baseline} {level(metric, b)}, {contender} {level(metric, a)}")
+        rows.append(PairRow(f"seed {seed}", told.scale * b, told.scale * a, ends[-1]))
+    title = f"{first_upper(told.name)}, seed by seed ({told.unit})"
+    return Panel(
+        name=f"{outcome.study.name}-pairs",
+        title=f"{first_upper(told.name)} of {baseline} and {contender}, seed by seed",
+        description=f"{first_upper('; '.join(ends))}.",
+        drawing=PairsDrawing(title, baseline, contender, tuple(rows)),
+    )
+
+
+def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
+    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    rows = []
+    for seed, value in zip(comparison.seeds, comparison.differences, strict=True):
+        shown = bare_change(metric, value, signed=True)
+        rows.append(
+            DifferenceRow(f"seed {seed}", told.scale * value, shown, f"seed {seed}: {shown} {told.step}")
+        )
+    mean = change(metric, comparison.mean, signed=True)
+    interval, described = None, f"The mean difference is {mean}"
+    if comparison.low is not None and comparison.high is not None:
+        interval = (told.scale * comparison.low, told.scale * comparison.high)
+        edges = [bare_change(metric, edge, signed=True) for edge in (comparison.low, comparison.high)]
+        described += f", 95 % interval {edges[0]} to {edges[1]}"
+    last = DifferenceRow(
+        "mean",
+        told.scale * comparison.mean,
+        bare_change(metric, comparison.mean, signed=True),
+        described,
+        interval,
+    )
+    margin = f"within \u00b1{bare_change(metric, comparison.margin)}: noise"
+    return Panel(
+        name=f"{outcome.study.name}-differences",
+        title=f"{contender} minus {baseline}, seed by seed",
+        description=f"{described}.",
+        drawing=DifferencesDrawing(
+            f"The difference ({told.step})", tuple(rows), last, told.scale * comparison.margin, margin
+        ),
+    )
+
+
+def _tests(comparison: Comparison) -> str:
+    if len(comparison.seeds) == 1:
+        return "One seed gives no interval over seeds and no test over seeds."
+    margin, seeds = change(comparison.metric, comparison.margin), counted(len(comparison.seeds), "seed")
+    verdict = f"Verdict by the paired 95 % t interval against a margin of {margin}"
+    if comparison.verdict == "too_few_seeds":
+        verdict = "No verdict is given on so few seeds, whatever they show"
+    flips = f"{p_told(comparison.p_sign_flip)}, at best {p_value(comparison.p_floor)} with {seeds}"
+    return f"{verdict}; beside it the paired sign-flip test: {flips}."
+
+
+def _left_out(comparison: Comparison) -> list[str]:
+    if not comparison.unpaired_seeds:
+        return []
+    seeds = listing(str(seed) for seed in comparison.unpaired_seeds)
+    return [f"Left out, because only one of the two finished with it: seed {seeds}."]
+
+
+def _networks_sentence(evidence: Evidence, outcome: Outcome) -> str:
+    found = outcome.networks
+    assert found is not None  # asked above
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    return NETWORKS.format(
+        images=counted(found.images, "test image"),
+        contender=contender,
+        baseline=baseline,
+        only_contender=counted(found.only_a_right, "image"),
+        only_baseline=f"{found.only_b_right:,}",
+        p=p_told(found.p_mcnemar),
+        low=change("test_accuracy", found.low, signed=True),
+        high=change("test_accuracy", found.high, signed=True),
+    )

@@ -1,0 +1,102 @@
+"""What the source reports, beside what was measured."""
+
+from __future__ import annotations
+
+from tinyexp.analysis.reproduction import Reproduction
+from tinyexp.report.drawings import ReportedDrawing, ReportedRow
+from tinyexp.report.evidence import Evidence, Held
+from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN
+from tinyexp.report.view import Block, Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.words import NOTHING, counted, number, percent
+
+_COMPARED = ("reproduced", "differs", "cannot_tell")
+
+
+def reported_section(evidence: Evidence) -> Section:
+    """A row an experiment; a picture of those that can be compared."""
+    table = _table(evidence)
+    note = Paragraph(SINGLE_RUN, "muted")
+    drawn = [held for held in evidence.held if _comparable(held)]
+    body: Block = _figure(evidence, drawn, table) if drawn else table
+    return Section("reported", _heading(evidence), (body, note), summary=(table,))
+
+
+def _comparable(held: Held) -> bool:
+    found = held.reproduction
+    return found is not None and found.verdict in _COMPARED and found.measured is not None
+
+
+def _heading(evidence: Evidence) -> str:
+    found = [held.reproduction for held in evidence.held if held.reproduction]
+    reported = [one for one in found if one.reported is not None]
+    if not reported:
+        return "The source reports no figure for these experiments"
+    figures = counted(len(reported), "reported figure")
+    if all(one.verdict == "not_comparable" for one in reported):
+        return f"{figures} cannot be held against these runs, which depart from the source"
+    reproduced = sum(one.verdict == "reproduced" for one in reported)
+    return f"{reproduced} of {figures} {'is' if reproduced == 1 else 'are'} reproduced"
+
+
+def _table(evidence: Evidence) -> Table:
+    rows = [_row(evidence, held) for held in evidence.held]
+    rows += [
+        (evidence.titles[name], NOTHING, NOTHING, NOTHING, NOTHING_MEASURED)
+        for name in evidence.selection.missing
+    ]
+    return Table(
+        "Test accuracy, reported and measured",
+        ("", "reported", "measured", "95 % interval", "verdict"),
+        tuple(rows),
+        ("text", "number", "number", "number", "text"),
+    )
+
+
+def _row(evidence: Evidence, held: Held) -> tuple[str, str, str, str, str]:
+    title, found = evidence.titles[held.chosen.name], held.reproduction
+    if found is None:
+        return title, NOTHING, NOTHING, NOTHING, held.problem
+    interval = NOTHING
+    if found.low is not None and found.high is not None:
+        interval = f"{number(100 * found.low, 2)} to {percent(found.high, 2)}"
+    return title, _accuracy(found.reported), _accuracy(found.measured), interval, _verdict(found)
+
+
+def _accuracy(value: float | None) -> str:
+    return NOTHING if value is None else percent(value, 2)
+
+
+def _verdict(found: Reproduction) -> str:
+    if found.measured is None and found.verdict != "nothing_reported":
+        return NOTHING_MEASURED
+    departs = f"{counted(len(found.reasons), 'setting departs', 'settings depart')}"
+    return REPRODUCTIONS[found.verdict].format(reasons=departs)
+
+
+def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
+    rows, told = [], []
+    for held in drawn:
+        found = held.reproduction
+        assert found is not None  # _comparable asked
+        assert found.reported is not None
+        assert found.tolerance is not None
+        assert found.measured is not None
+        title = evidence.titles[held.chosen.name]
+        interval = None if found.low is None or found.high is None else (100 * found.low, 100 * found.high)
+        told.append(f"{title}: reported {percent(found.reported, 2)}, measured {percent(found.measured, 2)}")
+        rows.append(
+            ReportedRow(
+                title, 100 * found.reported, 100 * found.tolerance, 100 * found.measured, interval, told[-1]
+            )
+        )
+    panel = Panel(
+        name="reported-accuracy",
+        title="Reported and measured test accuracy",
+        description=f"{'; '.join(told)}.",
+        drawing=ReportedDrawing("Test accuracy (%)", tuple(rows)),
+    )
+    read = (
+        "The hollow diamond is the figure of the source, the grey strip the tolerance around it; the filled dot is the mean "
+        "of our runs and the bar its 95 % interval. Reproduced means that the bar lies wholly in the strip."
+    )
+    return Figure((panel,), read, table)

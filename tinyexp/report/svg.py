@@ -1,0 +1,182 @@
+"""matplotlib's SVG made fit for a page: small, with roles in place of colours, and with a voice.
+
+What comes out has no prolog, no style attribute, no reference outside itself; numbers have two
+decimals; ids begin with the picture's name, so that many pictures stand in one page; black is the
+text's colour and the series' colours are classes, so that the page decides how they look.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from tinyexp.report.palette import DARK, GROUND, INK, LIGHT, SERIES
+
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
+_SPACE = re.compile(r"\s+")
+_AROUND_COMMAND = re.compile(r"\s*([MLHVCSQTAZz])\s*")
+_FONT_SIZE = re.compile(r"(\d+(?:\.\d+)?)px")
+_KEPT = ("d", "x", "y", "width", "height", "transform", "points")
+_KEPT_STYLES = (
+    "stroke-width",
+    "stroke-opacity",
+    "fill-opacity",
+    "opacity",
+    "stroke-dasharray",
+    "text-anchor",
+)
+_DEFAULTS = {
+    "stroke-width": "1",
+    "opacity": "1",
+    "stroke-opacity": "1",
+    "fill-opacity": "1",
+    "text-anchor": "start",
+}
+_MARGIN = 14
+"""Pixels around a picture that stands alone."""
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+
+STYLE = (
+    "svg{{font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}}{light}"
+    "@media (prefers-color-scheme:dark){{{dark}}}"
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawing in its two forms, without what differs between them."""
+
+    name: str
+    title: str
+    description: str
+    width: int
+    height: int
+    body: str
+
+    @property
+    def inline(self) -> str:
+        """For a page, whose style sheet gives the colours."""
+        return f"<svg {self._attributes(0)}>{self._voice}{self.body}</svg>"
+
+    @property
+    def file(self) -> str:
+        """For a file of its own: it brings its colours, its ground and a margin, in light and in dark."""
+        width, height = self.width + 2 * _MARGIN, self.height + 2 * _MARGIN
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {self._attributes(_MARGIN)}>'
+            f"{self._voice}<style>{style_sheet()}</style>"
+            f'<rect class="bg" x="-{_MARGIN}" y="-{_MARGIN}" width="{width}" height="{height}"/>{self.body}</svg>\n'
+        )
+
+    def _attributes(self, margin: int) -> str:
+        box = f"{-margin} {-margin} {self.width + 2 * margin} {self.height + 2 * margin}"
+        return (
+            f'class="picture" viewBox="{box}" role="img" fill="currentColor"'
+            f' stroke-linejoin="round" aria-labelledby="{self.name}-title {self.name}-desc"'
+        )
+
+    @property
+    def _voice(self) -> str:
+        return (
+            f'<title id="{self.name}-title">{escape(self.title)}</title>'
+            f'<desc id="{self.name}-desc">{escape(self.description)}</desc>'
+        )
+
+
+def style_sheet() -> str:
+    """The classes of a picture that stands alone."""
+    return STYLE.format(light=_roles(LIGHT), dark=_roles(DARK))
+
+
+def clean(raw: bytes, *, name: str, title: str, description: str, hover: Mapping[str, str]) -> Picture:
+    """Make a picture of what matplotlib wrote.
+
+    Parameters
+    ----------
+    name
+        Begins every id in it.
+    hover
+        Text that a group shows when pointed at, by the group's id.
+    """
+    root = ET.fromstring(raw)  # noqa: S314 - matplotlib wrote it just now
+    _, _, width, height = (float(value) for value in root.attrib["viewBox"].split())
+    body = "".join(_element(child, name, hover) for child in root)
+    return Picture(name, title, description, round(width), round(height), body)
+
+
+def _roles(colours: Mapping[str, str]) -> str:
+    series = "".join(
+        f".s{place}{{stroke:{c}}}.f{place}{{fill:{c}}}" for place, c in enumerate(SERIES, start=1)
+    )
+    return f"svg{{color:{colours['ink']}}}.bg{{fill:{colours['ground']}}}{series}"
+
+
+def _element(element: ET.Element, name: str, hover: Mapping[str, str]) -> str:
+    tag = element.tag.rpartition("}")[2]
+    if tag in ("metadata", "style", "clipPath"):  # nothing is drawn outside its axes
+        return ""
+    inner = "".join(_element(child, name, hover) for child in element)
+    told = hover.get(element.get("id", ""))
+    if told:
+        inner = f"<title>{escape(told)}</title>{inner}"
+    if tag == "text":
+        inner = escape(element.text or "")
+    if tag in ("g", "defs") and not inner:
+        return ""
+    attributes = _attributes(element, name, tag)
+    if tag == "g" and not attributes and not told:
+        return inner
+    opening = " ".join([tag, *(f'{key}="{escape(value)}"' for key, value in attributes.items())])
+    return f"<{opening}>{inner}</{tag}>" if inner else f"<{opening}/>"
+
+
+def _attributes(element: ET.Element, name: str, tag: str) -> dict[str, str]:
+    found = {key: _short(element.attrib[key]) for key in _KEPT if key in element.attrib}
+    if "d" in found:
+        found["d"] = _AROUND_COMMAND.sub(r"\1", found["d"])
+    if _XLINK in element.attrib:
+        found["href"] = f"#{name}-{element.attrib[_XLINK].removeprefix('#')}"
+    if "id" in element.attrib and tag == "path":  # a marker's shape, which a later element uses
+        found["id"] = f"{name}-{element.attrib['id']}"
+    return found | _styles(element.get("style", ""), tag)
+
+
+def _styles(style: str, tag: str) -> dict[str, str]:
+    rules = dict(part.strip().split(":", 1) for part in style.split(";") if ":" in part)
+    rules = {key.strip(): value.strip() for key, value in rules.items()}
+    found = {
+        key: _short(rules[key])
+        for key in _KEPT_STYLES
+        if key in rules and _short(rules[key]) != _DEFAULTS.get(key)
+    }
+    classes = []
+    for key, letter in (("fill", "f"), ("stroke", "s")):
+        colour = rules.get(key, "").lower()
+        if colour in SERIES:
+            classes.append(f"{letter}{SERIES.index(colour) + 1}")
+        elif colour == GROUND:
+            classes.append("bg")
+        elif colour == INK and key == "stroke":
+            found[key] = "currentColor"
+        elif colour == "none" and key == "fill":
+            found[key] = "none"
+    if classes:
+        found["class"] = " ".join(classes)
+    size = _FONT_SIZE.search(rules.get("font-size", rules.get("font", ""))) if tag == "text" else None
+    if size:
+        found["font-size"] = size[1]
+    if "bold" in rules.get("font", "") or rules.get("font-weight") in ("bold", "600", "700"):
+        found["font-weight"] = "600"
+    return found
+
+
+def _short(text: str) -> str:
+    return _SPACE.sub(" ", _NUMBER.sub(_two_decimals, text)).strip()
+
+
+def _two_decimals(match: re.Match[str]) -> str:
+    text = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -1,0 +1,172 @@
+"""What a report says, ready to be looked up: every number a string, every sentence chosen.
+
+A view is a head, some sections, and the raw values for programs. A section is a heading that states
+its finding, and blocks; a template knows how to show each kind of block and nothing else. What is
+added to the report later is a function that returns a :class:`Section`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from tinyexp.report.drawings import Drawing
+
+Column = Literal["text", "number", "code"]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A few sentences."""
+
+    text: str
+    tone: Literal["text", "muted", "warning"] = "text"
+    kind: ClassVar[str] = "paragraph"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """Sentences that stand apart."""
+
+    items: tuple[str, ...]
+    kind: ClassVar[str] = "bullets"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something with a name, a sentence or two about it, and what is said in a lower voice."""
+
+    term: str
+    text: str
+    remark: str
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Things that take more words than a table's row holds."""
+
+    items: tuple[Entry, ...]
+    kind: ClassVar[str] = "entries"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Lines for a shell."""
+
+    lines: tuple[str, ...]
+    kind: ClassVar[str] = "commands"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of strings; the first column names the row."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    formats: tuple[Column, ...] = ()
+    """One a column; all text where none is given."""
+    folded: bool = False
+    kind: ClassVar[str] = "table"
+
+    def format_of(self, place: int) -> Column:
+        """How the cells of a column are set."""
+        return self.formats[place] if self.formats else "text"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture."""
+
+    name: str
+    """File name without its ending, and the beginning of every id in the picture."""
+    title: str
+    description: str
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Pictures that belong together, how to read them, and their numbers."""
+
+    panels: tuple[Panel, ...]
+    how_to_read: str
+    table: Table
+    kind: ClassVar[str] = "figure"
+
+
+Block = Paragraph | Bullets | Entries | Commands | Table | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading that states a finding, and what it rests on."""
+
+    id: str
+    heading: str
+    blocks: tuple[Block, ...]
+    summary: tuple[Block, ...] = ()
+    """What the short page shows of it; a section without any is left out there."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number, large, and what it is."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The first sentence, in the pieces that are set in different sizes."""
+
+    before: str
+    number: str
+    after: str
+    details: tuple[str, ...]
+    """How sure, from how much, and by which test."""
+
+    @property
+    def sentence(self) -> str:
+        """The pieces as one line."""
+        return f"{self.before}{self.number}{self.after}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first screen."""
+
+    title: str
+    question: str
+    verdict: Verdict
+    profile: str
+    facts: tuple[Fact, ...]
+    opening: Figure | None
+    cautions: tuple[str, ...]
+    """What must not be concluded."""
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """A report, before any of its faces."""
+
+    head: Head
+    sections: tuple[Section, ...]
+    made_with: tuple[tuple[str, str], ...]
+    """Package and version of what decides the bytes."""
+    values: dict[str, Any]
+    """The same for programs: raw numbers, no wording."""
+
+    def figures(self) -> Iterator[Figure]:
+        """Every figure, in the order of the page."""
+        if self.head.opening:
+            yield self.head.opening
+        for section in self.sections:
+            yield from (block for block in section.blocks if isinstance(block, Figure))
+
+    def panels(self) -> Iterator[Panel]:
+        """Every picture, in the order of the page."""
+        for figure in self.figures():
+            yield from figure.panels
