@@ -22,6 +22,16 @@ def run_all(runs, *options, **environment):
     return json.loads(done.stdout)
 
 
+def report(runs, out):
+    """The summary of the report over these runs; the report is checked as well."""
+    for command in (["report", "--runs", str(runs), "--out", str(out)], ["check", str(out)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "tinyexp", *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+    return (out / "summary.md").read_text()
+
+
 def cut(**settings):
     return [
         part for key, value in settings.items() for part in ("--set", f"{key.replace('__', '.')}={value}")
@@ -57,6 +67,9 @@ def test_a_run_on_tiny_imagenets_layout_learns_what_can_be_seen_so_the_labels_of
     for row in rows:
         assert row["test_accuracy"] >= 0.75, row
     assert inventory(folder) == before
+    said = report(tmp_path / "runs", tmp_path / "report")
+    assert "Profile paper" in said
+    assert str(tmp_path) not in said
 
 
 def test_the_paper_profile_trains_on_imagenets_layout_with_photos_that_are_not_square(tmp_path):
@@ -110,3 +123,4 @@ def test_the_desk_profile_trains_on_fashion_mnist(tmp_path):
         epochs = list(csv.DictReader(file))
     assert len(epochs) == 2
     assert row["test_accuracy"] > 0.3  # chance is 10 %
+    assert "Profile desk" in report(tmp_path / "runs", tmp_path / "report")
