@@ -1,17 +1,19 @@
 """Runs side by side: the same bytes for any number of jobs, and one that fails fails alone."""
 
+import io
 import multiprocessing
 import os
 import signal
 
 import pytest
+from rich.console import Console
 from small_runs import results, small_plan
 
 from tinyexp.data.patterns import open_patterns
 from tinyexp.errors import UserError
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.prepare import prepare
-from tinyexp.launch.progress import PlainProgress, TimeLeft
+from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft
 from tinyexp.runs.records import Status, read_section
 from tinyexp.spec.load import load_experiment
 
@@ -118,3 +120,37 @@ def test_a_launcher_leaves_no_process_behind(tmp_path):
     launcher = LocalLauncher(2, "data", PlainProgress(2))
     launcher.train(plans(tmp_path)[:2])
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["lines", "bars"])
+def test_progress_says_how_many_runs_there_are_how_far_they_came_and_how_one_failed(
+    tmp_path, capsys, terminal
+):
+    chosen = plans(tmp_path)[:2]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120, color_system=None)
+    progress = TerminalProgress(1, console) if terminal else PlainProgress(1)
+    progress.begin(chosen, finished=3)
+    progress.started(chosen[0])
+    progress.epoch_done(chosen[0], 2, 10.0, 0.25)
+    if terminal:
+        progress._bars.refresh()
+        shown = screen.getvalue()
+        assert "2/6" in shown  # epochs over both runs
+        assert "about 40 s left" in shown
+        assert "2/3" in shown
+        assert "test accuracy 25.0%" in shown
+    progress.ended(chosen[0], Status(state="failed", epochs_done=2, epochs=3, message="[no] memory"))
+    progress.end()
+    said = screen.getvalue() if terminal else capsys.readouterr().err
+    assert "5 runs: 3 finished before, 2 to train" in said
+    assert f"{chosen[0].title}: failed after 2 of 3 epochs: [no] memory" in said
+
+
+def test_a_launcher_draws_bars_as_well_as_it_prints_lines(tmp_path):
+    screen = io.StringIO()
+    progress = TerminalProgress(1, Console(file=screen, force_terminal=True, width=120, color_system=None))
+    outcomes, code = launch(tmp_path, 1, plans(tmp_path)[:2], progress)
+    assert (code, [outcome.status.state for outcome in outcomes]) == (0, ["finished", "finished"])
+    assert "6/6" in screen.getvalue()
+    assert "2 of 2 runs" in screen.getvalue()

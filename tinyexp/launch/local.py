@@ -102,7 +102,7 @@ class LocalLauncher:
                 self._serve(waiting, signals)
             finally:
                 self._close()
-        self._progress.end()
+                self._progress.end()
         return [self._outcomes[plan] for plan in plans if plan in self._outcomes], signals.code
 
     def _use_again(self, plan: RunPlan) -> bool:

@@ -117,42 +117,43 @@ class PlainProgress:
 class TerminalProgress:
     """One bar over all epochs, and a bar for each run under way."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, console: Console | None = None) -> None:
         self._left = TimeLeft(jobs)
-        self._console = Console(stderr=True)
+        self._console = console or Console(stderr=True)
         self._bars = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("epochs{task.fields[words]}"),
             console=self._console,
         )
         self._all: TaskID | None = None
         self._runs: dict[RunPlan, TaskID] = {}
+        self._done: dict[RunPlan, int] = {}
+        """Epochs of each run that are done, or will never be."""
+        self._ended = 0
 
-    def begin(self, plans: list[RunPlan], to_train: int) -> None:
-        self._console.print(
-            f"{len(plans)} runs: {len(plans) - to_train} finished before, {to_train} to train"
-        )
-        if to_train:
-            self._all = self._bars.add_task("runs", total=to_train, words="")
+    def begin(self, plans: list[RunPlan], finished: int) -> None:
+        self._left.expect_all(plans)
+        self._console.print(begin_words(plans, finished))
+        self._done = dict.fromkeys(plans, 0)
+        if plans:
+            self._all = self._bars.add_task("all runs", total=sum(_epochs(plan) for plan in plans), words="")
             self._bars.start()
 
     def started(self, plan: RunPlan) -> None:
-        epochs = plan.experiment.spec.training.stop_after
-        self._runs[plan] = self._bars.add_task(escape(plan.title), total=epochs, words="")
+        self._runs[plan] = self._bars.add_task(escape(plan.title), total=_epochs(plan), words="")
 
     def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
         self._left.took(plan, epoch, seconds)
-        self._bars.update(self._runs[plan], completed=epoch, words=f"test accuracy {test_accuracy:.1%}")
-        if self._all is not None:
-            self._bars.update(self._all, words=self._left.words())
+        self._bars.update(self._runs[plan], completed=epoch, words=f", test accuracy {test_accuracy:.1%}")
+        self._advance(plan, epoch)
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
         self._bars.remove_task(self._runs.pop(plan))
-        if self._all is not None:
-            self._bars.advance(self._all)
+        self._ended += 1
+        self._advance(plan, _epochs(plan))
         if status.state != "finished":
             self.note(f"{plan.title}: {describe_end(status)}")
 
@@ -161,6 +162,17 @@ class TerminalProgress:
 
     def end(self) -> None:
         self._bars.stop()
+
+    def _advance(self, plan: RunPlan, epochs: int) -> None:
+        assert self._all is not None, "a run that is trained was announced"
+        self._done[plan] = epochs
+        parts = [f"{self._ended} of {len(self._done)} runs", self._left.words()]
+        words = "".join(f", {part}" for part in parts if part)
+        self._bars.update(self._all, completed=sum(self._done.values()), words=words)
+
+
+def _epochs(plan: RunPlan) -> int:
+    return plan.experiment.spec.training.stop_after
 
 
 def begin_words(plans: list[RunPlan], finished: int) -> str:
