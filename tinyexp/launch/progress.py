@@ -61,7 +61,7 @@ class TimeLeft:
         self._seconds.setdefault(plan.experiment.name, []).append(seconds)
 
     def words(self) -> str:
-        """As in ``about 2 min left``; empty before the first epoch."""
+        """As in ``about 2 min left``; empty before the first epoch and after the last."""
         everything = [value for values in self._seconds.values() for value in values]
         if not everything:
             return ""
@@ -70,6 +70,8 @@ class TimeLeft:
         for plan, epochs in self._left.items():
             own = self._seconds.get(plan.experiment.name)
             total += epochs * (sum(own) / len(own) if own else overall)
+        if not total:
+            return ""
         seconds = total / max(1, min(self._jobs, sum(1 for epochs in self._left.values() if epochs)))
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
