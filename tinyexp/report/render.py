@@ -65,7 +65,7 @@ def write_report(
     return ReportResult(
         folder=out,
         profile=selection.profile,
-        verdict=view.head.verdict.sentence,
+        verdict=view.head.verdict.sentence.replace("\N{NO-BREAK SPACE}", " "),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
     )
