@@ -61,7 +61,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    assert write_report(runs(), tmp_path).verdict.startswith("Design\u00a01 beats")
+    assert write_report(runs(), tmp_path).verdict.startswith("Design 1 beats")
     assert contents(tmp_path) == contents(sample() / "out")
 
 
