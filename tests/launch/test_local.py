@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 
 import pytest
 from rich.console import Console
@@ -12,8 +13,9 @@ from small_runs import results, small_plan
 from tinyexp.data.patterns import open_patterns
 from tinyexp.errors import UserError
 from tinyexp.launch.local import LocalLauncher
-from tinyexp.launch.prepare import prepare
+from tinyexp.launch.prepare import prepare, require_writable
 from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft
+from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Status, read_section
 from tinyexp.spec.load import load_experiment
 
@@ -42,6 +44,25 @@ def test_any_number_of_jobs_gives_the_same_bytes_and_a_second_call_trains_nothin
     assert code == 0
     assert not any(outcome.trained for outcome in again)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("*")} == before
+
+
+def test_a_command_that_begins_is_not_in_the_way_of_one_that_lists_the_runs(tmp_path):
+    """Trying whether a folder can be written to leaves nothing there, not even for a moment."""
+    done = threading.Event()
+
+    def begin_again_and_again():
+        while not done.is_set():
+            require_writable(tmp_path)
+
+    beginning = threading.Thread(target=begin_again_and_again)
+    beginning.start()
+    try:
+        for _ in range(2000):
+            assert not list(find_runs(tmp_path))
+            assert not os.listdir(tmp_path)  # noqa: PTH208 - at this very moment
+    finally:
+        done.set()
+        beginning.join()
 
 
 def test_a_run_that_diverges_or_breaks_is_named_and_the_others_go_on(tmp_path):

@@ -86,10 +86,13 @@ def started(tmp_path, *options):
 
 
 def wait_for(tmp_path, pattern, process):
-    until = time.monotonic() + 120
-    while not list(tmp_path.glob(f"*/*/*/checkpoints/{pattern}")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < until
+    """Until a checkpoint of this name is there; a process that never writes one is not left behind."""
+    until, folder = time.monotonic() + 120, small_plan(tmp_path).folder.checkpoints
+    while not list(folder.glob(pattern)):
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            _, said = process.communicate()
+            pytest.fail(f"no checkpoint {pattern}: {said}")
         time.sleep(0.005)
 
 

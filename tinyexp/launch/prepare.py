@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -84,11 +85,12 @@ def require_fit(experiment: Experiment, dataset: Dataset) -> None:
 
 
 def require_writable(runs: Path) -> None:
-    """Raise UserError where no folder can be made below ``runs``."""
-    probe = runs / ".probe"
+    """Raise UserError where nothing can be written below ``runs``."""
     try:
-        probe.mkdir(parents=True, exist_ok=True)
-        probe.rmdir()
+        runs.mkdir(parents=True, exist_ok=True)
+        # A file without a name: whoever lists the folder meanwhile does not come across it.
+        with tempfile.TemporaryFile(dir=runs):
+            pass
     except OSError as error:
         raise UserError(
             f"{runs}: cannot be written to ({error.strerror}). Choose another folder with --runs."
