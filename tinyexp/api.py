@@ -27,10 +27,11 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
         A loss was no longer finite; the run is marked so.
     """
     from tinyexp.launch.prepare import prepare  # noqa: PLC0415 - torch is loaded only here
+    from tinyexp.launch.wanted import Wanted  # noqa: PLC0415
     from tinyexp.runs.records import Status, read_section  # noqa: PLC0415
 
     folder = Path(os.environ.get("TINYEXP_DATA") or "data")
-    [plan] = prepare([experiment], [seed], Path(runs), folder)
+    [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(runs), folder)
     if plan.is_finished():
         return read_section(plan.folder.status, Status)
     from tinyexp.data.build import open_dataset  # noqa: PLC0415

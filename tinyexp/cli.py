@@ -18,6 +18,7 @@ from tinyexp.cli_data import data
 from tinyexp.errors import TinyexpError
 
 _FOLDER = click.Path(path_type=Path)
+_PLANS = ("none", "one-at-a-time", "fraction", "full")
 
 
 class _Group(click.Group):
@@ -91,10 +92,24 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     "--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]"
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
+@click.option(
+    "--plan",
+    type=click.Choice(_PLANS),
+    help="How much of a study's mixtures to train; none for the designs alone. [default: each study's own]",
+)
 @_training_options
-def run_all(seeds: int | None, only: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click gives it
-    """Train every experiment with every seed; finished runs are used again."""
-    _train(as_json=as_json, seeds=range(seeds or 0), only=only, **options)
+def run_all(
+    seeds: int | None,
+    only: tuple[str, ...],
+    plan: str | None,
+    as_json: bool,  # noqa: FBT001 - click gives it
+    **options: Any,
+) -> None:
+    """Train every experiment with every seed, and what the studies over them plan; finished runs are used again.
+
+    A study is trained where all of its experiments are. `tinyexp plan STUDY` says beforehand what that takes.
+    """
+    _train(as_json=as_json, seeds=range(seeds or 0), only=only, plan=plan, **options)
 
 
 @main.command()
@@ -131,11 +146,11 @@ def _train(
     if as_json:
         _print_json(rows)
     else:
-        _print_table(rows, ("experiment", "seed", "state", "epochs", "test_accuracy", "folder"))
+        _print_table(rows, ("run", "seed", "state", "epochs", "test_accuracy", "folder"))
         for row in rows:
             if row["message"]:
                 click.echo(
-                    f"tinyexp: {row['experiment']} seed {row['seed']} {row['state']}: {row['message']}",
+                    f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {row['message']}",
                     err=True,
                 )
     if code >= 128:

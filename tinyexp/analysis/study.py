@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
 from tinyexp.errors import listed, nearest, unknown
 from tinyexp.resources import experiments_folder
+from tinyexp.spec.difference import flatten
 from tinyexp.spec.explain import explained
 from tinyexp.spec.load import Name, read_toml
 from tinyexp.spec.schema import PositiveInt, Section
@@ -29,10 +30,38 @@ class Factor(Section):
     """A named group of keys in which the two designs differ; they are switched together."""
 
     name: Name
-    keys: Annotated[tuple[Key, ...], Field(min_length=1, strict=False)]
-    """Dotted keys; the name of a table stands for all keys in it."""
+    title: str = ""
+    """What the report calls it; the name, if none is given."""
+    keys: Annotated[tuple[Key, ...], Field(strict=False)] = ()
+    """Dotted keys; the name of a table stands for all keys in it. Empty only where a study is made by hand
+    over numbers that were trained elsewhere. Where the two do not differ in any, as under another reading
+    of the source, the factor does not take part."""
     says: str = ""
     """What the source credits this factor with, in our words; empty where it never mentions it."""
+
+
+class Variant(Section):
+    """An experiment of this study alone: another one with some keys set otherwise."""
+
+    name: Name
+    title: str
+    of: Name
+    """The experiment that it is made from, under the same profile."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Dotted keys and their values."""
+    times: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Dotted keys whose values are multiplied, so that they follow the profile's scale."""
+
+    @field_validator("set", "times", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flatten(value) if isinstance(value, Mapping) else value
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.set and not self.times:
+            raise ValueError(f"variant '{self.name}': sets no key. Give 'set' or 'times'")
+        return self
 
 
 class Claim(Section):
@@ -78,6 +107,7 @@ class Study(Section):
     title: str
     question: str
     baseline: Name
+    """An experiment, or a variant of this study."""
     contender: Name
     metric: Metric
     margin: Annotated[float, Field(ge=0)]
@@ -88,7 +118,35 @@ class Study(Section):
     """Seeds for each mixture; the profile's, if none is given."""
     factors: Annotated[tuple[Factor, ...], Field(strict=False, max_length=MOST_FACTORS)] = ()
     """Every key in which the two differ must belong to exactly one. Without factors nothing is attributed."""
+    variants: Annotated[tuple[Variant, ...], Field(strict=False)] = ()
+    """Further experiments that the claims speak of."""
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Every experiment and variant that the study compares, contender and baseline first."""
+        named = [name for claim in self.claims for name in claim.experiments]
+        return tuple(dict.fromkeys([self.contender, self.baseline, *named]))
+
+    def variant(self, name: str) -> Variant | None:
+        """The variant of that name; None where it is an experiment's."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """The experiment files that the members come from."""
+        made = (self.variant(name) for name in self.members)
+        return tuple(
+            dict.fromkeys(
+                variant.of if variant else name for variant, name in zip(made, self.members, strict=True)
+            )
+        )
+
+    @field_validator("variants", mode="after")
+    @classmethod
+    def _each_variant_once(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        _check_once("variant", [variant.name for variant in variants])
+        return variants
 
     @field_validator("factors", mode="after")
     @classmethod

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyexp.data.build import missing, open_dataset
 from tinyexp.data.sources import Dataset
 from tinyexp.errors import UserError
+from tinyexp.launch.wanted import Wanted
 from tinyexp.models.geometry import flatten_size
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.runs.records import DataRecord
@@ -16,10 +17,8 @@ from tinyexp.spec.load import Experiment
 from tinyexp.spec.schema import Data
 
 
-def prepare(
-    experiments: Sequence[Experiment], seeds: Iterable[int], runs: Path, data_folder: Path
-) -> list[RunPlan]:
-    """The plans of every experiment and seed, seeds outermost, so that early results are comparable ones.
+def prepare(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[RunPlan]:
+    """The plans of everything wanted, seeds outermost, so that early results are comparable ones.
 
     Raises
     ------
@@ -27,20 +26,27 @@ def prepare(
         Data are missing (all that are, with where they come from), a net does not fit its images or
         classes, or ``runs`` cannot be written to. Nothing was trained.
     """
-    require_data(experiments, data_folder)
+    plans = planned(wanted, runs, data_folder)
+    require_writable(runs)
+    return plans
+
+
+def planned(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[RunPlan]:
+    """As :func:`prepare`, and nothing is written."""
+    require_data([one.experiment for one in wanted], data_folder)
     opened: dict[Data, Dataset] = {}
-    records = {}
-    for experiment in experiments:
-        data = experiment.spec.data
+    for one in wanted:
+        data = one.experiment.spec.data
         if data not in opened:
             opened[data] = open_dataset(data, data_folder)
-        require_fit(experiment, opened[data])
-        records[experiment.name] = describe(opened[data])
-    require_writable(runs)
+        require_fit(one.experiment, opened[data])
+    records = {data: describe(dataset) for data, dataset in opened.items()}
+    seeds = dict.fromkeys(seed for one in wanted for seed in one.seeds)
     return [
-        plan_run(experiment, seed, records[experiment.name], runs)
+        plan_run(one.experiment, seed, records[one.experiment.spec.data], runs, one.label)
         for seed in seeds
-        for experiment in experiments
+        for one in wanted
+        if seed in one.seeds
     ]
 
 
@@ -57,11 +63,11 @@ def describe(dataset: Dataset) -> DataRecord:
 
 def require_data(experiments: Sequence[Experiment], data_folder: Path) -> None:
     """Raise one UserError that names every data set that is not there, and who needs it."""
-    needed: dict[str, list[str]] = {}
+    needed: dict[str, dict[str, None]] = {}
     for experiment in experiments:
         words = missing(experiment.spec.data, data_folder)
         if words:
-            needed.setdefault(words, []).append(experiment.name)
+            needed.setdefault(words, {})[experiment.name] = None
     if needed:
         parts = [f"{words}\n  Needed by {', '.join(names)}." for words, names in needed.items()]
         raise UserError("\n".join(["Data are missing; nothing was trained.", *parts]))

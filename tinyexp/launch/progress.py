@@ -40,7 +40,7 @@ class Progress(Protocol):
 
 
 class TimeLeft:
-    """An estimate from the epochs seen so far: each experiment's own mean, or that of all until it has one."""
+    """An estimate from the epochs seen so far: each configuration's own mean, or that of all until it has one."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
@@ -58,7 +58,7 @@ class TimeLeft:
     def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """An epoch was done."""
         self._left[plan] = plan.experiment.spec.training.stop_after - epoch
-        self._seconds.setdefault(plan.experiment.name, []).append(seconds)
+        self._seconds.setdefault(plan.record.configuration, []).append(seconds)
 
     def words(self) -> str:
         """As in ``about 2 min left``; empty before the first epoch and after the last."""
@@ -68,7 +68,7 @@ class TimeLeft:
         overall = sum(everything) / len(everything)
         total = 0.0
         for plan, epochs in self._left.items():
-            own = self._seconds.get(plan.experiment.name)
+            own = self._seconds.get(plan.record.configuration)
             total += epochs * (sum(own) / len(own) if own else overall)
         if not total:
             return ""

@@ -14,8 +14,9 @@ from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.outcome import Outcome
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
+from tinyexp.launch.wanted import designs, studies_over, wanted
 from tinyexp.runs.records import last_row
-from tinyexp.spec.load import experiment_names, load_experiment, load_profile
+from tinyexp.spec.load import experiment_names, load_profile
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Request:
     seeds: Sequence[int] = ()
     """The profile's number of them where empty."""
     overrides: Mapping[str, Any] | None = None
+    plan: str | None = None
+    """The kind of plan that studies are trained by, in place of their own; ``none`` for no study."""
     jobs: int = 0
     """Runs side by side; 0 for the profile's, or else one a processor."""
     runs: Path = Path("runs")
@@ -47,9 +50,16 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         The request cannot be carried out; nothing was trained.
     """
     profile = load_profile(request.profile)
-    experiments = [load_experiment(name, request.profile, request.overrides) for name in _chosen(request)]
-    seeds = list(request.seeds) or list(range(profile.seeds))
-    plans = prepare(experiments, seeds, request.runs, request.data_folder)
+    names = _chosen(request)
+    # A single experiment is asked for by name; studies are trained with all of theirs.
+    studies = [] if request.names else studies_over(names)
+    found = wanted(
+        designs(names, request.profile, request.overrides),
+        studies,
+        request.seeds or range(profile.seeds),
+        request.plan,
+    )
+    plans = prepare(found, request.runs, request.data_folder)
     jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
     launcher = LocalLauncher(
@@ -71,6 +81,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         record, accuracy = outcome.plan.record, last_row(outcome.plan.folder).get("test_accuracy")
         rows.append(
             {
+                "run": outcome.plan.name,
                 "experiment": record.experiment.name,
                 "seed": record.seed,
                 "state": outcome.status.state,

@@ -23,11 +23,18 @@ class RunPlan:
     record: RunRecord
     """As it will be told: without them, so that the record is the same wherever it was trained."""
     folder: RunFolder
+    label: str = ""
+    """What it is trained as, where that is more than the experiment's name: a mixture, a variant."""
+
+    @property
+    def name(self) -> str:
+        """Its label, or the experiment's name."""
+        return self.label or self.record.experiment.name
 
     @property
     def title(self) -> str:
-        """Experiment and seed, as progress lines name the run."""
-        return f"{self.record.experiment.name} seed {self.record.seed}"
+        """Name and seed, as progress lines name the run."""
+        return f"{self.name} seed {self.record.seed}"
 
     def is_finished(self) -> bool:
         """Whether the folder holds this very run, finished, and every record is as it was written.
@@ -41,7 +48,7 @@ class RunPlan:
         return status.state == "finished" and not changed_records(self.folder, status)
 
 
-def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path) -> RunPlan:
+def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path, label: str = "") -> RunPlan:
     """The plan of one run below the folder ``runs``."""
     told = _without_circumstances(experiment)
     identity = identity_of(experiment.spec, seed, data.fingerprint)
@@ -53,7 +60,8 @@ def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path) ->
         numerics_version=NUMERICS_VERSION,
         data=data,
     )
-    return RunPlan(experiment, record, run_folder(runs, experiment.profile, experiment.name, seed, identity))
+    folder = run_folder(runs, experiment.profile, experiment.name, seed, identity)
+    return RunPlan(experiment, record, folder, label)
 
 
 def _without_circumstances(experiment: Experiment) -> Experiment:

@@ -178,6 +178,22 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: is not valid TOML: {error}.") from error
 
 
+def nested(flat: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]:
+    """Dotted keys as nested tables; ``origin`` says for each key which file or option set it, for messages."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *tables, name = key.split(".")
+        table = tree
+        for part in tables:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise UserError(
+                    f"{origin[key]}: '{key}' is set inside '{part}', which is a value and no table."
+                )
+        table[name] = value
+    return tree
+
+
 def _stems(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.toml"))
 
@@ -207,7 +223,7 @@ def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, 
         flat |= layer
         origin |= dict.fromkeys(layer, where)
     try:
-        return Spec.model_validate(_nested(flat, origin))
+        return Spec.model_validate(nested(flat, origin))
     except ValidationError as error:
         raise explained(error, Spec, lambda key: _origin(key, origin, path)) from error
 
@@ -223,21 +239,6 @@ def _reading_overlay(where: str, key: str, value: Any, base: Mapping[str, Any]) 
     if not isinstance(value, str) or value not in choices:
         raise unknown(where, f"reading of {number}", str(value), choices)
     return choices[value].overlay
-
-
-def _nested(flat: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *tables, name = key.split(".")
-        table = tree
-        for part in tables:
-            table = table.setdefault(part, {})
-            if not isinstance(table, dict):
-                raise UserError(
-                    f"{origin[key]}: '{key}' is set inside '{part}', which is a value and no table."
-                )
-        table[name] = value
-    return tree
 
 
 def _origin(key: str, origin: Mapping[str, str], default: str) -> str:

@@ -1,0 +1,60 @@
+"""From runs to the rows that an analysis takes: each run under the name of what it was trained for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from tinyexp.analysis.checked import checked_runs, last_epoch
+from tinyexp.analysis.corners import Corner
+from tinyexp.errors import UserError
+
+
+def coded_runs(
+    frame: pd.DataFrame, found: Sequence[Corner], factors: Sequence[str], metric: str
+) -> pd.DataFrame:
+    """A row per finished run of the mixtures, after the last epoch, with a column of 0 and 1 for each factor.
+
+    Parameters
+    ----------
+    frame
+        From :func:`tinyexp.runs.frame.metrics_frame`: runs are found by their configuration. Two folders
+        of one identity are one training and count once.
+
+    Raises
+    ------
+    UserError
+        As :func:`tinyexp.analysis.checked.checked_runs`. Mixtures without a run are no error here.
+    """
+    levels = {corner.name: corner.levels for corner in found}
+    rows = labelled(frame, {corner.configuration: corner.name for corner in found})
+    rows = rows[rows["state"] == "finished"] if "state" in rows else rows
+    if rows.empty:
+        raise UserError(f"the runs: none of the {len(found)} mixtures of the plan has a finished run.")
+    rows = checked_runs(rows, list(dict.fromkeys(rows["experiment"])), metric)
+    end = rows[rows["epoch"] == last_epoch(rows)].reset_index(drop=True)
+    coded = [levels[name] for name in end["experiment"]]
+    return end.assign(**{name: [row[place] for row in coded] for place, name in enumerate(factors)})
+
+
+def labelled(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of some configurations, each with the name given for its configuration as ``experiment``.
+
+    The runs of a plan's mixtures carry the baseline's name too; what tells them apart is the configuration.
+    To be used before :func:`tinyexp.analysis.comparison.compare` where a folder holds a study's runs. One
+    training that lies in two folders counts once.
+
+    Raises
+    ------
+    UserError
+        The frame has no column ``configuration``.
+    """
+    if "configuration" not in frame:
+        raise UserError("the runs: the column 'configuration' is missing, which says what a run is of.")
+    rows = frame[frame["configuration"].isin(names)]
+    if "identity" in rows:
+        if "state" in rows:  # where one of two folders was left in the middle, the other counts
+            rows = rows.sort_values("state", key=lambda state: state != "finished", kind="stable")
+        rows = rows.drop_duplicates(["identity", "epoch"])
+    return rows.assign(experiment=rows["configuration"].map(names))

@@ -1,0 +1,108 @@
+"""What is to be trained: the experiments that were chosen, and what the studies over them plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyexp.analysis.parts import check_members, parts_of
+from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.errors import UserError
+from tinyexp.spec.identity import configuration_of
+from tinyexp.spec.load import Experiment, experiment_names, load_experiment
+from tinyexp.spec.readings import CONTRADICTIONS
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An experiment to train with some seeds, and what progress lines call it."""
+
+    label: str
+    experiment: Experiment
+    seeds: tuple[int, ...]
+
+
+def designs(
+    names: Sequence[str], profile: str, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Experiment]:
+    """Experiments by name under a profile.
+
+    A reading of the source is taken by those that the contradiction touches; every other override must
+    fit all of them.
+
+    Raises
+    ------
+    UserError
+        A name, key or value that does not exist, or a reading that fits none.
+    """
+    overrides = dict(overrides or {})
+    plain = {key: value for key, value in overrides.items() if not key.startswith("readings.")}
+    readings = {key: value for key, value in overrides.items() if key.startswith("readings.")}
+    found, taken = {}, set()
+    for name in names:
+        touched = load_experiment(name, profile).spec.readings
+        own = {key: value for key, value in readings.items() if key.removeprefix("readings.") in touched}
+        taken |= own.keys()
+        found[name] = load_experiment(name, profile, plain | own)
+    for key in readings.keys() - taken:
+        number = key.removeprefix("readings.")
+        if number in CONTRADICTIONS:
+            raise UserError(f"--set {key}: {number} concerns none of {', '.join(names)}.")
+        load_experiment(names[0], profile, {key: readings[key]})  # says what is wrong with it
+    return found
+
+
+def wanted(
+    experiments: Mapping[str, Experiment], studies: Sequence[Study], seeds: Sequence[int], kind: str | None
+) -> list[Wanted]:
+    """The experiments, then what the studies ask for besides, each configuration once.
+
+    Parameters
+    ----------
+    kind
+        A plan in place of the studies' own; ``none`` for the experiments alone.
+
+    Raises
+    ------
+    UserError
+        A study is confounded or names what does not exist.
+    """
+    found: dict[str, Wanted] = {}
+    for one in _all(experiments, studies, tuple(seeds), kind):
+        configuration = configuration_of(one.experiment.spec)
+        known = found.get(configuration)
+        if known is None:
+            found[configuration] = one
+        elif len(one.seeds) > len(known.seeds):
+            found[configuration] = Wanted(known.label, known.experiment, one.seeds)
+    return list(found.values())
+
+
+def studies_over(names: Sequence[str]) -> list[Study]:
+    """The studies all of whose experiments are among these."""
+    studies = [load_study(name) for name in study_names()]
+    for study in studies:
+        check_members(study, experiment_names())
+    return [study for study in studies if set(study.experiments) <= set(names)]
+
+
+def _all(
+    experiments: Mapping[str, Experiment],
+    studies: Sequence[Study],
+    seeds: tuple[int, ...],
+    kind: str | None,
+) -> Iterator[Wanted]:
+    for name, experiment in experiments.items():
+        yield Wanted(name, experiment, seeds)
+    if kind == "none":
+        return
+    for study in studies:
+        parts = parts_of(study, experiments, kind)
+        for part in (*parts.members.values(), *parts.mixtures):
+            yield Wanted(part.name, part.experiment, study_seeds(study, seeds))
+
+
+def study_seeds(study: Study, seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """A study's own number of seeds, where it names one; else those that all are trained with."""
+    return tuple(range(study.seeds)) if study.seeds else seeds
