@@ -167,6 +167,43 @@ def _train(
 
 
 @main.command()
+@click.argument("study")
+@click.option("--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="How many. [default: the study's or profile's]")
+@click.option("--plan", "kind", type=click.Choice(_PLANS), help="Which mixtures. [default: the study's plan]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Runs side by side. [default: one a processor]")
+@click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
+@click.option("--data-folder", type=_FOLDER, help="Where data sets are. [default: $TINYEXP_DATA or ./data]")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def plan(
+    study: str,
+    seeds: int | None,
+    settings: tuple[str, ...],
+    jobs: int | None,
+    data_folder: Path | None,
+    as_json: bool,  # noqa: FBT001
+    **options: Any,
+) -> None:
+    """Print what STUDY takes before anything is trained: runs, those that are there, time, and what so many seeds can show."""
+    from tinyexp.launch import forecast as planning
+    from tinyexp.spec.load import parse_override
+
+    found = planning.forecast(
+        study,
+        overrides=dict(parse_override(text) for text in settings),
+        seeds=seeds or 0,
+        jobs=jobs or len(os.sched_getaffinity(0)),
+        data_folder=data_folder or _data_folder(),
+        **options,
+    )
+    if as_json:
+        _print_json(planning.as_json(found))
+    else:
+        click.echo("\n".join(planning.as_lines(found)))
+
+
+@main.command()
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the report; replaced whole.")
 @click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
 @click.option("--profile", help="Whose runs. [default: the only profile there is]")

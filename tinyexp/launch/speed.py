@@ -1,0 +1,83 @@
+"""How fast runs went on this machine, from their records of time, and what others would take."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tinyexp.errors import DamagedError
+from tinyexp.models.cost import multiply_adds
+from tinyexp.runs.folder import RunFolder, find_runs
+from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
+from tinyexp.spec.schema import Spec
+
+_BACKWARD = 2
+"""A backward pass costs about twice the forward one: gradients of weights and of inputs."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured times of an epoch."""
+
+    by_configuration: Mapping[str, float]
+    """Seconds an epoch."""
+    work_per_s: float | None
+    """Multiply-adds a second, evaluation included; None where nothing was measured."""
+    runs: int
+
+    def seconds(self, plan: RunPlan) -> float | None:
+        """What is left of a run: as its configuration went, else by its arithmetic; None where unknown."""
+        left = plan.experiment.spec.training.stop_after - _epochs_done(plan.folder)
+        own = self.by_configuration.get(plan.record.configuration)
+        if own is None and self.work_per_s:
+            own = epoch_work(plan.experiment.spec, plan.record.data) / self.work_per_s
+        return None if own is None else own * left
+
+
+def measured_speed(profile_runs: Path) -> Speed:
+    """From the runs below the folder of one profile; unreadable ones are passed over, as they only inform."""
+    seconds: dict[str, list[float]] = {}
+    rates, count = [], 0
+    for folder in find_runs(profile_runs.parent):
+        if folder.path.parent.parent != profile_runs:
+            continue
+        own = _epoch_seconds(folder)
+        if own is None:
+            continue
+        try:
+            record = read_section(folder.spec, RunRecord)
+        except DamagedError:
+            continue
+        seconds.setdefault(record.configuration, []).append(own)
+        rates.append(epoch_work(record.experiment.spec, record.data) / own)
+        count += 1
+    return Speed(
+        {name: median(values) for name, values in seconds.items()}, median(rates) if rates else None, count
+    )
+
+
+def epoch_work(spec: Spec, data: DataRecord) -> float:
+    """Multiply-adds of an epoch: training, and the evaluations on clean training, held-out and test images."""
+    clean = min(data.train_images, data.test_images)
+    forward = data.train_images * (1 + _BACKWARD) + clean + data.holdout_images + data.test_images
+    return float(multiply_adds(spec)) * forward
+
+
+def _epoch_seconds(folder: RunFolder) -> float | None:
+    try:
+        rows = list(csv.DictReader(folder.timing.read_text(encoding="utf-8").splitlines()))
+        found = [float(row["train_s"]) + float(row["evaluate_s"]) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError):
+        return None
+    return median(found) if found and min(found) > 0 else None
+
+
+def _epochs_done(folder: RunFolder) -> int:
+    try:
+        return read_section(folder.status, Status).epochs_done
+    except DamagedError:
+        return 0
