@@ -7,6 +7,8 @@ The public interface, all of it; importing this loads nothing heavy:
 - :func:`train` (experiment, seed, runs): one run
 - :func:`load_runs` (path): a pandas frame, a row per run and epoch
 - :func:`compare` (frame, a, b, metric, margin): two designs, paired by seed
+- :func:`attribute` (frame, study): what each factor between two designs carries of their gap
+- :class:`Study`, :func:`load_study` (name): a question over experiments, with its factors and claims
 - :func:`write_report` (runs, out): the report
 """
 
@@ -17,18 +19,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinyexp.analysis.comparison import compare
-    from tinyexp.api import train, write_report
+    from tinyexp.analysis.study import Study, load_study
+    from tinyexp.api import attribute, train, write_report
     from tinyexp.models.build import build_model
     from tinyexp.runs.frame import load_runs
     from tinyexp.spec.load import load_experiment
 
-__all__ = ["build_model", "compare", "load_experiment", "load_runs", "train", "write_report"]
+__all__ = [
+    "Study",
+    "attribute",
+    "build_model",
+    "compare",
+    "load_experiment",
+    "load_runs",
+    "load_study",
+    "train",
+    "write_report",
+]
 
 _HOMES = {
+    "Study": "tinyexp.analysis.study",
+    "attribute": "tinyexp.api",
     "build_model": "tinyexp.models.build",
     "compare": "tinyexp.analysis.comparison",
     "load_experiment": "tinyexp.spec.load",
     "load_runs": "tinyexp.runs.frame",
+    "load_study": "tinyexp.analysis.study",
     "train": "tinyexp.api",
     "write_report": "tinyexp.api",
 }

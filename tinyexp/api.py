@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinyexp.errors import UserError, listed
 from tinyexp.spec.load import Experiment
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tinyexp.analysis.attribution import Attribution
+    from tinyexp.analysis.study import Study
     from tinyexp.report.render import ReportResult
     from tinyexp.runs.records import Status
 
@@ -53,3 +58,75 @@ def write_report(
     from tinyexp.report.render import write_report as write  # noqa: PLC0415 - matplotlib is loaded only here
 
     return write(Path(runs), Path(out), profile=profile, overrides=dict(overrides or {}))
+
+
+def attribute(
+    frame: pd.DataFrame,
+    study: Study | Sequence[str],
+    metric: str | None = None,
+    plan: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Attribution:
+    """Share a gap between two designs out among the factors in which they differ; no torch is needed.
+
+    Parameters
+    ----------
+    frame
+        Either a row per run with a column of 0 (baseline) and 1 (contender) for each factor, ``seed`` and the
+        metric: numbers from anywhere. Or what :func:`tinyexp.load_runs` gives, of one profile: then the runs of
+        the study's mixtures are found in it by their configuration.
+    study
+        A study, or the names of the factors' columns.
+    metric
+        The study's own if none is given, or ``test_accuracy``.
+    plan
+        ``one-at-a-time``, ``fraction`` or ``full``; None for the dearest whose runs are all there.
+    overrides
+        Those that the runs of a frame from :func:`tinyexp.load_runs` were trained with.
+
+    Raises
+    ------
+    UserError
+        A frame that cannot be used, a confounded study, or runs of the plan that are missing, by name.
+    """
+    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas and scipy
+    from tinyexp.analysis.study import Study  # noqa: PLC0415
+
+    if not isinstance(study, Study):
+        return share_out(frame, list(study), metric or "test_accuracy", plan)
+    metric = metric or study.metric
+    names = [factor.name for factor in study.factors]
+    there = [name for name in names if name in frame]
+    if there:
+        if len(there) < len(names):
+            lacking = listed(name for name in names if name not in there)
+            raise UserError(
+                f"attribute: the frame has no column for {lacking}. Add them, or give the factors that it has: "
+                f"{listed(there)}."
+            )
+        return share_out(frame, there, metric, plan)
+    rows, factors = _coded(frame, study, metric, overrides or {})
+    return share_out(rows, factors, metric, plan)
+
+
+def _coded(
+    frame: pd.DataFrame, study: Study, metric: str, overrides: Mapping[str, Any]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The runs of a study's mixtures among those of one profile, and the factors that take part."""
+    from tinyexp.analysis.coding import coded_runs  # noqa: PLC0415
+    from tinyexp.analysis.curves import GAP, with_gap  # noqa: PLC0415
+    from tinyexp.analysis.parts import parts_of  # noqa: PLC0415
+    from tinyexp.spec.load import load_experiment  # noqa: PLC0415
+
+    profiles = sorted(set(frame["profile"])) if "profile" in frame else []
+    if len(profiles) != 1:
+        raise UserError(
+            f"attribute: the frame has no column for a factor of '{study.name}', and is not of one profile either "
+            f"(profiles: {listed(profiles)}). Give a column of 0 and 1 for each factor, or the runs of one profile."
+        )
+    experiments = {name: load_experiment(name, profiles[0], overrides) for name in study.experiments}
+    # Every plan is part of the full one, so runs of any plan are found.
+    mixed = parts_of(study, experiments, "full").mixing
+    assert mixed is not None, "both ends were loaded"
+    rows = with_gap(frame) if metric == GAP else frame
+    return coded_runs(rows, mixed.corners, mixed.plan.factors, metric), mixed.plan.factors

@@ -168,7 +168,9 @@ def _train(
 
 @main.command()
 @click.argument("study")
-@click.option("--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option(
+    "--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."
+)
 @click.option("--seeds", type=click.IntRange(1, 1000), help="How many. [default: the study's or profile's]")
 @click.option("--plan", "kind", type=click.Choice(_PLANS), help="Which mixtures. [default: the study's plan]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
@@ -186,10 +188,12 @@ def plan(
     **options: Any,
 ) -> None:
     """Print what STUDY takes before anything is trained: runs, those that are there, time, and what so many seeds can show."""
-    from tinyexp.launch import forecast as planning
+    from tinyexp.launch.forecast import as_json as as_values
+    from tinyexp.launch.forecast import forecast
+    from tinyexp.launch.forecast_text import as_lines
     from tinyexp.spec.load import parse_override
 
-    found = planning.forecast(
+    found = forecast(
         study,
         overrides=dict(parse_override(text) for text in settings),
         seeds=seeds or 0,
@@ -198,9 +202,9 @@ def plan(
         **options,
     )
     if as_json:
-        _print_json(planning.as_json(found))
+        _print_json(as_values(found))
     else:
-        click.echo("\n".join(planning.as_lines(found)))
+        click.echo("\n".join(as_lines(found)))
 
 
 @main.command()

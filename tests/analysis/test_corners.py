@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from tinyexp.analysis.attribution import attribute
+from tinyexp.analysis.coding import coded_runs, labelled
 from tinyexp.analysis.comparison import compare
-from tinyexp.analysis.corners import check_factors, coded_runs, corners, runs_of
+from tinyexp.analysis.corners import check_factors, mixing
 from tinyexp.analysis.study import Study
 from tinyexp.errors import UserError
 from tinyexp.spec.identity import configuration_of
@@ -32,6 +33,11 @@ def study(keys=KEYS, **other):
 
 def ends(**overrides):
     return [load_experiment(name, "embedded", overrides).spec for name in ("tiny-design2", "tiny-design1")]
+
+
+def corners(asked, profile="embedded", overrides=None, *, kind=None):
+    loaded = [load_experiment(name, profile, overrides) for name in (asked.baseline, asked.contender)]
+    return mixing(asked, *loaded, kind).corners
 
 
 def refused(asked, *specs):
@@ -70,10 +76,20 @@ def test_a_key_that_belongs_to_two_factors_is_refused():
     assert "two factors: augmentation.flip_probability (augmentation and flips)" in refused(study(twice))
 
 
-def test_a_key_that_does_not_differ_is_refused():
-    assert "the factor 'fc-width' names 'model.dropout', in which the two do not differ" in refused(
-        study({**KEYS, "fc-width": ("model.fc_width", "model.dropout")})
-    )
+def test_a_factor_in_which_the_two_do_not_differ_takes_no_part_and_is_named():
+    more = {**KEYS, "normalization": ("input.normalize",), "fc-width": ("model.fc_width", "model.dropout")}
+    assert list(check_factors(study(more), *ends())) == list(KEYS)
+    designs = [load_experiment(name) for name in ("tiny-design2", "tiny-design1")]
+    assert mixing(study(more), *designs).inactive == ("normalization",)
+    read = load_experiment("tiny-design2", overrides={"readings.C5": "normalize_design1_only"})
+    mixed = mixing(study(more), read, designs[1])
+    assert (mixed.inactive, list(mixed.switched)) == ((), list(more))
+    assert len(mixed.corners) == 16
+
+
+def test_two_equal_designs_have_nothing_to_attribute():
+    spec = load_experiment("tiny-design1").spec
+    assert "do not differ here" in refused(study(), spec, spec)
 
 
 def test_a_misspelt_key_is_refused_with_the_nearest():
@@ -82,10 +98,14 @@ def test_a_misspelt_key_is_refused_with_the_nearest():
     assert "Did you mean 'model.fc_width'" in refused(study(widths))
 
 
+def test_a_factor_without_keys_is_refused():
+    assert "the factor 'nothing' names no key" in refused(study({**KEYS, "nothing": ()}))
+
+
 def test_the_name_of_a_key_stands_for_no_longer_key():
     message = refused(study({**KEYS, "fc-width": ("model.fc",)}))
-    assert "belong to no factor" in message
-    assert "model.fc_width (400, 1024)" in message
+    assert "unknown key of the factor 'fc-width' 'model.fc'" in message
+    assert "Did you mean 'model.fc_width'" in message
 
 
 def test_a_study_without_factors_has_no_mixtures():
@@ -223,10 +243,11 @@ def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name
     with pytest.raises(UserError, match="'tiny-design2' has more than one configuration"):
         compare(frame, "tiny-design1", "tiny-design2")
     designs = [load_experiment(name, "embedded") for name in ("tiny-design1", "tiny-design2")]
-    compared = compare(runs_of(frame, designs), "tiny-design1", "tiny-design2")
+    own = labelled(frame, {configuration_of(one.spec): one.name for one in designs})
+    compared = compare(own, "tiny-design1", "tiny-design2")
     assert (compared.mean, compared.seeds) == (pytest.approx(0.101), (0, 1, 2))
 
 
 def test_a_frame_without_configurations_is_refused():
     with pytest.raises(UserError, match="the column 'configuration' is missing"):
-        runs_of(runs(corners(study())).drop(columns="configuration"), [])
+        labelled(runs(corners(study())).drop(columns="configuration"), {})

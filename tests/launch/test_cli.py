@@ -167,7 +167,7 @@ def test_run_prints_its_results_on_stdout_and_progress_on_stderr_and_status_list
     done = tinyexp("run", "tiny-design1", "--seed", "4", *SET, "--runs", "runs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].split() == [
-        "experiment",
+        "run",
         "seed",
         "state",
         "epochs",

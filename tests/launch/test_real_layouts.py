@@ -14,7 +14,18 @@ FASHION = "/usr/share/datasets/fashion-mnist"
 
 
 def run_all(runs, *options, **environment):
-    command = [sys.executable, "-m", "tinyexp", "run-all", "--runs", str(runs), "--json", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "tinyexp",
+        "run-all",
+        "--plan",
+        "none",
+        "--runs",
+        str(runs),
+        "--json",
+        *options,
+    ]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinyexp.analysis.parts import parts_of
+from tinyexp.analysis.study import load_study
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
@@ -70,6 +72,60 @@ def make_runs(
     return [make_run(runs, name, seed, **options) for name in names for seed in seeds]
 
 
+def make_study(
+    runs: Path,
+    effects: Mapping[str, float],
+    seeds: Iterable[int] = (0, 1, 2),
+    *,
+    study: str = "why-design1-beat-design2",
+    kind: str | None = None,
+    base: Shape = SHAPES["tiny-design2"],
+    **options: Any,
+) -> list[RunFolder]:
+    """Finished runs of all that a study asks for; each factor that is switched adds its effect to the accuracy."""
+    loaded = load_study(study)
+    experiments = {
+        name: load_experiment(name, options.get("profile", "embedded")) for name in loaded.experiments
+    }
+    parts = parts_of(loaded, experiments, kind)
+    assert parts.mixing is not None
+    made = []
+    for seed in seeds:
+        for corner in parts.mixing.corners:
+            thrown = [
+                name for name, level in zip(parts.mixing.plan.factors, corner.levels, strict=True) if level
+            ]
+            rise = sum(effects.get(name, 0.0) for name in thrown)
+            shape = replace(base, test=base.test + rise, clean=base.clean + rise / 2)
+            made.append(
+                make_run(
+                    runs,
+                    corner.experiment.name,
+                    seed,
+                    experiment=corner.experiment,
+                    shape=shape,
+                    key=corner.name,
+                    **options,
+                )
+            )
+        for name, part in parts.members.items():
+            if name in experiments:
+                continue
+            shape = replace(base, test=base.test + sum(effects.values()) + effects.get(name, 0.0))
+            made.append(
+                make_run(
+                    runs,
+                    part.experiment.name,
+                    seed,
+                    experiment=part.experiment,
+                    shape=shape,
+                    key=name,
+                    **options,
+                )
+            )
+    return made
+
+
 def make_run(
     runs: Path,
     name: str,
@@ -82,8 +138,9 @@ def make_run(
     message: str = "",
     experiment: Experiment | None = None,
     shape: Shape | None = None,
+    key: str = "",
 ) -> RunFolder:
-    """One run folder; without a state that says otherwise, a finished one."""
+    """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
     experiment = experiment or load_experiment(name, profile, overrides)
     epochs = experiment.spec.training.stop_after
     done = epochs if epochs_done is None else epochs_done
@@ -103,12 +160,12 @@ def make_run(
         data=data,
     )
     folder = run_folder(runs, profile, experiment.name, seed, record.identity)
-    rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, name, epochs)[:done]
+    rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
     write_section(folder.spec, record)
     write_section(folder.environment, ENVIRONMENT)
     write_text(folder.metrics, table_text(METRIC_COLUMNS, rows))
     if state == "finished":
-        write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, name))
+        write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
     write_status(folder, Status(state=state, epochs_done=done, epochs=epochs, message=message))  # type: ignore[arg-type]
     return folder
 

@@ -37,7 +37,7 @@ def test_an_experiment_without_runs_is_named_with_its_command(tmp_path: Path) ->
 def test_one_seed_speaks_of_two_networks_and_not_of_designs(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], seeds=[4])
     text, summary, values = rendered(tmp_path)
-    assert "Too few seeds to say whether Design 1 beats Design 2" in text
+    assert "Too few seeds to tell whether Design 1 beats Design 2" in text
     assert "not the designs" in text
     assert "exact McNemar test" in summary
     assert "There is one seed, so there is no band." in text
@@ -134,7 +134,7 @@ def test_an_override_is_a_deviation_and_stands_in_the_commands(tmp_path: Path) -
         make_runs(tmp_path / "runs", [name], overrides={"model.dropout": 0.25})
     text, _, _ = rendered(tmp_path)
     assert (
-        "tinyexp run tiny-design1 --profile embedded --seed 0 --seed 1 --seed 2 --set model.dropout=0.25"
+        "tinyexp run-all --profile embedded --seeds 3 --plan none --set model.dropout=0.25 --only 'tiny-*'"
         in text
     )
     assert "dropout 0.5 0.25 Design 1 and Design 2" in text or "dropout 0.5 0.25 all" in text

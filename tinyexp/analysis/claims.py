@@ -60,6 +60,8 @@ def metrics_to_attribute(study: Study) -> tuple[str, ...]:
 
 
 def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
+    if claim.factor in evidence.inactive:
+        return Judgement(claim.id, "not_tested", "no_difference")
     attribution = evidence.attributions.get(_metric(claim, study))
     rows = {row.factor: row for row in attribution.in_metric.shares} if attribution else {}
     if attribution is None or claim.factor not in rows:
@@ -68,6 +70,8 @@ def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
     if claim.kind == "carries_most":
         effect, threshold = row.over_half, 0.0
         outcome = _most_of_gap(row, gap, study.margin, -1.0 if lower_is_better(attribution.metric) else 1.0)
+        if outcome[1] == "works_against":
+            effect = row.share  # this is what refutes it, whoever wins
     else:
         effect, threshold = row.share, _threshold(claim, study)
         outcome = _decide(effect.low, effect.high, threshold, rising=claim.kind in _RISING)
@@ -79,7 +83,7 @@ def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
         claim=claim.id,
         verdict=outcome[0],
         reason=outcome[1],
-        quantity="share_minus_half_gap" if claim.kind == "carries_most" else "share",
+        quantity="share" if effect is row.share else "share_minus_half_gap",
         estimate=effect.estimate,
         low=effect.low,
         high=effect.high,
@@ -96,7 +100,7 @@ def _most_of_gap(row: Share, gap: Effect, margin: float, sense: float) -> Outcom
     if share is None or whole is None or half is None:
         return "inconclusive", "too_few_seeds"
     if share[1] < 0:
-        return "refuted", "prediction_fails"  # it works the other way, whoever wins
+        return "refuted", "works_against"
     if whole[1] < 0:
         return "not_tested", "nothing_to_explain"
     if whole[0] <= margin:

@@ -102,8 +102,8 @@ def check_factors(study: Study, baseline: Spec, contender: Spec) -> dict[str, tu
     keys = [*left, *(key for key in right if key not in left)]
     pairs = [Difference(key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in keys]
     differing = {pair.key: pair for pair in pairs if pair.left != pair.right}
-    _check_owners(where, study, differing)
     _check_keys(where, study.factors, keys)
+    _check_owners(where, study, differing)
     if not differing:
         raise UserError(
             f"{where}: '{study.baseline}' and '{study.contender}' do not differ here in any key that can change a "
@@ -143,6 +143,10 @@ def _check_owners(where: str, study: Study, differing: Mapping[str, Difference])
 
 def _check_keys(where: str, factors: Sequence[Factor], keys: Sequence[str]) -> None:
     for factor in factors:
+        if not factor.keys:
+            raise UserError(
+                f"{where}: the factor '{factor.name}' names no key. Give the keys that it switches."
+            )
         for own in factor.keys:
             if not any(key == own or key.startswith(f"{own}.") for key in keys):
                 raise unknown(where, f"key of the factor '{factor.name}'", own, keys)

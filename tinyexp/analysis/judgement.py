@@ -16,6 +16,7 @@ ClaimVerdict = Literal["supported", "refuted", "inconclusive", "not_tested"]
 Reason = Literal[
     "prediction_holds",
     "prediction_fails",
+    "works_against",
     "interval_too_wide",
     "too_few_seeds",
     "no_error_estimate",
@@ -24,6 +25,8 @@ Reason = Literal[
     "gap_not_clear",
     "runs_missing",
     "attribution_missing",
+    "no_difference",
+    "runs_unusable",
     "fact_missing",
     "not_planned",
 ]
@@ -48,6 +51,8 @@ class Judgement:
     seeds_to_decide: int | None = None
     """For inconclusive: about how many seeds in all would decide; None where that cannot be said."""
     fact: str = ""
+    problem: str = ""
+    """For runs_unusable: what is wrong with them."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +67,5 @@ class Evidence:
     """By experiment, for static claims."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     """By claim id: facts that need more than a spec, such as parameter counts."""
+    inactive: tuple[str, ...] = ()
+    """Factors in which the two designs do not differ here."""

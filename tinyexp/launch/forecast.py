@@ -11,14 +11,12 @@ from typing import Any
 from tinyexp.analysis.contrasts import contrasts
 from tinyexp.analysis.corners import Mixing
 from tinyexp.analysis.parts import Parts, check_members, parts_of
-from tinyexp.analysis.plan import Group
-from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm, sign_flip_floor
+from tinyexp.analysis.statistics import seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.speed import Speed, measured_speed
 from tinyexp.launch.wanted import Wanted, designs, study_seeds
 from tinyexp.runs.plan import RunPlan
-from tinyexp.spec.explain import shown
 from tinyexp.spec.load import experiment_names, load_profile
 
 
@@ -73,9 +71,7 @@ def forecast(
     parts = parts_of(study, experiments, kind)
     asked = tuple(range(seeds)) if seeds else study_seeds(study, tuple(range(load_profile(profile).seeds)))
     found = {part.configuration: part for part in (*parts.members.values(), *parts.mixtures)}
-    plans = planned(
-        [Wanted(part.name, part.experiment, asked) for part in found.values()], runs, data_folder
-    )
+    plans = planned([Wanted(part.name, part.experiment, asked) for part in found.values()], runs, data_folder)
     left = [plan for plan in plans if not plan.is_finished()]
     speed = measured_speed(runs / profile)
     return Forecast(
@@ -141,81 +137,3 @@ def standard_error(mixed: Mixing, seeds: int) -> float:
     """Of a factor's share, in units of the spread of one run."""
     row = contrasts(mixed.plan).shares[0]
     return float(math.sqrt(float(row @ row) / seeds))
-
-
-def as_lines(found: Forecast) -> list[str]:
-    """The same for people."""
-    study, mixed, seeds = found.parts.study, found.parts.mixing, len(found.seeds)
-    lines = [f"{study.title}: {study.question}", ""]
-    if mixed:
-        lines += _factor_lines(found.parts, mixed)
-    own = len(found.plans) // seeds
-    lines += [
-        f"runs     {len(found.plans)} = {own} configurations x {_counted(seeds, 'seed')}; "
-        f"{found.finished} finished before, {len(found.plans) - found.finished} to train",
-        f"time     {_time_words(found)}",
-        f"p        {found.p_floor:.2g} at best by the paired sign-flip test with {_counted(seeds, 'seed')}; "
-        f"{seeds_to_confirm()} seeds can go below 0.05",
-    ]
-    if seeds < FEWEST_SEEDS:
-        lines.append(f"verdict  none: {FEWEST_SEEDS} seeds are the fewest that a verdict takes")
-    if mixed:
-        lines.append(
-            f"error    a factor's share has a standard error of {standard_error(mixed, seeds):.2f} times the "
-            "spread of one run"
-        )
-        lines += _alias_lines(mixed)
-    return lines
-
-
-def _factor_lines(parts: Parts, mixed: Mixing) -> list[str]:
-    study = parts.study
-    rows = [("factor", "key", study.baseline, study.contender)]
-    for name, changes in mixed.switched.items():
-        for place, one in enumerate(changes):
-            rows.append((name if not place else "", one.key, shown(one.left), shown(one.right)))
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    if mixed.inactive:
-        lines.append(f"no factor here, as the two do not differ in it: {', '.join(mixed.inactive)}")
-    besides = [name for name in parts.members if name not in (study.baseline, study.contender)]
-    plan = f"plan     {mixed.plan.kind}: {len(mixed.corners)} mixtures of {len(mixed.switched)} factors, the two designs among them"
-    return [*lines, "", f"{plan}; besides: {', '.join(besides)}" if besides else plan]
-
-
-def _alias_lines(mixed: Mixing) -> list[str]:
-    lines = []
-    together = [_group_words(group) for group in mixed.plan.two_way_groups if len(group) > 1]
-    if together:
-        lines.append(f"aliases  interactions of two that this plan cannot tell apart: {'; '.join(together)}")
-    hidden = [
-        f"{name} behind {_group_words(group)}" for name, group in mixed.plan.hidden_behind.items() if group
-    ]
-    if hidden:
-        lines.append(f"hidden   interactions of three that it cannot tell from a factor: {'; '.join(hidden)}")
-    return lines
-
-
-def _group_words(group: Group) -> str:
-    return " = ".join(" x ".join(names) for names in group)
-
-
-def _time_words(found: Forecast) -> str:
-    if len(found.plans) == found.finished:
-        return "none: everything is there"
-    if found.seconds is None:
-        first = found.parts.study.baseline
-        return (
-            f"unknown: nothing of profile {found.profile} was trained in this folder yet; "
-            f"`tinyexp run {first} --profile {found.profile}` measures it"
-        )
-    told = f"{found.seconds / 60:.0f} min" if found.seconds >= 90 else f"{found.seconds:.0f} s"
-    if found.seconds >= 2 * 3600:
-        told = f"{found.seconds / 3600:.1f} h"
-    return f"about {told} with {_counted(found.jobs, 'job')}, by the speed of {_counted(found.measured, 'run')} here"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -39,7 +39,8 @@ def designs(
     overrides = dict(overrides or {})
     plain = {key: value for key, value in overrides.items() if not key.startswith("readings.")}
     readings = {key: value for key, value in overrides.items() if key.startswith("readings.")}
-    found, taken = {}, set()
+    found: dict[str, Experiment] = {}
+    taken: set[str] = set()
     for name in names:
         touched = load_experiment(name, profile).spec.readings
         own = {key: value for key, value in readings.items() if key.removeprefix("readings.") in touched}

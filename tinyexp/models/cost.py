@@ -15,7 +15,9 @@ def multiply_adds(spec: Spec) -> int:
     >>> round(multiply_adds(load_experiment("tiny-design1", "paper").spec) / 1e6)
     585
     """
-    return sum(_five_conv(spec, spec.model) if isinstance(spec.model, FiveConv) else _resnet(spec, spec.model))
+    return sum(
+        _five_conv(spec, spec.model) if isinstance(spec.model, FiveConv) else _resnet(spec, spec.model)
+    )
 
 
 def _five_conv(spec: Spec, model: FiveConv) -> Iterator[int]:

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tinyexp.report.evidence import Evidence, Outcome, gather
 from tinyexp.report.sections.again import again_section
+from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
@@ -15,6 +16,7 @@ from tinyexp.report.sections.limits import method_section, missing_section
 from tinyexp.report.sections.paired import paired_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.source import contradictions_section
+from tinyexp.report.sections.why import why_section
 from tinyexp.report.select import Selection
 from tinyexp.report.values import values_of
 from tinyexp.report.view import ReportView, Section
@@ -58,12 +60,14 @@ def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Ite
 
 
 def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | None]:
-    """A study's comparison, curves and gap. The leading one's figure stands on the first screen already."""
+    """A study from its comparison to its claims. The leading one's figure stands on the first screen already."""
     is_lead = outcome is evidence.lead
     if not (is_lead and outcome.comparison is None):
         yield paired_section(evidence, outcome, with_figure=not is_lead)
     yield curves_section(evidence, outcome.study.name, outcome.pair)
+    yield why_section(evidence, outcome)
     yield gap_section(evidence, outcome.study.name, outcome.pair)
+    yield claims_section(evidence, outcome)
 
 
 def _unstudied(evidence: Evidence) -> Iterator[tuple[str, ...]]:

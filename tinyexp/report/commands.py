@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable
 
+from tinyexp.analysis.study import Study
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.select import Selection, set_options
 
@@ -11,21 +13,29 @@ REPORT_FOLDER = "reports/latest"
 
 
 def run_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
-    """Train, or resume, one experiment with some seeds, as the others of this report were."""
-    chosen = selection.find(name)
+    """Train, or resume, one experiment, variant or mixture with some seeds, as the others of this report were."""
+    chosen = next((one for one in selection.everything if one.name == name), None)
     options = set_options(chosen.experiment.overrides) if chosen else ""
+    own = chosen.experiment.name if chosen else name
     told = "".join(f" --seed {seed}" for seed in seeds)
-    return f"tinyexp run {name} --profile {selection.profile}{told}{options}"
+    return f"tinyexp run {own} --profile {selection.profile}{told}{options}"
+
+
+def study_command(selection: Selection, study: Study) -> str:
+    """Train all that a study asks for, with as many seeds as its experiments have; what is finished is used again."""
+    only = " ".join(f"--only {name}" for name in sorted(study.experiments))
+    seeds = f" --seeds {len(selection.seeds)}" if selection.seeds else ""
+    return f"tinyexp run-all --profile {selection.profile} {only}{seeds}{_shared_options(selection)}"
 
 
 def more_seeds_command(selection: Selection, seeds: int) -> str:
     """Train everything with so many seeds; what is finished is used again."""
     overridden = [chosen for chosen in selection.chosen if chosen.experiment.overrides]
-    if not overridden:
-        return f"tinyexp run-all --profile {selection.profile} --seeds {seeds}"
-    alike = {set_options(chosen.experiment.overrides) for chosen in selection.chosen}
-    if len(alike) == 1:
-        return f"tinyexp run-all --profile {selection.profile} --seeds {seeds}{alike.pop()}"
+    plan = "" if any(study.mixtures or study.variants for study in selection.studies) else " --plan none"
+    if not overridden or _shared_options(selection):
+        return (
+            f"tinyexp run-all --profile {selection.profile} --seeds {seeds}{plan}{_shared_options(selection)}"
+        )
     return "; ".join(run_command(selection, chosen.name, range(seeds)) for chosen in selection.chosen)
 
 
@@ -39,12 +49,12 @@ def remaking_commands(selection: Selection) -> tuple[str, ...]:
     """Train all of it, write this report, check it."""
     seeds = selection.seeds
     plain = not any(chosen.experiment.overrides for chosen in selection.chosen)
-    if plain and seeds == tuple(range(len(seeds))):
-        train = [more_seeds_command(selection, len(seeds))]
+    if (plain or _shared_options(selection)) and seeds == tuple(range(len(seeds))):
+        train = [more_seeds_command(selection, len(seeds)) + _only(selection)]
     else:
         train = [
             run_command(selection, chosen.name, [run.record.seed for run in chosen.runs])
-            for chosen in selection.chosen
+            for chosen in selection.everything
         ]
     # Every override that chose a run is named, so that the same runs are chosen among others.
     overrides = {
@@ -56,3 +66,22 @@ def remaking_commands(selection: Selection) -> tuple[str, ...]:
         f"tinyexp report --profile {selection.profile}{options} --out {REPORT_FOLDER}",
         f"tinyexp check {REPORT_FOLDER}",
     )
+
+
+def _only(selection: Selection) -> str:
+    """The experiments that this report is of, where there are others besides."""
+    if not selection.missing:
+        return ""
+    names = [chosen.name for chosen in selection.chosen]
+    prefix = f"{names[0].partition('-')[0]}-*"
+    if all(fnmatch.fnmatchcase(name, prefix) for name in names) and not any(
+        fnmatch.fnmatchcase(name, prefix) for name in selection.missing
+    ):
+        return f" --only '{prefix}'"
+    return "".join(f" --only {name}" for name in names)
+
+
+def _shared_options(selection: Selection) -> str:
+    """The overrides of all experiments where they are the same; empty where they are not."""
+    alike = {set_options(chosen.experiment.overrides) for chosen in selection.chosen}
+    return alike.pop() if len(alike) == 1 else ""

@@ -103,4 +103,53 @@ class ReportedDrawing:
     rows: tuple[ReportedRow, ...]
 
 
-Drawing = CurvesDrawing | PairsDrawing | DifferencesDrawing | ReportedDrawing
+@dataclass(frozen=True)
+class StepRow:
+    """A step of a waterfall: from where to where, and how sure its end is."""
+
+    label: str
+    start: float
+    end: float
+    shown: str
+    """The size of the step as text."""
+    hover: str
+    interval: tuple[float, float] | None = None
+    """Of the step's end."""
+
+
+@dataclass(frozen=True)
+class WaterfallDrawing:
+    """From one level to another in steps; the levels themselves are points, as the axis need not begin at zero."""
+
+    title: str
+    first: tuple[str, float, str]
+    """Name, level, and the level as text."""
+    steps: tuple[StepRow, ...]
+    last: tuple[str, float, str]
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """A factor: its share in each seed, the mean with its interval."""
+
+    label: str
+    by_seed: tuple[float, ...]
+    value: float
+    shown: str
+    hover: str
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class SharesDrawing:
+    """A row a factor on one axis of differences, with zero and the margin."""
+
+    title: str
+    rows: tuple[ShareRow, ...]
+    margin: float
+    margin_label: str
+
+
+Drawing = (
+    CurvesDrawing | PairsDrawing | DifferencesDrawing | ReportedDrawing | WaterfallDrawing | SharesDrawing
+)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
+from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
-from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.analysis.study import Study
 from tinyexp.errors import UserError
-from tinyexp.report.select import Chosen, Selection
+from tinyexp.report.explained import attributions_of, judgements_of
+from tinyexp.report.select import Chosen, Selection, StudyRuns
 from tinyexp.report.words import NBSP, plain
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.records import read_predictions
@@ -35,6 +39,19 @@ class Outcome:
     """Why there is no comparison although both have finished runs."""
     networks: TwoNetworks | None
     """The two networks of the one seed, where there is only one."""
+    runs: StudyRuns
+    """What it asks for, and what of it is there."""
+    attributions: Mapping[str, Attribution] = field(default_factory=dict)
+    """The gap shared out, by metric; empty where nothing was trained that tells."""
+    unattributed: str = ""
+    """Why it is not shared out although mixtures were trained."""
+    judgements: tuple[Judgement, ...] = ()
+    """What becomes of the study's claims, in its order."""
+
+    @property
+    def attribution(self) -> Attribution | None:
+        """In the study's own metric."""
+        return self.attributions.get(self.study.metric)
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -57,11 +74,13 @@ class Evidence:
 
     selection: Selection
     frame: pd.DataFrame
-    """The finished runs, a row per run and epoch."""
+    """The finished runs of experiments and variants, each under its own name, a row per run and epoch."""
     outcomes: tuple[Outcome, ...]
     """The leading study first."""
     held: tuple[Held, ...]
     titles: dict[str, str]
+    last_accuracy: Mapping[str, float]
+    """The last test accuracy of each finished run, by identity."""
 
     @property
     def lead(self) -> Outcome | None:
@@ -82,43 +101,48 @@ class Evidence:
 
 def gather(selection: Selection) -> Evidence:
     """Compute what a report says of a selection."""
-    studies = [load_study(name) for name in study_names()]
-    studies.sort(key=lambda study: (study.name != LEAD_STUDY, study.name))
-    order = [name for study in studies for name in (study.contender, study.baseline)]
+    studies = sorted(selection.studies, key=lambda one: (one.study.name != LEAD_STUDY, one.study.name))
+    order = [name for one in studies for name in (one.study.contender, one.study.baseline)]
     place = {name: place for place, name in reversed(list(enumerate(order)))}
     chosen = sorted(selection.chosen, key=lambda one: (place.get(one.name, len(order)), one.name))
-    selection = replace(selection, chosen=tuple(chosen))
-    frame = _frame(selection)
+    selection = replace(selection, chosen=tuple(chosen), studies=tuple(studies))
+    everything = metrics_frame([run for run in selection.runs if run.status.state == "finished"])
+    frame = _named(everything, (*selection.chosen, *selection.variants))
     return Evidence(
         selection=selection,
         frame=frame,
-        outcomes=tuple(_outcome(study, selection, frame) for study in studies),
+        outcomes=tuple(_outcome(one, selection, frame, everything) for one in studies),
         held=tuple(_held(chosen, frame) for chosen in selection.chosen),
-        titles=_titles(selection, studies),
+        titles=_titles(selection),
+        last_accuracy=dict(zip(everything["identity"], everything["test_accuracy"], strict=True)),
     )
 
 
-def _frame(selection: Selection) -> pd.DataFrame:
-    """The finished runs, with what two runs must share to be compared."""
-    runs = [run for chosen in selection.chosen for run in chosen.finished]
-    frame = metrics_frame(runs)
-    shared = {run.record.identity: run.record for run in runs}
-    frame["data_fingerprint"] = [shared[identity].data.fingerprint for identity in frame["identity"]]
-    frame["numerics_version"] = [shared[identity].numerics_version for identity in frame["identity"]]
-    return frame
+def _named(frame: pd.DataFrame, chosen: tuple[Chosen, ...]) -> pd.DataFrame:
+    """The rows of some runs, each under the name it was chosen by; one training may have two."""
+    parts = [
+        frame[frame["identity"].isin([run.record.identity for run in one.finished])].assign(
+            experiment=one.name
+        )
+        for one in chosen
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else frame
 
 
-def _outcome(study: Study, selection: Selection, frame: pd.DataFrame) -> Outcome:
-    pair = (study.contender, study.baseline)
+def _outcome(runs: StudyRuns, selection: Selection, frame: pd.DataFrame, everything: pd.DataFrame) -> Outcome:
+    study, pair = runs.study, (runs.study.contender, runs.study.baseline)
     chosen = [selection.find(name) for name in pair]
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
+    attributions, unattributed = attributions_of(runs, everything)
+    judgements = judgements_of(runs, frame, attributions)
+    outcome = Outcome(study, missing, None, "", None, runs, attributions, unattributed, judgements)
     if missing:
-        return Outcome(study, missing, None, "", None)
+        return outcome
     try:
         comparison = compare(frame, *pair, metric=study.metric, margin=study.margin)
     except UserError as error:
-        return Outcome(study, (), None, plain(str(error), 400), None)
-    return Outcome(study, (), comparison, "", _networks(comparison, selection))
+        return replace(outcome, problem=plain(str(error), 400))
+    return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))
 
 
 def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | None:
@@ -142,14 +166,27 @@ def _held(chosen: Chosen, frame: pd.DataFrame) -> Held:
         return Held(chosen, None, plain(str(error), 400))
 
 
-def _titles(selection: Selection, studies: list[Study]) -> dict[str, str]:
+def _titles(selection: Selection) -> dict[str, str]:
     """How experiments are called: by their titles, with their names where two have the same."""
     titles = {chosen.name: chosen.experiment.spec.title for chosen in selection.chosen}
-    others = [name for study in studies for name in (study.contender, study.baseline)]
     files = experiment_names()
+    for one in selection.studies:
+        titles |= {variant.name: variant.title for variant in one.study.variants}
+    others = [name for one in selection.studies for name in one.study.members]
     for name in [*selection.missing, *others]:
         if name not in titles:
             titles[name] = load_experiment(name, selection.profile).spec.title if name in files else name
     shown = {name: _NUMBERED.sub(NBSP, plain(title, 60)) or name for name, title in titles.items()}
     twice = {title for title in shown.values() if list(shown.values()).count(title) > 1}
-    return {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}
+    found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}
+    for one in selection.studies:
+        factors = factor_titles(one.study)
+        for mixture in one.parts.mixtures:
+            base, *switched = mixture.name.split(" + ")
+            found[mixture.name] = " + ".join([found[base], *(factors[name] for name in switched)])
+    return found
+
+
+def factor_titles(study: Study) -> dict[str, str]:
+    """How a study's factors are called."""
+    return {factor.name: plain(factor.title or factor.name, 60) for factor in study.factors}

@@ -16,9 +16,17 @@ from typing import Any
 import matplotlib as mpl
 
 from tinyexp.report.canvas import Canvas
-from tinyexp.report.drawings import CurvesDrawing, DifferencesDrawing, PairsDrawing, ReportedDrawing
+from tinyexp.report.drawings import (
+    CurvesDrawing,
+    DifferencesDrawing,
+    PairsDrawing,
+    ReportedDrawing,
+    SharesDrawing,
+    WaterfallDrawing,
+)
 from tinyexp.report.lines import draw_curves
 from tinyexp.report.rows import draw_differences, draw_pairs, draw_reported
+from tinyexp.report.steps import draw_shares, draw_waterfall
 from tinyexp.report.svg import Picture, clean
 from tinyexp.report.view import Panel
 
@@ -42,6 +50,8 @@ _PAINTERS: Mapping[type, Callable[[Any], Canvas]] = {
     PairsDrawing: draw_pairs,
     DifferencesDrawing: draw_differences,
     ReportedDrawing: draw_reported,
+    WaterfallDrawing: draw_waterfall,
+    SharesDrawing: draw_shares,
 }
 
 

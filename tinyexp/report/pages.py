@@ -27,6 +27,8 @@ DROPPED_FIRST = (
     "reported",
     "missing",
     "again",
+    "claims",
+    "why",
     "paired",
 )
 """Ends of section ids in the order in which sections leave a summary that is too long."""

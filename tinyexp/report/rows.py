@@ -25,7 +25,7 @@ _FEW = 8
 def draw_pairs(drawing: PairsDrawing) -> Canvas:
     """Two dots a seed, joined; the names stand over the first row."""
     values = [value for row in drawing.rows for value in (row.baseline, row.contender)]
-    canvas = _row_canvas(drawing.title, [row.label for row in drawing.rows], values, right=26)
+    canvas = row_canvas(drawing.title, [row.label for row in drawing.rows], values, right=26)
     horizontal_axis(canvas)
     for place, row in enumerate(drawing.rows):
         y = -float(place)
@@ -33,7 +33,7 @@ def draw_pairs(drawing: PairsDrawing) -> Canvas:
         mark(canvas, row.baseline, y, BASELINE, hover=row.hover)
         mark(canvas, row.contender, y, CONTENDER, size=9, hover=row.hover)
     first = drawing.rows[0]
-    _names_above(canvas, [(drawing.baseline, first.baseline), (drawing.contender, first.contender)])
+    names_above(canvas, [(drawing.baseline, first.baseline), (drawing.contender, first.contender)])
     return canvas
 
 
@@ -43,15 +43,9 @@ def draw_differences(drawing: DifferencesDrawing) -> Canvas:
     span = [row.value for row in rows] + list(drawing.mean.interval or ())
     span += [0.0, -drawing.margin, drawing.margin]
     right = widest([row.shown for row in rows]) + 16
-    canvas = _row_canvas(drawing.title, [row.label for row in rows], span, right=right)
+    canvas = row_canvas(drawing.title, [row.label for row in rows], span, right=right)
     horizontal_axis(canvas)
-    low, high = canvas.axes.get_ylim()
-    edges = (-drawing.margin, drawing.margin)
-    canvas.axes.fill(
-        [edges[0], edges[1], edges[1], edges[0]], [low, low, high, high], color=INK, alpha=0.1, lw=0
-    )
-    canvas.axes.plot([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)
-    _names_above(canvas, [(drawing.margin_label, 0.0)], reach=0)
+    zero_and_margin(canvas, drawing.margin, drawing.margin_label)
     for place, row in enumerate(rows):
         _difference(canvas, row, -float(place), is_mean=row is drawing.mean)
     return canvas
@@ -60,9 +54,7 @@ def draw_differences(drawing: DifferencesDrawing) -> Canvas:
 def draw_reported(drawing: ReportedDrawing) -> Canvas:
     """A row an experiment: the tolerance as a strip, the reported figure hollow, the measured one filled."""
     span = [edge for row in drawing.rows for edge in _reach(row)]
-    canvas = _row_canvas(
-        drawing.title, [wrapped(row.label) for row in drawing.rows], span, right=26, pitch=46
-    )
+    canvas = row_canvas(drawing.title, [wrapped(row.label) for row in drawing.rows], span, right=26, pitch=46)
     horizontal_axis(canvas)
     for place, row in enumerate(drawing.rows):
         y = -float(place)
@@ -73,18 +65,32 @@ def draw_reported(drawing: ReportedDrawing) -> Canvas:
         canvas.axes.plot(
             [row.reported], [y], marker="D", ms=13, mfc="none", mec=INK, mew=1.5, ls="", clip_on=False
         )
-        _whisker(canvas, row.interval, y, SERIES[CONTENDER])
+        whisker(canvas, row.interval, y, SERIES[CONTENDER])
         mark(canvas, row.measured, y, CONTENDER, size=7, hover=row.hover)
     first = drawing.rows[0]
-    _names_above(canvas, [("reported", first.reported), ("measured", first.measured)], reach=0.34)
+    names_above(canvas, [("reported", first.reported), ("measured", first.measured)], reach=0.34)
     return canvas
 
 
-def _row_canvas(
-    title: str, labels: Sequence[str], span: Sequence[float], *, right: float, pitch: float = 30
+def zero_and_margin(canvas: Canvas, margin: float, label: str) -> None:
+    """A line at zero, the strip around it that counts as noise, and its name above."""
+    low, high = canvas.axes.get_ylim()
+    canvas.axes.fill([-margin, margin, margin, -margin], [low, low, high, high], color=INK, alpha=0.1, lw=0)
+    canvas.axes.plot([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)
+    names_above(canvas, [(label, 0.0)], reach=0)
+
+
+def row_canvas(
+    title: str,
+    labels: Sequence[str],
+    span: Sequence[float],
+    *,
+    right: float,
+    pitch: float = 30,
+    few: int = _FEW,
 ) -> Canvas:
-    """Axes with a row a label, first at the top, and some air around the values."""
-    pitch = pitch if len(labels) <= _FEW else max(15.0, pitch * _FEW / len(labels))
+    """Axes with a row a label, first at the top, and some air around the values; above ``few`` rows they close up."""
+    pitch = pitch if len(labels) <= few else max(15.0, pitch * few / len(labels))
     height = _HEAD + pitch * len(labels) + _FOOT
     canvas = new_canvas(title, height=height, left=widest(labels) + 18, right=right, top=_HEAD, bottom=_FOOT)
     low, high = min(span), max(span)
@@ -98,7 +104,7 @@ def _row_canvas(
 
 def _difference(canvas: Canvas, row: DifferenceRow, y: float, *, is_mean: bool) -> None:
     if is_mean:
-        _whisker(canvas, row.interval, y, INK)
+        whisker(canvas, row.interval, y, INK)
         line = canvas.axes.plot([row.value], [y], marker="D", ms=9, color=INK, mew=0, ls="", clip_on=False)
         line[0].set_gid(canvas.note(row.hover))
     else:
@@ -106,14 +112,15 @@ def _difference(canvas: Canvas, row: DifferenceRow, y: float, *, is_mean: bool) 
     canvas.write(WIDTH - 2, canvas.y_pixel(y), row.shown, align="right", bold=is_mean)
 
 
-def _whisker(canvas: Canvas, interval: tuple[float, float] | None, y: float, colour: str) -> None:
+def whisker(canvas: Canvas, interval: tuple[float, float] | None, y: float, colour: str) -> None:
+    """An interval as a bar along a row; nothing where there is none."""
     if interval:
         canvas.axes.plot(
             interval, [y, y], color=colour, lw=2.4, alpha=0.75, solid_capstyle="butt", clip_on=False
         )
 
 
-def _names_above(canvas: Canvas, names: Sequence[tuple[str, float]], *, reach: float = 0.2) -> None:
+def names_above(canvas: Canvas, names: Sequence[tuple[str, float]], *, reach: float = 0.2) -> None:
     """Names over the first row, kept apart from each other, each with a thin line down to its value."""
     shown = [wrapped(name, 28, 1) for name, _ in names]
     wanted = [canvas.x_pixel(value) for _, value in names]

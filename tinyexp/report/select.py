@@ -1,13 +1,15 @@
-"""Which runs a report is about: those of one profile, and of each experiment one configuration."""
+"""Which runs a report is about: those of one profile, of each experiment one configuration, and of each study its parts."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tinyexp.analysis.parts import Part, Parts, parts_of
+from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.errors import UserError, listed, unknown
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import DataRecord
@@ -20,6 +22,7 @@ class Chosen:
     """The runs of one experiment in one configuration, finished or not, in the order of their seeds."""
 
     name: str
+    """The experiment's, or the name that a study gives a variant or a mixture."""
     runs: tuple[RecordedRun, ...]
 
     @property
@@ -49,29 +52,56 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class StudyRuns:
+    """A study, what it asks for, and the runs that there are of it."""
+
+    study: Study
+    parts: Parts
+    variants: tuple[Chosen, ...]
+    """Members that are no experiment of their own and have a run."""
+    mixtures: tuple[Chosen, ...]
+    """Mixtures of the plan that have a run, but for the two designs."""
+    problem: str = ""
+    """Why the study's parts cannot be told, as where it is confounded."""
+
+
+@dataclass(frozen=True)
 class Selection:
     """The runs of a report."""
 
     profile: str
     chosen: tuple[Chosen, ...]
+    """The experiments' own."""
+    studies: tuple[StudyRuns, ...]
     missing: tuple[str, ...]
     """Experiments that have a file and no run."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
 
     @property
+    def variants(self) -> tuple[Chosen, ...]:
+        """The studies' own experiments, each once."""
+        return tuple({one.name: one for study in self.studies for one in study.variants}.values())
+
+    @property
+    def everything(self) -> tuple[Chosen, ...]:
+        """Experiments, variants and mixtures; a mixture that two studies share stands once."""
+        mixtures = {one.runs[0].name: one for study in self.studies for one in study.mixtures}
+        return (*self.chosen, *self.variants, *mixtures.values())
+
+    @property
     def runs(self) -> tuple[RecordedRun, ...]:
-        """All that were chosen."""
-        return tuple(run for chosen in self.chosen for run in chosen.runs)
+        """All that were chosen, each once."""
+        return tuple({run.name: run for chosen in self.everything for run in chosen.runs}.values())
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that some experiment has a run of."""
-        return tuple(sorted({run.record.seed for run in self.runs}))
+        return tuple(sorted({run.record.seed for chosen in self.chosen for run in chosen.runs}))
 
     def find(self, name: str) -> Chosen | None:
-        """The runs of an experiment, if it has any."""
-        return next((chosen for chosen in self.chosen if chosen.name == name), None)
+        """The runs of an experiment or a variant, if it has any."""
+        return next((chosen for chosen in (*self.chosen, *self.variants) if chosen.name == name), None)
 
 
 def select_runs(
@@ -80,7 +110,8 @@ def select_runs(
     """Choose a report's runs.
 
     Of each experiment that configuration is taken which its file describes today under the overrides;
-    where that was not trained, the one without them; else the only one there is.
+    where that was not trained, the one without them; else the plainest there is, whose overrides all
+    others share. What the studies ask for besides is found by its configuration.
 
     Raises
     ------
@@ -101,13 +132,41 @@ def select_runs(
         _choose(name, [run for run in of_profile if run.record.experiment.name == name], wanted[name])
         for name in names
     ]
-    kept = {run.name for one in chosen for run in one.runs}
-    return Selection(
+    selection = Selection(
         profile=profile,
         chosen=tuple(chosen),
+        studies=tuple(_study_runs(load_study(name), chosen, of_profile) for name in study_names()),
         missing=tuple(name for name in experiment_names() if name not in names),
-        left_out=tuple(run.name for run in runs if run.name not in kept),
+        left_out=(),
     )
+    kept = {run.name for run in selection.runs}
+    return replace(selection, left_out=tuple(run.name for run in runs if run.name not in kept))
+
+
+def _study_runs(study: Study, chosen: Sequence[Chosen], runs: Sequence[RecordedRun]) -> StudyRuns:
+    """A study's parts as its experiments were trained, and their runs wherever they lie."""
+    experiments = {one.name: one.experiment for one in chosen}
+    try:
+        parts, problem = parts_of(study, experiments), ""
+    except UserError as error:
+        own = {name: experiments[name] for name in study.members if name in experiments}
+        members = {name: Part(name, one.spec.title, one) for name, one in own.items()}
+        parts, problem = Parts(study, members, None), str(error)
+    variants = [part for name, part in parts.members.items() if name not in experiments]
+    return StudyRuns(study, parts, _found(variants, runs), _found(parts.mixtures, runs), problem)
+
+
+def _found(parts: Iterable[Part], runs: Sequence[RecordedRun]) -> tuple[Chosen, ...]:
+    """The runs of each part that has any. Of one training in two folders the one that came further counts."""
+    found = []
+    for part in parts:
+        wanted = part.configuration
+        own = [run for run in runs if run.record.configuration == wanted]
+        own.sort(key=lambda run: (run.status.state == "finished", run.status.epochs_done))
+        once = {run.record.identity: run for run in own}.values()
+        if once:
+            found.append(Chosen(part.name, tuple(sorted(once, key=lambda run: run.record.seed))))
+    return tuple(found)
 
 
 def set_options(overrides: Mapping[str, Any]) -> str:
@@ -170,7 +229,7 @@ def _has(runs: Sequence[RecordedRun], name: str, configurations: Sequence[str | 
 
 def _choose(name: str, runs: Sequence[RecordedRun], wanted: Sequence[str | None]) -> Chosen:
     trained = list(dict.fromkeys(run.record.configuration for run in runs))
-    match = next((one for one in wanted if one in trained), trained[0] if len(trained) == 1 else None)
+    match = next((one for one in wanted if one in trained), _plainest(runs))
     if match is None:
         raise UserError(
             f"report: '{name}' was trained in several configurations, and its file describes none of them: "
@@ -184,6 +243,15 @@ def _choose(name: str, runs: Sequence[RecordedRun], wanted: Sequence[str | None]
             f"({listed(one[:8] for one in prints)}). Move the runs of all but one out of the folder."
         )
     return Chosen(name, tuple(sorted(own, key=lambda run: run.record.seed)))
+
+
+def _plainest(runs: Sequence[RecordedRun]) -> str | None:
+    """The configuration whose overrides all others have too; None where there is no single one."""
+    told = {run.record.configuration: run.record.experiment.overrides for run in runs}
+    plain = [
+        name for name, own in told.items() if all(own.items() <= other.items() for other in told.values())
+    ]
+    return plain[0] if len(plain) == 1 else None
 
 
 def _configurations(runs: Sequence[RecordedRun]) -> str:

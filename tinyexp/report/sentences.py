@@ -8,7 +8,7 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "beats": ("{winner} beats {loser} by ", "{size}", ""),
     "within_margin": ("{contender} and {baseline} are equal within ", "{margin}", ""),
     "no_difference_detected": ("No difference between {contender} and {baseline} is detected", "", ""),
-    "too_few_seeds": ("Too few seeds to say whether {contender} beats {baseline}", "", ""),
+    "too_few_seeds": ("Too few seeds to tell whether {contender} beats {baseline}", "", ""),
     "not_comparable": ("{contender} and {baseline} cannot be compared", "", ""),
     "missing": ("{contender} and {baseline} cannot be compared yet", "", ""),
     "no_study": ("These runs belong to no comparison", "", ""),
@@ -22,7 +22,7 @@ DETAILS: Mapping[str, str] = {
     "no_difference_detected": (
         "The 95 % interval, {low} to {high}, lies neither beyond the margin of {margin} nor within it; {seeds}; {metric} after epoch\u00a0{epoch}."
     ),
-    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} after epoch\u00a0{epoch}, from {seeds}. A verdict takes three or more that show a spread.",
+    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} after epoch\u00a0{epoch}, from {seeds}. A verdict takes {fewest} or more that show a spread.",
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
@@ -35,6 +35,8 @@ CONFIRMED: Mapping[bool, str] = {
     False: "With {bare_seeds} the sign-flip test, which assumes least, cannot confirm it: its p is {floor} at best. {needed} seeds could.",
 }
 """Beside "beats": whether the seeds are enough for the exact test to speak."""
+DECIDE = "About {enough} seeds in all would decide, were mean and spread as they are here."
+DECIDE_UNKNOWN = "How many seeds would decide cannot be said from these; {fewest} are the fewest that can, and {needed} the fewest that the sign-flip test can confirm."
 TO_TRAIN = "To train what is missing: {command}"
 MORE_SEEDS = "More seeds, for what is not settled with {bare_seeds}: {command}"
 
@@ -43,6 +45,88 @@ COMPARISON_HEADINGS: Mapping[str, str] = {
     "within_margin": "{contender} and {baseline} stay within {margin} of each other",
     "no_difference_detected": "The seeds do not tell {contender} from {baseline}",
     "too_few_seeds": "{bare_seeds} cannot tell {contender} from {baseline}",
+}
+
+WHY_HEADINGS: Mapping[str, str] = {
+    "leading": "{leader} carries the largest share: {share} of {gap}",
+    "against": "{movers} {moves} the {metric}, but against the gap",
+    "some": "{movers} {moves} the {metric}; no share stands clear of all others",
+    "none": "No factor's share can be told from chance",
+    "no_error": "What each factor moved, without an estimate of chance",
+    "not_measured": "What carries the difference was not measured",
+}
+"""What was found about the shares of a gap."""
+WHY_METHOD = (
+    "{count} of {baseline} and {contender} were trained, each factor at either design's setting ({plan}; {runs}, {seeds}). "
+    "A factor's share is what switching it from {baseline}'s setting to {contender}'s moved{mean}."
+)
+PLAN_NAMES: Mapping[str, str] = {
+    "full": "the full plan, every combination",
+    "fraction": "a fraction of all combinations, in which no factor is mixed up with another or with an interaction of two",
+    "one-at-a-time": "one factor at a time, from both designs",
+}
+SHARE_MEANS: Mapping[str, str] = {
+    "full": ", averaged over all orders of switching them (Shapley value)",
+    "fraction": ", averaged over the mixtures",
+    "one-at-a-time": ", averaged over the two designs as starting points",
+}
+ERRORS: Mapping[str, str] = {
+    "paired_by_seed": "Intervals are t intervals over the seeds, {degrees} degrees of freedom; p is adjusted over all factors (Holm).",
+    "pooled_over_runs": "Intervals rest on the spread of one run, estimated from all runs together with {degrees} degrees of freedom; p is adjusted over all factors (Holm).",
+    "none": "One seed alone gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
+}
+LACK_OF_FIT: Mapping[str, str] = {
+    "flagged": "Three or more factors interact, beyond what shares and pairs can tell: {groups}. Take the shares as means over the mixtures, and look at the pairs.",
+    "not_seen": "",
+    "cannot_tell": "Whether three or more factors interact cannot be told from these mixtures; the full plan could.",
+}
+HIDDEN = "What this plan cannot tell from a factor's share: interactions of three factors"
+TOGETHER = "Pairs that stand in one row cannot be told apart by this plan."
+LOG_ODDS = "The shares in log-odds, where a ceiling of the accuracy bends nothing"
+NOT_CAUSES = "A share says what was switched and what moved, with these data at this scale. It is not a cause, and shares whose intervals overlap are in no order."
+UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: its p is {floor} at best. {needed} seeds could."
+PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
+WHY_LINES: Mapping[str, str] = {
+    "leading": "The largest share of it, {share} ({low} to {high}), goes with {leader}.",
+    "against": "Of the factors between them {movers} {moves} the {metric}, but against the difference.",
+    "some": "Of the factors between them {movers} {moves} the {metric}; no share stands clear of all others.",
+    "none": "None of the factors between them has a share that can be told from chance.",
+    "no_error": "What each factor between them moved is below; one seed cannot tell it from chance.",
+    "not_measured": "What carries the difference was not measured.",
+}
+"""The same for the first screen."""
+
+CLAIM_VERDICTS: Mapping[str, str] = {
+    "supported": "Supported",
+    "refuted": "Refuted",
+    "inconclusive": "Inconclusive",
+    "not_tested": "Not tested",
+}
+CLAIM_REASONS: Mapping[str, str] = {
+    "prediction_holds": "All of the interval lies beyond {threshold}, as predicted.",
+    "prediction_fails": "No part of the interval lies beyond {threshold}, as it was predicted to.",
+    "works_against": "The whole of it works the other way.",
+    "interval_too_wide": "The interval reaches across {threshold}.",
+    "too_few_seeds": "{seeds} are too few; a verdict takes {fewest}.",
+    "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
+    "only_before_adjustment": "It stands only until p is adjusted over all factors.",
+    "nothing_to_explain": "The contender is behind, so there is no lead to explain.",
+    "gap_not_clear": "The gap itself is not clear of the margin, so no share of it can be called most of it.",
+    "runs_missing": "An experiment that it takes has no finished run.",
+    "attribution_missing": "The mixtures that would tell have not been trained.",
+    "no_difference": "The two designs do not differ in it, as the source is read here.",
+    "runs_unusable": "{problem}",
+    "fact_missing": "The model does not show it.",
+    "not_planned": "No run is planned for it.",
+}
+CLAIM_DECIDES = "About {enough} seeds would decide, were mean and spread as they are here."
+CLAIM_EVIDENCE: Mapping[str, str] = {
+    "share": "{factor}: switching it moves the {metric} by {estimate}{interval}.",
+    "share_minus_half_gap": "{factor}: its share minus half of the gap is {estimate}{interval}.",
+    "difference": "{second} minus {first} is {estimate} in {metric}{interval}.",
+    "change_along": "Along {experiments} the {metric} changes by {estimate}{interval}.",
+    "fact": "{fact}.",
+    "none": "",
 }
 
 REPRODUCTIONS: Mapping[str, str] = {
@@ -78,7 +162,7 @@ METHOD = (
 )
 LIMITS = (
     "Seeds show what another seed would change. They show nothing about other data, other settings or other code.",
-    "Two designs that differ in several settings were switched as a whole: the difference belongs to all of them together.",
+    "Where two designs differ in several settings and no mixtures of them were trained, the difference belongs to all of the settings together.",
 )
 SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."

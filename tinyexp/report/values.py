@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.curves import mean_curves
+from tinyexp.analysis.judgement import Judgement
 from tinyexp.files import sha256_of_file
 from tinyexp.report.evidence import Evidence, Held, Outcome
 from tinyexp.report.sections.head import verdict_kind
@@ -15,7 +17,7 @@ from tinyexp.runs.folder import RECORD_NAMES
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.spec.difference import Difference
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _CURVES = ("train_loss", "train_accuracy", "train_clean_accuracy", "test_loss", "test_accuracy")
 
 
@@ -51,7 +53,30 @@ def _study(outcome: Outcome) -> dict[str, Any]:
         "problem": outcome.problem or None,
         "comparison": asdict(outcome.comparison) if outcome.comparison else None,
         "two_networks": asdict(outcome.networks) if outcome.networks else None,
+        "attributions": {metric: _attribution(found) for metric, found in outcome.attributions.items()},
+        "unattributed": outcome.unattributed or None,
+        "claims": [_claim(outcome, found) for found in outcome.judgements],
     }
+
+
+def _attribution(found: Attribution) -> dict[str, Any]:
+    return {
+        "plan": found.plan.kind,
+        "factors": list(found.plan.factors),
+        "mixtures": [list(levels) for levels in found.plan.levels],
+        "seeds": list(found.seeds),
+        "partial_seeds": list(found.partial_seeds),
+        "runs": found.runs,
+        "error": found.error,
+        "degrees": found.degrees,
+        "in_metric": asdict(found.in_metric),
+        "in_log_odds": asdict(found.in_log_odds) if found.in_log_odds else None,
+    }
+
+
+def _claim(outcome: Outcome, found: Judgement) -> dict[str, Any]:
+    claim = next(one for one in outcome.study.claims if one.id == found.claim)
+    return {**asdict(found), "says": claim.says, "predicts": claim.predicts, "kind": claim.kind}
 
 
 def _held(held: Held) -> dict[str, Any]:

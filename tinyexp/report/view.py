@@ -47,6 +47,8 @@ class Entries:
     """Things that take more words than a table's row holds."""
 
     items: tuple[Entry, ...]
+    wide: bool = False
+    """Whether the names are words and not numbers."""
     kind: ClassVar[str] = "entries"
 
 
@@ -141,6 +143,8 @@ class Head:
     title: str
     question: str
     verdict: Verdict
+    why: str
+    """What carries the difference, in a sentence; empty where that was not asked."""
     profile: str
     facts: tuple[Fact, ...]
     opening: Figure | None

@@ -43,6 +43,7 @@ QUANTITIES = {
     "train_accuracy": Quantity("training accuracy", *_ACCURACY),
     "train_clean_accuracy": Quantity("accuracy on clean training images", *_ACCURACY),
     "val_accuracy": Quantity("validation accuracy", *_ACCURACY),
+    "generalisation_gap": Quantity("gap between clean training and test accuracy", *_ACCURACY),
     "test_loss": Quantity("test loss", *_LOSS),
     "train_loss": Quantity("training loss", *_LOSS),
     "train_clean_loss": Quantity("loss on clean training images", *_LOSS),

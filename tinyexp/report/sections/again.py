@@ -17,10 +17,14 @@ def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) ->
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
     commands = Commands(remaking_commands(selection))
+    names: dict[str, tuple[str, RecordedRun]] = {}
+    for chosen in selection.everything:
+        for run in chosen.runs:
+            names.setdefault(run.name, (chosen.name, run))
     runs = Table(
         f"{counted(len(selection.runs), 'run')}: identity and data fingerprint, first {_DIGITS} digits",
         ("", "seed", "state", "epochs", "test accuracy", "identity", "data"),
-        tuple(_run(evidence, run) for run in selection.runs),
+        tuple(_run(evidence, name, run) for name, run in names.values()),
         ("text", "number", "text", "number", "number", "code", "code"),
         folded=True,
     )
@@ -35,16 +39,14 @@ def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) ->
     )
 
 
-def _run(evidence: Evidence, run: RecordedRun) -> tuple[str, ...]:
-    frame, record = evidence.frame, run.record
-    own = frame[frame["identity"] == record.identity]
-    accuracy = percent(float(own["test_accuracy"].iloc[-1])) if len(own) else NOTHING
+def _run(evidence: Evidence, name: str, run: RecordedRun) -> tuple[str, ...]:
+    record, accuracy = run.record, evidence.last_accuracy.get(run.record.identity)
     return (
-        evidence.titles[record.experiment.name],
+        evidence.titles[name],
         str(record.seed),
         run.status.state,
         f"{run.status.epochs_done} of {run.status.epochs}",
-        accuracy,
+        NOTHING if accuracy is None else percent(accuracy),
         record.identity[:_DIGITS],
         record.data.fingerprint[:_DIGITS],
     )

@@ -36,9 +36,10 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
         ("text", "text", "code"),
         folded=True,
     )
-    note = Paragraph(
-        "They were switched together: the comparison cannot say which of them made the difference.", "muted"
-    )
+    told = "They were switched together: the comparison cannot say which of them made the difference."
+    if outcome.attribution:
+        told = "The comparison switches them together; the mixtures above switch them factor by factor."
+    note = Paragraph(told, "muted")
     heading = f"{titles[0]} and {titles[1]} differ in {counted(len(found), 'setting')}"
     blocks: tuple[Block, ...] = (differing, note, same) if len(found) > 1 else (differing, same)
     return Section(f"{outcome.study.name}-designs", heading, blocks, summary=(differing,))

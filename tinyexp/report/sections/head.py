@@ -7,6 +7,7 @@ from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
+from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import DETAILS, TO_TRAIN, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
 from tinyexp.report.words import counted, level, percent, plain, typed
@@ -21,6 +22,7 @@ def head_of(evidence: Evidence) -> Head:
         title=f"{verdict.sentence} \u00b7 tinyexp report",
         question=plain(lead.study.question, 200) if lead else "",
         verdict=verdict,
+        why=why_line(compared) if compared else "",
         profile=_profile(evidence),
         facts=_facts(evidence, compared) if compared else (),
         opening=paired_figure(evidence, compared) if compared else None,
@@ -110,11 +112,15 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
     if outcome and comparison:
         if len(comparison.seeds) == 1:
             cautions.append("that one design is better: with one seed, chance may be the whole difference.")
-        if comparison.verdict == "beats":
+        if outcome.attribution:
+            cautions.append(
+                "that a factor is the cause: a share says what was switched and what moved, here and at this scale."
+            )
+        elif comparison.verdict == "beats":
             cautions.append(
                 "that any one difference between the two is the cause: they were switched together."
             )
-        elif comparison.verdict == "no_difference_detected":
+        if comparison.verdict == "no_difference_detected":
             cautions.append(
                 "that the two are equally good: a difference that was not detected may still be there."
             )

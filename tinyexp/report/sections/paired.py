@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from tinyexp.analysis.comparison import Comparison
+from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
 from tinyexp.report.evidence import Evidence, Outcome
-from tinyexp.report.sentences import COMPARISON_HEADINGS, CONFIRMED, DETAILS, MORE_SEEDS, NETWORKS, VERDICTS
+from tinyexp.report.sentences import (
+    COMPARISON_HEADINGS,
+    CONFIRMED,
+    DECIDE,
+    DECIDE_UNKNOWN,
+    DETAILS,
+    MORE_SEEDS,
+    NETWORKS,
+    VERDICTS,
+)
 from tinyexp.report.view import Block, Commands, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
@@ -46,6 +56,10 @@ def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
     comparison = outcome.comparison
     if comparison and comparison.verdict == "beats":
         details.append(CONFIRMED[comparison.p_floor < 0.05].format(**words))
+    elif comparison and comparison.seeds_to_decide:
+        details.append(DECIDE.format(**words))
+    elif comparison and comparison.verdict == "too_few_seeds":
+        details.append(DECIDE_UNKNOWN.format(**words))
     if outcome.networks:
         details.append(_networks_sentence(evidence, outcome))
     return tuple(details)
@@ -158,6 +172,8 @@ def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
             "p": p_told(comparison.p_sign_flip),
             "floor": p_value(comparison.p_floor),
             "needed": str(needed),
+            "fewest": str(FEWEST_SEEDS),
+            "enough": f"{comparison.seeds_to_decide or 0:,}",
             "command": typed(more_seeds_command(evidence.selection, needed)),
         }
     )

@@ -1,0 +1,95 @@
+"""The claims of the source: what it says, what must come out if it is true, and what came out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tinyexp.analysis.judgement import Judgement
+from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.analysis.study import Claim
+from tinyexp.report.commands import study_command
+from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
+from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section
+from tinyexp.report.words import (
+    NBSP,
+    QUANTITIES,
+    bare_change,
+    change,
+    counted,
+    first_upper,
+    listing,
+    p_told,
+    plain,
+)
+
+_UNTRAINED = ("runs_missing", "attribution_missing")
+
+
+def claims_section(evidence: Evidence, outcome: Outcome) -> Section | None:
+    """A study's claims with their verdicts; None where it has none, or none of its experiments a run."""
+    if not outcome.judgements or not evidence.touches(outcome):
+        return None
+    claims = {claim.id: claim for claim in outcome.study.claims}
+    entries = Entries(
+        tuple(_entry(evidence, outcome, claims[one.claim], one) for one in outcome.judgements), wide=True
+    )
+    blocks: tuple[Block, ...] = (entries,)
+    if any(one.reason in _UNTRAINED for one in outcome.judgements):
+        lead = Paragraph("What is not tested for want of runs is trained by this:")
+        blocks = (*blocks, lead, Commands((study_command(evidence.selection, outcome.study),)))
+    return Section(f"{outcome.study.name}-claims", _heading(outcome), blocks, summary=blocks)
+
+
+def _heading(outcome: Outcome) -> str:
+    count: Counter[str] = Counter(one.verdict for one in outcome.judgements)
+    told = [
+        f"{count[verdict]} {words.lower()}" for verdict, words in CLAIM_VERDICTS.items() if count[verdict]
+    ]
+    total = counted(len(outcome.judgements), "claim")
+    return f"Of {total} of the source about this, {listing(told)}"
+
+
+def _entry(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> Entry:
+    came_out = _evidence(evidence, outcome, claim, found)
+    remark = f"Predicted: {plain(claim.predicts, 300)} Came out: {came_out}"
+    return Entry(CLAIM_VERDICTS[found.verdict], plain(claim.says, 300), remark)
+
+
+def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> str:
+    metric = claim.metric or outcome.study.metric
+    names = claim.experiments or (outcome.study.baseline, outcome.study.contender)
+    titles = [evidence.titles[name] for name in names]
+    figures = CLAIM_EVIDENCE[found.quantity].format(
+        factor=first_upper(factor_titles(outcome.study).get(claim.factor, "")),
+        metric=QUANTITIES[metric].name,
+        estimate="" if found.estimate is None else change(metric, found.estimate, signed=True),
+        interval=_interval(metric, found),
+        first=titles[0],
+        second=titles[-1],
+        experiments=listing(titles),
+        fact=first_upper(found.fact),
+    )
+    reason = CLAIM_REASONS[found.reason].format(
+        threshold="zero" if not found.threshold else change(metric, found.threshold, signed=True),
+        seeds=counted(len(found.seeds), "seed"),
+        fewest=FEWEST_SEEDS,
+        problem=found.problem,
+    )
+    if found.quantity == "fact" and found.verdict != "not_tested":
+        reason = ""  # it speaks for itself
+    parts = [figures, reason]
+    if found.seeds_to_decide:
+        parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))
+    return " ".join(part for part in parts if part)
+
+
+def _interval(metric: str, found: Judgement) -> str:
+    """The interval and what it was to lie beyond, in parentheses."""
+    if found.low is None or found.high is None:
+        return ""
+    edges = [bare_change(metric, edge, signed=True) for edge in (found.low, found.high)]
+    told = [f"95{NBSP}% interval {edges[0]} to {edges[1]}", counted(len(found.seeds), "seed")]
+    if found.p_holm is not None and found.quantity == "share":
+        told.append(f"adjusted {p_told(found.p_holm)}")
+    return f" ({'; '.join(told)})"

@@ -1,0 +1,168 @@
+"""The shares of a gap as pictures and tables."""
+
+from __future__ import annotations
+
+from tinyexp.analysis.attribution import Attribution, Scale
+from tinyexp.analysis.effects import Effect
+from tinyexp.analysis.plan import Group
+from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
+from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.sentences import HIDDEN, LOG_ODDS
+from tinyexp.report.view import Column, Panel, Table
+from tinyexp.report.words import NOTHING, QUANTITIES, bare_change, first_upper, level, number, p_value
+
+LEFT_OVER = "interaction / not explained"
+_FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
+
+
+def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) -> Panel:
+    metric, scale = found.metric, found.in_metric
+    told = QUANTITIES[metric]
+    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    steps, at = [], scale.baseline
+    for label, effect in _rows(outcome, scale):
+        shown = bare_change(metric, effect.estimate, signed=True)
+        interval = None
+        if effect.low is not None and effect.high is not None and effect.low < effect.high:
+            interval = (told.scale * (at + effect.low), told.scale * (at + effect.high))
+        end = at + effect.estimate
+        steps.append(
+            StepRow(
+                label,
+                told.scale * at,
+                told.scale * end,
+                shown,
+                f"{label}: {shown} {told.step}{_interval(metric, effect)}",
+                interval,
+            )
+        )
+        at = end
+    described = "; ".join(f"{step.label} {step.shown}" for step in steps)
+    ends = (level(metric, scale.baseline), level(metric, scale.contender))
+    return Panel(
+        name=f"{outcome.study.name}-waterfall",
+        title=f"From {baseline} to {contender}: what each factor's switch moved",
+        description=f"From {ends[0]} to {ends[1]}: {described}.",
+        drawing=WaterfallDrawing(
+            f"From {baseline} to {contender} ({told.unit})",
+            (baseline, told.scale * scale.baseline, ends[0]),
+            tuple(steps),
+            (contender, told.scale * scale.contender, ends[1]),
+        ),
+    )
+
+
+def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
+    metric, scale = found.metric, found.in_metric
+    told = QUANTITIES[metric]
+    rows = []
+    for label, effect in _rows(outcome, scale)[:-1]:
+        shown = bare_change(metric, effect.estimate, signed=True)
+        interval = (
+            None
+            if effect.low is None or effect.high is None
+            else (told.scale * effect.low, told.scale * effect.high)
+        )
+        hover = f"{label}: {shown} {told.step}{_interval(metric, effect)}"
+        by_seed = tuple(told.scale * value for value in effect.by_seed)
+        rows.append(ShareRow(label, by_seed, told.scale * effect.estimate, shown, hover, interval))
+    margin = outcome.study.margin
+    seeds = f", seed by seed ({told.step})" if found.seeds else f" ({told.step})"
+    return Panel(
+        name=f"{outcome.study.name}-shares",
+        title="What switching each factor moved, seed by seed",
+        description=f"{first_upper('; '.join(row.hover for row in rows))}.",
+        drawing=SharesDrawing(
+            f"What each switch moved{seeds}",
+            tuple(rows),
+            told.scale * margin,
+            f"within \u00b1{bare_change(metric, margin)}: noise",
+        ),
+    )
+
+
+def _rows(outcome: Outcome, scale: Scale) -> list[tuple[str, Effect]]:
+    titles = factor_titles(outcome.study)
+    return [(titles[row.factor], row.share) for row in scale.shares] + [(LEFT_OVER, scale.not_explained)]
+
+
+def _interval(metric: str, effect: Effect) -> str:
+    if effect.low is None or effect.high is None:
+        return ""
+    edges = [bare_change(metric, edge, signed=True) for edge in (effect.low, effect.high)]
+    return f", 95 % interval {edges[0]} to {edges[1]}"
+
+
+def shares_table(outcome: Outcome, found: Attribution) -> Table:
+    metric, scale = found.metric, found.in_metric
+    p = [_p(row.p_holm) for row in scale.shares]
+    rows = [
+        (label, *_bounds(metric, effect), told)
+        for (label, effect), told in zip(_rows(outcome, scale), [*p, NOTHING], strict=True)
+    ]
+    rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING))
+    unit = QUANTITIES[metric].step
+    return Table(
+        f"Shares of the gap in {QUANTITIES[metric].name}, {unit}",
+        ("", "lower", "share", "upper", "p, adjusted"),
+        tuple(rows),
+        (*_FIGURES, "number"),
+    )
+
+
+def _bounds(metric: str, effect: Effect) -> tuple[str, str, str]:
+    edges = (effect.low, effect.estimate, effect.high)
+    low, middle, high = (
+        NOTHING if edge is None else bare_change(metric, edge, signed=True) for edge in edges
+    )
+    return low, middle, high
+
+
+def pairs_table(outcome: Outcome, found: Attribution) -> Table | None:
+    scale = found.in_metric
+    if not scale.interactions:
+        return None
+    rows = tuple(
+        (pairs_words(outcome, row.pairs), *_bounds(found.metric, row.effect), _p(row.p_holm))
+        for row in scale.interactions
+    )
+    unit = QUANTITIES[found.metric].step
+    return Table(
+        f"Pairs: how much more one switch moves with the other thrown, {unit}",
+        ("", "lower", "estimate", "upper", "p, adjusted"),
+        rows,
+        (*_FIGURES, "number"),
+        folded=True,
+    )
+
+
+def hidden_table(outcome: Outcome, found: Attribution) -> Table | None:
+    titles = factor_titles(outcome.study)
+    rows = tuple(
+        (titles[row.factor], pairs_words(outcome, row.hidden)) for row in found.in_metric.shares if row.hidden
+    )
+    return Table(HIDDEN, ("", "three together"), rows, ("text", "text"), folded=True) if rows else None
+
+
+def log_odds_table(outcome: Outcome, found: Attribution) -> Table | None:
+    scale = found.in_log_odds
+    if scale is None:
+        return None
+    rows = [
+        (label, _odds(effect.low), _odds(effect.estimate), _odds(effect.high))
+        for label, effect in [*_rows(outcome, scale), ("measured gap", scale.gap)]
+    ]
+    return Table(LOG_ODDS, ("", "lower", "share", "upper"), tuple(rows), _FIGURES, folded=True)
+
+
+def _odds(value: float | None) -> str:
+    return NOTHING if value is None else number(value, 2, signed=True)
+
+
+def pairs_words(outcome: Outcome, group: Group) -> str:
+    titles = factor_titles(outcome.study)
+    return ", or ".join(" with ".join(titles[name] for name in names) for names in group)
+
+
+def _p(value: float | None) -> str:
+    return NOTHING if value is None else p_value(value)
