@@ -81,30 +81,6 @@ def test_the_gap_and_its_interval_are_those_of_the_comparison():
     assert gap.by_seed == pytest.approx(compared.differences)
 
 
-@pytest.mark.parametrize("kind", ["fraction", "full"])
-@pytest.mark.parametrize("seeds", [1, 2, 3])
-def test_a_linear_model_on_the_coded_factors_gives_the_same_main_effects(kind, seeds):
-    """Ordinary least squares with an intercept, the factors, and a dummy for each further seed; to 1e-9."""
-    frame = study(kind, range(seeds), spread=0.03)
-    dummies = [(frame["seed"] == seed).astype(float) for seed in range(1, seeds)]
-    model = np.column_stack([np.ones(len(frame)), *(frame[name] for name in SIX), *dummies])
-    coefficients = np.linalg.lstsq(model, frame[METRIC].to_numpy(), rcond=None)[0]
-    rows = attribute(frame, SIX, METRIC, kind).in_metric.shares
-    assert [row.main_effect.estimate for row in rows] == pytest.approx(coefficients[1:7], abs=1e-9)
-
-
-def test_a_linear_model_with_all_interactions_gives_the_same_pairs():
-    """Two factors in levels of 0 and 1: the interaction is the coefficient of their product."""
-    frame = study("full", (0, 1, 2), factors=["a", "b"], mains=[0.1, 0.05], extra=[(("a", "b"), 0.02)])
-    a, b = frame["a"].to_numpy(float), frame["b"].to_numpy(float)
-    coefficients = np.linalg.lstsq(
-        np.column_stack([np.ones(len(a)), a, b, a * b]), frame[METRIC], rcond=None
-    )[0]
-    (pair,) = attribute(frame, ["a", "b"], METRIC).in_metric.interactions
-    assert pair.pairs == (("a", "b"),)
-    assert pair.effect.estimate == pytest.approx(coefficients[3], abs=1e-9)
-
-
 def test_interactions_come_in_the_groups_that_the_plan_can_tell_apart():
     frame = study(extra=[(("augmentation", "activation"), 0.02)], spread=0.002)
     found = {row.pairs: row for row in attribute(frame, SIX, METRIC).in_metric.interactions}
