@@ -52,7 +52,7 @@ def code(value: object) -> Raw:
 
 def entities(value: object) -> Raw:
     """Text inside an HTML element of a Markdown page, where backslashes would show."""
-    return Raw(html.escape(str(value).replace("\n", " ")))
+    return Raw(html.escape(str(value).replace("\n", " "), quote=False))
 
 
 def literal(value: object) -> Raw:

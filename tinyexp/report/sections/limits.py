@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyexp.report.commands import run_command
+from tinyexp.report.commands import run_command, study_command
 from tinyexp.report.evidence import Evidence
+from tinyexp.report.select import Chosen, StudyRuns
 from tinyexp.report.sentences import LIMITS, METHOD, NOT_BIT_IDENTICAL, STATES
 from tinyexp.report.view import Bullets, Commands, Paragraph, Section
 from tinyexp.report.words import counted, listing, plain
@@ -14,31 +15,65 @@ from tinyexp.runs.records import Status
 
 def missing_section(evidence: Evidence) -> Section:
     """Runs that failed, diverged, were interrupted or are not there, by name, and what supplies them."""
-    lacking = _lacking(evidence)
-    if not lacking:
+    lacking, parts = _lacking(evidence), _lacking_parts(evidence)
+    if not lacking and not parts:
         runs = counted(len(evidence.selection.runs), "run")
         text = Paragraph(f"{runs}: none failed, diverged, was interrupted or is missing.")
         return Section("missing", "All runs finished", (text,), summary=(text,))
-    told = tuple(line for name, seeds in lacking.items() for line in _told(evidence, name, seeds))
-    commands = tuple(run_command(evidence.selection, name, seeds) for name, seeds in lacking.items())
+    told = [line for name, seeds in lacking.items() for line in _told(evidence, name, seeds)]
+    told += [line for one in parts for line in _part_told(evidence, one)]
+    commands = [run_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
+    commands += [study_command(evidence.selection, one.study) for one in _studies_of(evidence, parts)]
     lead = Paragraph(
         "Nothing in this report rests on these. The commands supply what is missing; "
         "a run that was interrupted goes on where it stopped."
     )
-    blocks = (Bullets(told), lead, Commands(commands))
-    return Section("missing", _missing_heading(evidence, lacking), blocks, summary=blocks)
+    blocks = (Bullets(tuple(told)), lead, Commands(tuple(commands)))
+    return Section("missing", _missing_heading(evidence, lacking, parts), blocks, summary=blocks)
 
 
-def _missing_heading(evidence: Evidence, lacking: dict[str, tuple[int, ...]]) -> str:
-    unfinished = sum(len(chosen.unfinished) for chosen in evidence.selection.chosen)
+def _missing_heading(
+    evidence: Evidence, lacking: dict[str, tuple[int, ...]], extra: tuple[Chosen, ...]
+) -> str:
+    own = (*evidence.selection.chosen, *extra)
+    unfinished = sum(len(chosen.unfinished) for chosen in own)
     without = sum(evidence.selection.find(name) is None for name in lacking)
     absent = sum(len(_absent(evidence, name, seeds)) for name, seeds in lacking.items())
+    absent += sum(len(_absent_seeds(evidence, chosen)) for chosen in extra)
     parts = [
         (unfinished, counted(unfinished, "run did not finish", "runs did not finish")),
         (absent, counted(absent, "run is missing", "runs are missing")),
         (without, counted(without, "experiment was not trained", "experiments were not trained")),
     ]
     return listing(part for count, part in parts if count)
+
+
+def _lacking_parts(evidence: Evidence) -> tuple[Chosen, ...]:
+    """Variants and mixtures, of those that have a run, that lack a finished one with some seed."""
+    own = evidence.selection.everything[len(evidence.selection.chosen) :]
+    return tuple(one for one in own if one.unfinished or _absent_seeds(evidence, one))
+
+
+def _absent_seeds(evidence: Evidence, chosen: Chosen) -> list[int]:
+    there = {run.record.seed for run in chosen.runs}
+    return [seed for seed in evidence.selection.seeds if seed not in there]
+
+
+def _part_told(evidence: Evidence, chosen: Chosen) -> Iterator[str]:
+    title = evidence.titles[chosen.name]
+    for run in chosen.unfinished:
+        yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
+    if absent := _absent_seeds(evidence, chosen):
+        yield f"{title}: no run with seed {listing(str(seed) for seed in absent)}."
+
+
+def _studies_of(evidence: Evidence, parts: tuple[Chosen, ...]) -> list[StudyRuns]:
+    names = {one.name for one in parts}
+    return [
+        study
+        for study in evidence.selection.studies
+        if names & {one.name for one in (*study.variants, *study.mixtures)}
+    ]
 
 
 def _told(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> Iterator[str]:

@@ -1,0 +1,271 @@
+"""What carries the gap, and the claims: what the page says of planted effects, and of what is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from page_reader import Page, markdown_text, numbers
+from records_maker import SHAPES, make_run, make_runs, make_study
+
+from tinyexp.errors import UserError
+from tinyexp.report.check import check_report
+from tinyexp.report.render import write_report
+from tinyexp.report.select import select_runs
+from tinyexp.runs.frame import read_runs
+
+WHY = "why-design1-beat-design2"
+EFFECTS = {
+    "augmentation": 0.16,
+    "hidden-activation": 0.05,
+    "conv4-kernel": -0.06,
+    "design1-not-normalized": -0.12,
+}
+
+
+def rendered(tmp_path: Path) -> tuple[str, str, dict]:
+    """The text of the page, that of the summary, and the leading study's values."""
+    write_report(tmp_path / "runs", tmp_path / "out")
+    source = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    summary = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    text = re.sub(r"\s+", " ", Page(source).text.replace("\u00a0", " "))
+    for name in ("summary.md", "report.md"):
+        page = (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert numbers(markdown_text(page)) <= numbers(Page(source).text)
+    values = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
+    study = next(one for one in values["studies"] if one["study"] == WHY)
+    return text, markdown_text(summary).replace("\u00a0", " "), study
+
+
+def verdicts(study: dict) -> dict[str, tuple[str, str]]:
+    return {claim["claim"]: (claim["verdict"], claim["reason"]) for claim in study["claims"]}
+
+
+def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS, seeds=range(5))
+    text, summary, study = rendered(tmp_path)
+    assert "Augmentation carries the largest share: +1" in text
+    assert "16 mixtures of Design 2 and Design 1 were trained" in text
+    assert "The largest share of it" in text
+    assert (
+        "With 5 seeds the sign-flip test cannot confirm any share: its p is 0.062 at best. 6 seeds could."
+        in text
+    )
+    assert "A share says what was switched and what moved" in text
+    assert "that a factor is the cause" in text
+    assert "No factor here, as the two do not differ in it under the readings taken: normalization" in text
+    shares = {
+        row["factor"]: row["share"]["estimate"]
+        for row in study["attributions"]["test_accuracy"]["in_metric"]["shares"]
+    }
+    assert shares["augmentation"] == pytest.approx(0.16, abs=0.02)
+    assert shares["conv4-kernel"] == pytest.approx(-0.06, abs=0.02)
+    found = verdicts(study)
+    assert found["why-augmentation"][0] == "supported"
+    assert found["why-normalization"][0] == "supported"
+    assert found["why-kernel"] == ("refuted", "prediction_fails")
+    assert found["pools-vary"] == ("refuted", "prediction_fails")
+    for words in ("Supported", "Refuted", "Pooling windows: 2, 2, 2, 2.", "Predicted:", "Came out:"):
+        assert words in text
+        assert words in summary
+    assert "Shares of the gap in test accuracy" in summary
+    assert check_report(tmp_path / "out") == []
+
+
+def test_the_rows_of_the_table_add_up_to_the_gap_within_their_rounding(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\u2212", "-")
+    table = page.split("Shares of the gap in test accuracy")[1].split("\n\n")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    figures = {cells[0]: float(cells[2]) for cells in rows}
+    gap = figures.pop("measured gap")
+    assert len(figures) == 6
+    assert sum(figures.values()) == pytest.approx(gap, abs=0.05 * 7)
+
+
+def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS, seeds=[0])
+    text, _, study = rendered(tmp_path)
+    assert study["attributions"]["test_accuracy"]["error"] == "none"
+    assert "One seed alone gives no estimate of chance, so there are no intervals." in text
+    assert "What each factor moved, without an estimate of chance" in text
+    assert "not the designs" in text, "the sentence on two networks"
+    assert verdicts(study)["why-augmentation"] == ("inconclusive", "no_error_estimate")
+    assert "3 are the fewest that can, and 6 the fewest that the sign-flip test can confirm" in text
+
+
+def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS, seeds=[0, 1])
+    text, _, study = rendered(tmp_path)
+    assert study["attributions"]["test_accuracy"]["error"] == "pooled_over_runs"
+    assert "Too few seeds to tell whether Design 1 beats Design 2" in text
+    assert re.search(r"About \d+ seeds in all would decide", text)
+    assert "Intervals rest on the spread of one run" in text
+
+
+def test_three_seeds_carry_the_note_on_the_sign_flip_test(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS)
+    text, _, _ = rendered(tmp_path)
+    assert (
+        "With 3 seeds the sign-flip test, which assumes least, cannot confirm it: its p is 0.25 at best. 6 seeds could."
+        in text
+    )
+
+
+def test_six_seeds_carry_no_such_note(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS, seeds=range(6))
+    text, _, _ = rendered(tmp_path)
+    assert "cannot confirm" not in text
+
+
+def test_without_effects_no_share_is_called(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", {})
+    text, _, study = rendered(tmp_path)
+    assert "No factor's share can be told from chance" in text
+    assert "carries the largest share" not in text
+    assert verdicts(study)["why-augmentation"][0] != "supported"
+
+
+def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", {"augmentation": -0.12, "hidden-activation": 0.25}, seeds=range(4))
+    text, _, study = rendered(tmp_path)
+    assert verdicts(study)["why-augmentation"] == ("refuted", "works_against")
+    assert "The whole of it works the other way." in text
+    assert "Hidden activation carries the largest share" in text
+
+
+def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_command(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"])
+    text, summary, study = rendered(tmp_path)
+    assert study["attributions"] == {}
+    command = "tinyexp run-all --profile embedded --only tiny-design1 --only tiny-design2 --seeds 3"
+    for page in (text, summary):
+        assert "What carries the difference was not measured" in page
+        assert command in page
+    assert "14 mixtures of them would tell what each moves; none has a finished run." in text
+    assert verdicts(study)["why-augmentation"] == ("not_tested", "attribution_missing")
+    assert verdicts(study)["why-pooling"] == ("not_tested", "runs_missing")
+    assert "that any one difference between the two is the cause: they were switched together." in text
+
+
+def test_a_plan_that_is_trained_in_part_names_what_is_missing(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "runs", EFFECTS)
+    lost = [folder for folder in made if folder.path.parent.name == "tiny-design2"][1]
+    identity = json.loads(lost.spec.read_text())["configuration"]
+    for folder in made:
+        if json.loads(folder.spec.read_text())["configuration"] == identity:
+            folder.spec.unlink()
+    text, _, study = rendered(tmp_path)
+    assert study["attributions"] == {}
+    assert "1 of them have no finished run" in text
+    assert "tinyexp run-all" in text
+
+
+def test_a_diverged_mixture_leaves_its_seed_out_and_is_named(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "runs", EFFECTS, seeds=range(4))
+    mixture = next(
+        folder
+        for folder in made
+        if "model.fc_width" in json.loads(folder.spec.read_text())["experiment"]["overrides"]
+    )
+    status = json.loads(mixture.status.read_text())
+    mixture.status.write_text(json.dumps(status | {"state": "diverged", "message": "the loss is nan"}))
+    text, _, study = rendered(tmp_path)
+    found = study["attributions"]["test_accuracy"]
+    assert (found["seeds"], found["partial_seeds"]) == ([1, 2, 3], [0])
+    assert "Left out, because not every mixture finished with it: seed 0." in text
+    assert "the loss is nan" in text
+    assert "width of the hidden dense layer" in text.split("the loss is nan")[0][-300:]
+
+
+def test_mixtures_on_other_data_are_refused_by_name(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "runs", EFFECTS)
+    for folder in made:
+        record = json.loads(folder.spec.read_text())
+        if record["experiment"]["overrides"] and record["seed"] == 1:
+            record["data"]["fingerprint"] = "f" * 64
+            folder.spec.write_text(json.dumps(record))
+            status = json.loads(folder.status.read_text())
+            status["digests"].pop("spec.json")
+            folder.status.write_text(json.dumps(status))
+    text, _, study = rendered(tmp_path)
+    assert study["attributions"] == {}
+    assert "more than one data fingerprint" in study["unattributed"]
+    assert "ffffffff" in text
+    assert "tiny-design2 + " in study["unattributed"]
+
+
+def test_the_runs_of_mixtures_travel_with_the_report_and_are_found_again(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "runs", EFFECTS)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    selection = select_runs(read_runs(tmp_path / "out" / "runs"))
+    assert len(selection.runs) == len(made)
+    assert selection.left_out == ()
+    write_report(tmp_path / "out" / "runs", tmp_path / "again")
+    for name in ("report.html", "report.md", "summary.md", "report.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_runs_that_no_study_asks_for_are_left_out(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS)
+    make_run(tmp_path / "runs", "tiny-design2", 0, overrides={"model.dropout": 0.1})
+    assert len(select_runs(read_runs(tmp_path / "runs")).left_out) == 1
+
+
+def test_mixtures_of_overridden_designs_are_found_without_naming_the_override(tmp_path: Path) -> None:
+    """What `run-all --set` trained: every run has the override, and the mixtures more."""
+    from tinyexp.analysis.parts import parts_of
+    from tinyexp.analysis.study import load_study
+    from tinyexp.spec.load import load_experiment
+
+    study = load_study(WHY)
+    designs = {name: load_experiment(name, overrides={"model.dropout": 0.2}) for name in study.experiments}
+    parts = parts_of(study, designs)
+    for part in (*parts.members.values(), *parts.mixtures):
+        for seed in range(3):
+            make_run(tmp_path / "runs", part.experiment.name, seed, experiment=part.experiment, key=part.name)
+    text, _, found = rendered(tmp_path)
+    assert found["attributions"]["test_accuracy"]["runs"] == 48
+    assert "tinyexp run-all --profile embedded --seeds 3 --set model.dropout=0.2 --only 'tiny-*'" in text
+    assert check_report(tmp_path / "out") == []
+
+
+def test_a_confounded_study_is_told_on_the_page(tmp_path: Path) -> None:
+    """As where one design was trained with an override that the other lacks."""
+    for seed in range(3):
+        make_run(tmp_path / "runs", "tiny-design1", seed, overrides={"optimizer.momentum": 0.5})
+        make_run(tmp_path / "runs", "tiny-design2", seed)
+    text, _, study = rendered(tmp_path)
+    assert "belong to no factor" in study["unattributed"]
+    assert "optimizer.momentum (0.9, 0.5)" in text
+
+
+def test_selection_refuses_configurations_that_are_not_each_others_base(tmp_path: Path) -> None:
+    for overrides in ({"model.dropout": 0.1}, {"model.dropout": 0.2}):
+        make_run(tmp_path, "tiny-design2", 0, overrides=overrides)
+    with pytest.raises(UserError, match="several configurations"):
+        select_runs(read_runs(tmp_path))
+
+
+def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
+    from tinyexp.spec.load import load_experiment
+    from tinyexp.spec.overlay import with_keys
+
+    make_runs(tmp_path / "runs", ["imagenet-design1", "imagenet-resnet18"])
+    ten = with_keys(load_experiment("imagenet-resnet18"), {"model.blocks": [1, 1, 1, 1]}, "here")
+    for seed in range(3):
+        make_run(
+            tmp_path / "runs",
+            "imagenet-resnet18",
+            seed,
+            experiment=ten,
+            shape=SHAPES["imagenet-design1"],
+            key="ten",
+        )
+    write_report(tmp_path / "runs", tmp_path / "out")
+    text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
+    assert "Along Design 1 on ImageNet, ResNet-10 and ResNet-18 the test accuracy changes by" in text
+    assert "2 supported" in text
