@@ -93,6 +93,13 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
 @click.option(
+    "--study",
+    "studies",
+    multiple=True,
+    metavar="NAME",
+    help="Only what this study needs. [default: the profile's]",
+)
+@click.option(
     "--plan",
     type=click.Choice(_PLANS),
     help="How much of a study's mixtures to train; none for the designs alone. [default: each study's own]",
@@ -101,6 +108,7 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 def run_all(
     seeds: int | None,
     only: tuple[str, ...],
+    studies: tuple[str, ...],
     plan: str | None,
     as_json: bool,  # noqa: FBT001 - click gives it
     **options: Any,
@@ -109,7 +117,7 @@ def run_all(
 
     A study is trained where all of its experiments are. `tinyexp plan STUDY` says beforehand what that takes.
     """
-    _train(as_json=as_json, seeds=range(seeds or 0), only=only, plan=plan, **options)
+    _train(as_json=as_json, seeds=range(seeds or 0), only=only, studies=studies, plan=plan, **options)
 
 
 @main.command()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tinyexp.models.build import network
-from tinyexp.models.cost import multiply_adds
+from tinyexp.models.cost import multiply_adds, parameters
 from tinyexp.spec.load import load_experiment
 
 
@@ -48,6 +48,7 @@ CASES = [
 def test_the_arithmetic_agrees_with_the_layers(name, profile, overrides):
     spec = load_experiment(name, profile, overrides).spec
     assert multiply_adds(spec) == counted(spec)
+    assert parameters(spec) == sum(one.numel() for one in network(spec).parameters())
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_co
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"])
     text, summary, study = rendered(tmp_path)
     assert study["attributions"] == {}
-    command = "tinyexp run-all --profile embedded --only tiny-design1 --only tiny-design2 --seeds 3"
+    command = "tinyexp run-all --profile embedded --study why-design1-beat-design2 --seeds 3"
     for page in (text, summary):
         assert "What carries the difference was not measured" in page
         assert command in page

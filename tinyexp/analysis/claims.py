@@ -160,8 +160,9 @@ def _judge_fact(claim: Claim, _study: Study, evidence: Evidence) -> Judgement:
     if found is None:
         if claim.fact not in SPEC_FACTS:
             raise unknown(f"claim '{claim.id}'", "fact", claim.fact, SPEC_FACTS)
-        spec = evidence.specs.get(claim.experiments[0])
-        found = SPEC_FACTS[claim.fact](spec) if spec else None
+        specs = [evidence.specs[name] for name in claim.experiments if name in evidence.specs]
+        whole = len(specs) == len(claim.experiments)
+        found = SPEC_FACTS[claim.fact](*specs) if whole else None
     if found is None:
         return Judgement(claim.id, "not_tested", "fact_missing", "fact")
     verdict, reason = _HOLDS if found.holds else _FAILS

@@ -83,7 +83,7 @@ class Claim(Section):
     epochs: Literal["last", "mean"] = "last"
     """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve."""
     fact: str = ""
-    """For static: what is looked up in the model of the one experiment named."""
+    """For static: what is looked up in the models of the one or two experiments named."""
 
 
 NEEDS: Mapping[str, tuple[str, int, int]] = {
@@ -94,7 +94,7 @@ NEEDS: Mapping[str, tuple[str, int, int]] = {
     "lower": ("", 0, 2),
     "rises_along": ("", 3, 64),
     "falls_along": ("", 3, 64),
-    "static": ("fact", 1, 1),
+    "static": ("fact", 1, 2),
     "not_run": ("", 0, 64),
 }
 """For each kind of claim the key that it needs besides, and the fewest and most experiments."""
@@ -201,14 +201,14 @@ def _check_claim(claim: Claim, factors: list[str]) -> None:
             f"claim '{claim.id}': unknown factor '{claim.factor}'. Known: {listed(factors)}.{hint}"
         )
     count = len(claim.experiments)
-    if not fewest <= count <= most or (most == 2 and count == 1):
+    if not fewest <= count <= most or (most == 2 and not fewest and count == 1):
         wanted = (
             "none"
             if not most
             else "none or two"
+            if most == 2 and not fewest
+            else "one or two"
             if most == 2
-            else f"{fewest}"
-            if fewest == most
             else f"{fewest} or more"
         )
         raise ValueError(

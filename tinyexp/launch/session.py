@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyexp.analysis.study import load_study
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.outcome import Outcome
@@ -31,6 +32,8 @@ class Request:
     seeds: Sequence[int] = ()
     """The profile's number of them where empty."""
     overrides: Mapping[str, Any] | None = None
+    studies: Sequence[str] = ()
+    """The studies to train, and nothing besides; the profile's, where empty."""
     plan: str | None = None
     """The kind of plan that studies are trained by, in place of their own; ``none`` for no study."""
     jobs: int = 0
@@ -52,7 +55,7 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     profile = load_profile(request.profile)
     names = _chosen(request)
     # A single experiment is asked for by name; studies are trained with all of theirs.
-    studies = [] if request.names else studies_over(names)
+    studies = [] if request.names else studies_over(names, request.studies or profile.studies)
     found = wanted(
         designs(names, request.profile, request.overrides),
         studies,
@@ -97,6 +100,9 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _chosen(request: Request) -> list[str]:
     names = list(request.names) or experiment_names()
+    if request.studies:
+        needed = {name for study in request.studies for name in load_study(study).experiments}
+        names = [name for name in names if name in needed]
     if not request.only:
         return names
     chosen = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in request.only)]

@@ -80,9 +80,20 @@ def wanted(
     return list(found.values())
 
 
-def studies_over(names: Sequence[str]) -> list[Study]:
-    """The studies all of whose experiments are among these."""
-    studies = [load_study(name) for name in study_names()]
+def studies_over(names: Sequence[str], only: Sequence[str] | None = None) -> list[Study]:
+    """The studies all of whose experiments are among these.
+
+    Parameters
+    ----------
+    only
+        Studies to choose from; all, if None.
+
+    Raises
+    ------
+    UserError
+        A study is not as it must be, or one of ``only`` does not exist.
+    """
+    studies = [load_study(name) for name in (study_names() if only is None else only)]
     for study in studies:
         check_members(study, experiment_names())
     return [study for study in studies if set(study.experiments) <= set(names)]

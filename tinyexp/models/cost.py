@@ -20,6 +20,41 @@ def multiply_adds(spec: Spec) -> int:
     )
 
 
+def parameters(spec: Spec) -> int:
+    """Weights and biases that are trained: convolutions, batch normalizations, dense layers.
+
+    >>> from tinyexp.spec.load import load_experiment
+    >>> parameters(load_experiment("tiny-design1", "paper").spec)
+    4790728
+    """
+    model = spec.model
+    return (
+        _five_conv_parameters(spec, model) if isinstance(model, FiveConv) else _resnet_parameters(spec, model)
+    )
+
+
+def _five_conv_parameters(spec: Spec, model: FiveConv) -> int:
+    total, before = 0, 3
+    for layer in conv_layers(model):
+        total += layer.channels * (before * layer.kernel**2 + 1) + 2 * layer.channels
+        before = layer.channels
+    hidden = scaled(model.fc_width, model.width)
+    return total + hidden * (flatten_size(spec) + 1) + 2 * hidden + model.classes * (hidden + 1)
+
+
+def _resnet_parameters(spec: Spec, model: ResNet) -> int:
+    channels = [scaled(size, model.width) for size in STAGE_CHANNELS]
+    total, before = channels[0] * (3 * 49 + 2), channels[0]
+    for stage, (size, blocks) in enumerate(zip(channels, model.blocks, strict=True)):
+        for block in range(blocks):
+            taken = before if block == 0 else size
+            total += 9 * taken * size + 9 * size * size + 4 * size
+            if block == 0 and stage:
+                total += taken * size + 2 * size
+        before = size
+    return total + model.classes * (flatten_size(spec) + 1)
+
+
 def _five_conv(spec: Spec, model: FiveConv) -> Iterator[int]:
     side, before = spec.input.image_size, 3
     for layer in conv_layers(model):

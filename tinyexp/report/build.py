@@ -62,6 +62,10 @@ def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Ite
 def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | None]:
     """A study from its comparison to its claims. The leading one's figure stands on the first screen already."""
     is_lead = outcome is evidence.lead
+    if not is_lead and any(outcome.study.variant(name) for name in outcome.missing):
+        # Its own experiments were not trained: there is nothing but its claims to tell.
+        yield claims_section(evidence, outcome)
+        return
     if not (is_lead and outcome.comparison is None):
         yield paired_section(evidence, outcome, with_figure=not is_lead)
     yield curves_section(evidence, outcome.study.name, outcome.pair)

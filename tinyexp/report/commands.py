@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from tinyexp.analysis.study import Study
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.select import Selection, set_options
+from tinyexp.spec.load import load_profile, profile_names
 
 REPORT_FOLDER = "reports/latest"
 
@@ -23,9 +24,8 @@ def run_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
 
 def study_command(selection: Selection, study: Study) -> str:
     """Train all that a study asks for, with as many seeds as its experiments have; what is finished is used again."""
-    only = " ".join(f"--only {name}" for name in sorted(study.experiments))
     seeds = f" --seeds {len(selection.seeds)}" if selection.seeds else ""
-    return f"tinyexp run-all --profile {selection.profile} {only}{seeds}{_shared_options(selection)}"
+    return f"tinyexp run-all --profile {selection.profile} --study {study.name}{seeds}{_shared_options(selection)}"
 
 
 def more_seeds_command(selection: Selection, seeds: int) -> str:
@@ -40,7 +40,9 @@ def more_seeds_command(selection: Selection, seeds: int) -> str:
 
 
 def missing_commands(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
-    """What trains the experiments that a study lacks."""
+    """What trains the experiments that a study lacks; its own variants are trained with it."""
+    if any(outcome.study.variant(name) for name in outcome.missing):
+        return (study_command(evidence.selection, outcome.study),)
     seeds = evidence.selection.seeds
     return tuple(run_command(evidence.selection, name, seeds) for name in outcome.missing)
 
@@ -51,6 +53,7 @@ def remaking_commands(selection: Selection) -> tuple[str, ...]:
     plain = not any(chosen.experiment.overrides for chosen in selection.chosen)
     if (plain or _shared_options(selection)) and seeds == tuple(range(len(seeds))):
         train = [more_seeds_command(selection, len(seeds)) + _only(selection)]
+        train += [study_command(selection, study) for study in _asked_for(selection)]
     else:
         train = [
             run_command(selection, chosen.name, [run.record.seed for run in chosen.runs])
@@ -66,6 +69,14 @@ def remaking_commands(selection: Selection) -> tuple[str, ...]:
         f"tinyexp report --profile {selection.profile}{options} --out {REPORT_FOLDER}",
         f"tinyexp check {REPORT_FOLDER}",
     )
+
+
+def _asked_for(selection: Selection) -> list[Study]:
+    """The studies that were trained though the profile does not train them by itself."""
+    known = selection.profile in profile_names()
+    own = load_profile(selection.profile).studies if known else None
+    trained = [one.study for one in selection.studies if one.mixtures or one.variants]
+    return [study for study in trained if own is not None and study.name not in own]
 
 
 def _only(selection: Selection) -> str:

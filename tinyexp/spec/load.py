@@ -38,6 +38,8 @@ class Profile(Section):
     """What results of this profile cannot show, for the head of the report."""
     seeds: PositiveInt
     """Seeds that ``run-all`` trains where the user names no number."""
+    studies: Annotated[tuple[Name, ...] | None, Field(strict=False)] = None
+    """The studies that ``run-all`` trains where the user names none; all, if none is given."""
     jobs: Count = 0
     """Runs side by side where the user names no number; 0 for one a processor."""
     all: dict[str, Any] = Field(default_factory=dict)

@@ -47,7 +47,7 @@ def _heading(outcome: Outcome) -> str:
         f"{count[verdict]} {words.lower()}" for verdict, words in CLAIM_VERDICTS.items() if count[verdict]
     ]
     total = counted(len(outcome.judgements), "claim")
-    return f"Of {total} of the source about this, {listing(told)}"
+    return f"{plain(outcome.study.title, 80)}: of {total} of the source {listing(told)}"
 
 
 def _entry(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> Entry:
