@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from page_reader import Page
-from records_maker import make_run
+from records_maker import make_run, make_study
 
+from tinyexp.analysis.study import load_study
 from tinyexp.report.markdown import code, escaped
 from tinyexp.report.render import write_report
 from tinyexp.report.words import plain, typed
@@ -125,3 +127,30 @@ def test_markdown_shows_what_was_put_in(text: str, shown: str) -> None:
 def test_typed_commands_become_code_and_the_rest_is_escaped() -> None:
     assert escaped(f"To go on: {typed('run a|b')} <x>") == "To go on: `run a\\|b` &lt;x&gt;"
     assert code("a`b") == "``a`b``"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_titles_of_factors_variants_and_claims_come_out_as_text(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study file is anybody's: what it calls things reaches headings, tables, pictures and Markdown."""
+    study = load_study("why-design1-beat-design2")
+    hostile = study.model_copy(
+        update={
+            "title": text,
+            "question": text,
+            "factors": tuple(one.model_copy(update={"title": text}) for one in study.factors),
+            "variants": tuple(one.model_copy(update={"title": text}) for one in study.variants),
+            "claims": tuple(one.model_copy(update={"says": text, "predicts": text}) for one in study.claims),
+        }
+    )
+    make_study(tmp_path / "runs", {"augmentation": 0.2})
+    monkeypatch.setattr("tinyexp.report.select.study_names", lambda: ["why-design1-beat-design2"])
+    monkeypatch.setattr("tinyexp.report.select.load_study", lambda _: hostile)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    test_hostile_text_makes_no_element_and_no_attribute(tmp_path / "out")
+    for name in ("report.md", "summary.md"):
+        test_hostile_text_makes_no_markup_in_markdown(tmp_path / "out", name)
+        test_a_markdown_reader_finds_no_link_picture_or_html_of_theirs(tmp_path / "out", name)
+    for picture in (tmp_path / "out" / "figures").glob("*.svg"):
+        ET.fromstring(picture.read_bytes())  # noqa: S314 - ours

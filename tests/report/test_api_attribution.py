@@ -1,0 +1,89 @@
+"""`tinyexp.attribute` and `tinyexp.Study`: on anybody's numbers, and on the runs of a study."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from records_maker import make_study
+
+import tinyexp
+from tinyexp.errors import UserError
+
+WHY = "why-design1-beat-design2"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    make_study(folder, {"augmentation": 0.15, "hidden-activation": 0.05})
+    return tinyexp.load_runs(folder)
+
+
+def numbers():
+    rows = [
+        (a, b, seed, 0.5 + 0.2 * a + 0.01 * b + 0.001 * seed * a)
+        for a, b, seed in itertools.product((0, 1), (0, 1), range(3))
+    ]
+    return pd.DataFrame(rows, columns=["warmup", "wider", "seed", "f1"])
+
+
+def made(*names):
+    words = {"name": "mine", "title": "", "question": "", "baseline": "old", "contender": "new"}
+    return tinyexp.Study(
+        **words, metric="test_accuracy", margin=0.01, factors=[{"name": name} for name in names]
+    )
+
+
+def test_anybodys_numbers_need_no_study_and_no_metric_of_ours():
+    found = tinyexp.attribute(numbers(), ["warmup", "wider"], metric="f1")
+    assert [round(row.share.estimate, 3) for row in found.in_metric.shares] == [0.201, 0.01]
+    assert found.in_log_odds is None, "an f1 is no accuracy"
+
+
+def test_a_study_made_by_hand_names_factors_and_metric():
+    frame = numbers().rename(columns={"f1": "test_accuracy"})
+    assert tinyexp.attribute(frame, made("warmup", "wider")).plan.factors == ("warmup", "wider")
+    with pytest.raises(UserError, match="no column for colder"):
+        tinyexp.attribute(frame, made("warmup", "wider", "colder"))
+
+
+def test_the_runs_of_a_shipped_study_are_found_by_their_configuration(runs):
+    found = tinyexp.attribute(runs, tinyexp.load_study(WHY))
+    assert (found.plan.kind, found.runs, found.seeds) == ("fraction", 48, (0, 1, 2))
+    shares = {row.factor: row.share.estimate for row in found.in_metric.shares}
+    assert shares["augmentation"] == pytest.approx(0.15, abs=0.02)
+    gap = tinyexp.attribute(runs, tinyexp.load_study(WHY), metric="generalisation_gap")
+    assert gap.in_metric.gap.estimate < 0
+
+
+def test_runs_of_several_profiles_or_of_another_configuration_are_refused(runs):
+    study = tinyexp.load_study(WHY)
+    with pytest.raises(UserError, match="profiles: desk, embedded"):
+        tinyexp.attribute(pd.concat([runs, runs.assign(profile="desk")]), study)
+    with pytest.raises(UserError, match="none of the 32 mixtures of the plan has a finished run"):
+        tinyexp.attribute(runs, study, overrides={"model.dropout": 0.1})
+    with pytest.raises(UserError, match=r"no column for a factor of 'mine'.*profiles: \(none\)"):
+        tinyexp.attribute(numbers(), made("other"))
+
+
+def test_attribution_needs_no_torch(tmp_path):
+    code = f"""
+import sys
+import tinyexp
+from test_api_attribution import numbers
+found = tinyexp.attribute(numbers(), ["warmup", "wider"], metric="f1")
+study = tinyexp.load_study({WHY!r})
+print(found.plan.kind, study.name, "torch" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": "tests:tests/report", "PATH": "", "HOME": str(tmp_path)},
+    )
+    assert done.stdout.split() == ["full", WHY, "False"], done.stderr

@@ -1,0 +1,45 @@
+"""What the documents show is what the program prints."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tinyexp.cli import main
+
+PROJECT = Path(__file__).parent.parent
+
+
+def test_the_examples_of_the_page_on_attribution_run():
+    found = doctest.testfile(str(PROJECT / "docs" / "attribution.md"), module_relative=False)
+    assert found.attempted > 5
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "mixtures", "error"),
+    [("one-at-a-time", 14, "1.00"), ("fraction", 16, "0.50"), ("full", 64, "0.38")],
+)
+def test_the_table_of_plans_is_what_plan_prints(tmp_path, kind, mixtures, error):
+    page = (PROJECT / "docs" / "attribution.md").read_text(encoding="utf-8")
+    [row] = [line for line in page.splitlines() if line.startswith(f"| `{kind}`")]
+    assert f"| {mixtures} |" in row
+    assert f"| {float(error):g} |" in row or f"| {float(error):.1f} |" in row
+    arguments = ["plan", "why-design1-beat-design2", "--set", "readings.C5=normalize_design1_only"]
+    said = (
+        CliRunner().invoke(main, [*arguments, "--plan", kind, "--seeds", "1", "--runs", str(tmp_path)]).output
+    )
+    assert f"{kind}: {mixtures} mixtures of 6 factors" in said
+    assert f"a standard error of {error} times the spread of one run" in said
+
+
+def test_every_command_that_the_readme_names_exists():
+    page = (PROJECT / "README.md").read_text(encoding="utf-8")
+    shells = page.split("```sh")[1:]
+    lines = [line for block in shells for line in block.split("```")[0].splitlines()]
+    named = {line.split()[1] for line in lines if line.startswith("tinyexp ")}
+    assert named
+    assert named <= set(main.commands)
