@@ -124,6 +124,14 @@ def test_the_paper_profile_without_data_says_what_is_missing_where_it_comes_from
         (["run", "tiny-design1", "--profile", "paper", "--set", "data.root=nowhere"], "nowhere"),
         (["run", "tiny-design1", "--runs", "/proc/runs"], "/proc/runs: cannot be written to"),
         (["run-all", "--only", "x*"], "--only x*: matches no experiment. Known: imagenet-design1"),
+        (
+            ["run-all", "--study", "smaller-image"],
+            "unknown study 'smaller-image'. Known: deeper-on-imagenet",
+        ),
+        (
+            ["run-all", "--study", "why-design1-beat-design2", "--only", "tiny-design1"],
+            "needs tiny-design1, tiny-design2, of which --only leaves tiny-design1. Leave --only out.",
+        ),
         (["status"], "runs: there is no such folder. Train first"),
         (["show", "nothing"], "unknown experiment 'nothing'"),
         (["data", "fetch", "minst"], "unknown data set 'minst'"),

@@ -87,3 +87,27 @@ def test_a_mistake_is_told(tmp_path, arguments, words):
     else:  # an override that makes the two equal in a factor takes it out, and says so
         said = planned(*arguments, "--runs", str(tmp_path))
         assert "no factor here, as the two do not differ in it: fc-width, normalization" in said
+
+
+def test_only_what_a_study_needs_is_trained_on_request(tmp_path):
+    command = [
+        "run-all",
+        "--study",
+        "smaller-images",
+        "--seeds",
+        "1",
+        *SET,
+        "--runs",
+        str(tmp_path),
+        "--json",
+    ]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert [row["run"] for row in json.loads(result.stdout)] == [
+        "tiny-design1",
+        "design1-half",
+        "design1-three-quarters",
+        "smaller-stride",
+        "smaller-pools",
+        "smaller-not-augmented",
+    ]

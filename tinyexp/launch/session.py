@@ -56,6 +56,12 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     names = _chosen(request)
     # A single experiment is asked for by name; studies are trained with all of theirs.
     studies = [] if request.names else studies_over(names, request.studies or profile.studies)
+    left_out = set(request.studies) - {study.name for study in studies}
+    if left_out:
+        raise UserError(
+            f"--study {min(left_out)}: needs {listed(load_study(min(left_out)).experiments)}, of which --only leaves "
+            f"{listed(names)}. Leave --only out."
+        )
     found = wanted(
         designs(names, request.profile, request.overrides),
         studies,
