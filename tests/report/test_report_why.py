@@ -12,7 +12,10 @@ from records_maker import SHAPES, make_run, make_runs, make_study
 
 from tinyexp.errors import UserError
 from tinyexp.report.check import check_report
+from tinyexp.report.drawings import WaterfallDrawing
+from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.shares import waterfall_panel
 from tinyexp.report.select import select_runs
 from tinyexp.runs.frame import read_runs
 
@@ -46,9 +49,11 @@ def verdicts(study: dict) -> dict[str, tuple[str, str]]:
 def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS, seeds=range(5))
     text, summary, study = rendered(tmp_path)
-    assert "Augmentation carries the largest share: +1" in text
+    assert re.search(r"Augmentation carries the largest share: 1\d\.\d of 1\d\.\d points", text)
     assert "16 mixtures of Design 2 and Design 1 were trained" in text
-    assert "The largest share of it" in text
+    assert re.search(
+        r"goes with augmentation: 1\d\.\d of 1\d\.\d points \(95 % interval 1\d\.\d to 1\d\.\d\)", text
+    )
     assert (
         "With 5 seeds the sign-flip test cannot confirm any share: its p is 0.062 at best. 6 seeds could."
         in text
@@ -135,6 +140,31 @@ def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path
     assert verdicts(study)["why-augmentation"] == ("refuted", "works_against")
     assert "The whole of it works the other way." in text
     assert "Hidden activation carries the largest share" in text
+
+
+def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path: Path) -> None:
+    """Two large shares that cancel: each moves the accuracy, and there is no gap to carry."""
+    make_study(tmp_path / "runs", {"augmentation": 0.15, "hidden-activation": -0.145}, seeds=range(4))
+    text, _, study = rendered(tmp_path)
+    gap = study["attributions"]["test_accuracy"]["in_metric"]["gap"]
+    assert gap["low"] < 0 < gap["high"]
+    assert "carries the largest share" not in text
+    assert re.search(
+        r"Augmentation \(\+1\d\.\d points\) and hidden activation \(\u22121\d\.\d points\) move the test accuracy",
+        text,
+    )
+    assert verdicts(study)["why-augmentation"] == ("inconclusive", "gap_not_clear")
+
+
+def test_where_the_baseline_wins_the_share_is_told_in_its_direction(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", {"augmentation": -0.2}, seeds=range(4))
+    text, _, study = rendered(tmp_path)
+    assert "Design 2 beats Design 1 by" in text
+    assert re.search(
+        r"goes with augmentation: (19|20|21)\.\d of \d\d\.\d points \(95 % interval 1\d\.\d to 2\d\.\d\)",
+        text,
+    )
+    assert verdicts(study)["why-augmentation"] == ("refuted", "works_against")
 
 
 def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_command(tmp_path: Path) -> None:
@@ -269,3 +299,17 @@ def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
     text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
     assert "Along Design 1 on ImageNet, ResNet-10 and ResNet-18 the test accuracy changes by" in text
     assert "2 supported" in text
+
+
+def test_the_steps_of_the_waterfall_lead_from_the_one_design_to_the_other(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", EFFECTS)
+    evidence = gather(select_runs(read_runs(tmp_path / "runs")))
+    outcome = next(one for one in evidence.outcomes if one.study.name == WHY)
+    assert outcome.attribution is not None
+    drawing = waterfall_panel(evidence, outcome, outcome.attribution).drawing
+    assert isinstance(drawing, WaterfallDrawing)
+    ends = [drawing.first[1], *(step.end for step in drawing.steps)]
+    assert [step.start for step in drawing.steps] == ends[:-1]
+    assert ends[-1] == pytest.approx(drawing.last[1], abs=1e-9)
+    for step in drawing.steps:
+        assert step.interval is None or step.interval[0] <= step.end <= step.interval[1]

@@ -87,7 +87,7 @@ NOT_CAUSES = "A share says what was switched and what moved, with these data at 
 UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: its p is {floor} at best. {needed} seeds could."
 PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
 WHY_LINES: Mapping[str, str] = {
-    "leading": "The largest share of it, {share} ({low} to {high}), goes with {leader}.",
+    "leading": "The largest share of it goes with {leader}: {share} of {gap} (95 % interval {low} to {high}).",
     "against": "Of the factors between them {movers} {moves} the {metric}, but against the difference.",
     "some": "Of the factors between them {movers} {moves} the {metric}; no share stands clear of all others.",
     "none": "None of the factors between them has a share that can be told from chance.",

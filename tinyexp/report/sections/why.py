@@ -104,13 +104,16 @@ def _words(outcome: Outcome, found: Attribution) -> dict[str, str]:
     leader = leading_factor(scale)
     share = next((row.share for row in scale.shares if row.factor == leader), None)
     told = [f"{titles[row.factor]} ({change(metric, row.share.estimate, signed=True)})" for row in movers]
+    # Of what is ahead the reader is told how far, whichever of the two it is; the table has the signs.
+    edges = [edge for edge in (share.low, share.high) if edge is not None] if share else []
+    low, high = (bare_change(metric, edge) for edge in sorted(map(abs, edges))) if edges else ("", "")
     return {
         "metric": QUANTITIES[metric].name,
-        "gap": change(metric, scale.gap.estimate, signed=True),
+        "gap": change(metric, abs(scale.gap.estimate)),
         "leader": titles[leader] if leader else "",
-        "share": change(metric, share.estimate, signed=True) if share else "",
-        "low": bare_change(metric, share.low, signed=True) if share and share.low is not None else "",
-        "high": bare_change(metric, share.high, signed=True) if share and share.high is not None else "",
+        "share": bare_change(metric, abs(share.estimate)) if share else "",
+        "low": low,
+        "high": high,
         "movers": listing(told) if told else "",
         "moves": "moves" if len(movers) == 1 else "move",
     }
