@@ -12,6 +12,7 @@ from tinyexp.analysis.attribution import attribute
 from tinyexp.analysis.claims import judge, metrics_to_attribute
 from tinyexp.analysis.facts import Fact
 from tinyexp.analysis.judgement import Evidence
+from tinyexp.analysis.statistics import seeds_to_decide
 from tinyexp.analysis.study import Study
 from tinyexp.errors import UserError
 from tinyexp.spec.load import load_experiment
@@ -120,6 +121,13 @@ def test_an_open_claim_says_about_how_many_seeds_would_decide():
     found = factor_claim("raises", [0.03, 0.02], spread=0.03)
     assert found.seeds_to_decide > 5
     assert factor_claim("raises", [0.10, 0.02]).seeds_to_decide is None
+
+
+def test_where_the_gap_is_not_clear_the_seeds_are_those_that_would_clear_it():
+    found = factor_claim("carries_most", [0.05, -0.05], spread=0.02)
+    assert found.reason == "gap_not_clear"
+    attribution = attributed([0.05, -0.05], spread=0.02)["test_accuracy"]
+    assert found.seeds_to_decide == seeds_to_decide(attribution.in_metric.gap.by_seed, -0.01, 0.01)
 
 
 def test_a_claim_whose_attribution_is_not_there_is_not_tested():

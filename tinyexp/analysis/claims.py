@@ -90,8 +90,19 @@ def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
         threshold=threshold,
         p_holm=row.p_holm,
         seeds=attribution.seeds,
-        seeds_to_decide=seeds_to_decide(effect.by_seed, threshold) if outcome[0] == "inconclusive" else None,
+        seeds_to_decide=_seeds_to_decide(outcome, effect, gap, threshold, study.margin),
     )
+
+
+def _seeds_to_decide(
+    outcome: Outcome, effect: Effect, gap: Effect, threshold: float, margin: float
+) -> int | None:
+    """About how many seeds would decide what keeps a claim on a factor open."""
+    if outcome[0] != "inconclusive":
+        return None
+    if outcome[1] == "gap_not_clear":
+        return seeds_to_decide(gap.by_seed, -margin, margin)
+    return seeds_to_decide(effect.by_seed, threshold)
 
 
 def _most_of_gap(row: Share, gap: Effect, margin: float, sense: float) -> Outcome:
