@@ -1,4 +1,4 @@
-"""``tinyexp data``: list, fetch and verify data sets. Results go to stdout, everything else to stderr."""
+"""``tinyexp data``: list, fetch, verify and pack data sets. Results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ _data_folder = click.option(
     show_envvar=True,
     help="The folder of data sets.",
 )
+_root = click.option(
+    "--root", default="", metavar="FOLDER", help="Where the data set is, if not in the data folder."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group("data")
 def data() -> None:
-    """List, fetch and verify data sets."""
+    """List, fetch, verify and pack data sets."""
 
 
 @data.command("list")
@@ -98,9 +101,7 @@ def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
 @data.command("verify")
 @click.argument("name")
 @_data_folder
-@click.option(
-    "--root", default="", metavar="FOLDER", help="Where the data set is, if not in the data folder."
-)
+@_root
 @_as_json
 def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) -> None:
     """Count the images of NAME and decode every one."""
@@ -127,6 +128,27 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
         raise TinyexpError(
             f"{result.root}: {name} is not whole; {len(result.problems)} problems are listed above."
         )
+
+
+@data.command("pack")
+@click.argument("name")
+@_data_folder
+@_root
+@click.option(
+    "--check", is_flag=True, help="Pack nothing; read a pack that is there and compare its digests."
+)
+def pack_command(*, name: str, data_folder: Path, root: str, check: bool) -> None:
+    """Decode the images of NAME once, for all runs. Goes on where it was interrupted."""
+    from tinyexp.data.build import find_folder
+    from tinyexp.data.pack import check_pack, pack
+
+    folder = find_folder(name, data_folder, root)
+    with _progress() as progress:
+        if check:
+            place = check_pack(name, folder, data_folder, progress)
+        else:
+            place = pack(name, folder, data_folder, progress, lambda words: click.echo(words, err=True))
+    click.echo(f"{place}: whole: every byte is what was written" if check else place)
 
 
 @contextlib.contextmanager

@@ -14,14 +14,15 @@ from tinyexp.data.draws import keyed_subset
 from tinyexp.data.folders import FileImages, Folder, open_class_folders
 from tinyexp.data.idx import read_folder
 from tinyexp.data.imagenet import open_imagenet
+from tinyexp.data.pack import open_packed
 from tinyexp.data.patterns import open_patterns
 from tinyexp.data.places import locate, missing
 from tinyexp.data.sources import ArrayImages, Dataset, ImageSource, Subset
 from tinyexp.data.tiny_imagenet import open_tiny_imagenet
-from tinyexp.errors import UserError
+from tinyexp.errors import UserError, unknown
 from tinyexp.spec.schema import Data
 
-__all__ = ["Whole", "missing", "open_dataset", "open_whole", "split"]
+__all__ = ["Whole", "find_folder", "missing", "open_dataset", "open_whole", "split"]
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,52 @@ def open_dataset(data: Data, data_folder: Path) -> Dataset:
     root = locate(data, data_folder)
     if root is None:
         raise UserError(missing(data, data_folder) or "")
-    whole = open_whole(data.dataset, root)
+    whole = open_whole(data.dataset, root, data_folder)
     train, holdout, test = split(whole.train, whole.test, data)
     return Dataset(
         train=train, holdout=holdout, test=test, classes=whole.classes, fingerprint=whole.fingerprint
     )
 
 
-def open_whole(name: str, root: Path) -> Whole:
+def open_whole(name: str, root: Path, data_folder: Path | None = None) -> Whole:
     """Open the data set of this name in its folder, uncut.
+
+    Parameters
+    ----------
+    data_folder
+        Where a pack of it is looked for, which then stands in for decoding; None to read the files themselves.
 
     Raises
     ------
     UserError
-        The folder is of another form, or something in it is damaged; the message names it.
+        The folder is of another form, or something in it or the pack is damaged; the message names it.
     """
-    return _OPENERS[name](root)
+    if name == "fashion-mnist":
+        return _open_fashion_mnist(root)
+    folder = _LISTERS[name](root)
+    fingerprint = folder.fingerprint()
+    packed = None if data_folder is None else open_packed(name, folder, fingerprint, data_folder)
+    train, test = packed or (
+        FileImages(folder.root, part.names, part.labels) for part in (folder.train, folder.test)
+    )
+    return Whole(train=train, test=test, classes=folder.classes, fingerprint=fingerprint)
+
+
+def find_folder(name: str, data_folder: Path, root: str = "") -> Folder:
+    """Find a data set of image files and list it.
+
+    Raises
+    ------
+    UserError
+        It is not of files, is not there, or is of another form.
+    """
+    if name not in _LISTERS:
+        raise unknown("tinyexp data pack", "data set of image files", name, _LISTERS)
+    data = Data.model_validate({"dataset": name, "root": root})
+    place = locate(data, data_folder)
+    if place is None:
+        raise UserError(missing(data, data_folder) or "")
+    return _LISTERS[name](place)
 
 
 def split(train: ImageSource, test: ImageSource, data: Data) -> tuple[Subset, Subset, Subset]:
@@ -107,22 +138,9 @@ def _open_fashion_mnist(root: Path) -> Whole:
     )
 
 
-def _open_image_folder(root: Path) -> Whole:
-    return _of_files(open_class_folders(root, ("test", "val"), "An image folder"))
-
-
-def _of_files(folder: Folder) -> Whole:
-    return Whole(
-        train=FileImages(folder.root, folder.train.names, folder.train.labels),
-        test=FileImages(folder.root, folder.test.names, folder.test.labels),
-        classes=folder.classes,
-        fingerprint=folder.fingerprint(),
-    )
-
-
-_OPENERS: dict[str, Callable[[Path], Whole]] = {
-    "fashion-mnist": _open_fashion_mnist,
-    "tiny-imagenet": lambda root: _of_files(open_tiny_imagenet(root)),
-    "imagenet": lambda root: _of_files(open_imagenet(root)),
-    "image-folder": _open_image_folder,
+_LISTERS: dict[str, Callable[[Path], Folder]] = {
+    "tiny-imagenet": open_tiny_imagenet,
+    "imagenet": open_imagenet,
+    "image-folder": lambda root: open_class_folders(root, ("test", "val"), "An image folder"),
 }
+"""Those of image files; the others are arrays already."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tinyexp.data.jpeg import read_jpeg
 from tinyexp.errors import UserError, listed
 
 MAX_PIXELS = 89_000_000
@@ -25,6 +27,8 @@ Pillow itself warns a little above this and refuses above twice as much; so its 
 _SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 _CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
 _SHOWN = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ class FileImages:
         """The image in mode RGB; of an animation the first frame, of a transparent one the colours alone."""
         return decode(self._root / self._names[index])
 
+    def pixels(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
+        """The images of these numbers, decoded anew, each of shape (height, width, 3)."""
+        return [decode_pixels(self._root / self._names[index]) for index in indices.tolist()]
+
     def describe(self, index: int) -> str:
         return str(self._root / self._names[index])
 
@@ -104,18 +112,39 @@ def decode(path: Path) -> Image.Image:
     UserError
         It is missing, empty, cut off, damaged, no image, too large, or has more than 8 bits a channel.
     """
+    pixels = read_jpeg(path, MAX_PIXELS)
+    return _by_pillow(path, _in_rgb) if pixels is None else Image.fromarray(pixels)
+
+
+def decode_pixels(path: Path) -> NDArray[np.uint8]:
+    """As :func:`decode`, as an array of shape (height, width, 3) that may be read-only."""
+    pixels = read_jpeg(path, MAX_PIXELS)
+    return np.asarray(_by_pillow(path, _in_rgb)) if pixels is None else pixels
+
+
+def image_shape(path: Path) -> tuple[int, int]:
+    """Height and width of an image file, from its head alone; raises as :func:`decode` does."""
+    return _by_pillow(path, lambda image: (image.height, image.width))
+
+
+def _by_pillow(path: Path, what: Callable[[Image.Image], T]) -> T:
+    """What is asked of an image, or a UserError that names the file."""
     try:
         with Image.open(path) as image:
             _check(path, image)
-            # A palette with transparency goes by way of RGBA: Pillow warns about the direct way.
-            whole = image.convert("RGBA") if "transparency" in image.info else image
-            return whole.convert("RGB")
+            return what(image)
     except UserError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever their parser runs into
         raise UserError(
             f"{path}: cannot be decoded ({error}). Replace this file by a good copy; images are never skipped."
         ) from error
+
+
+def _in_rgb(image: Image.Image) -> Image.Image:
+    # A palette with transparency goes by way of RGBA: Pillow warns about the direct way.
+    whole = image.convert("RGBA") if "transparency" in image.info else image
+    return whole.convert("RGB")
 
 
 def _check(path: Path, image: Image.Image) -> None:

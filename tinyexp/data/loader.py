@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +18,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from tinyexp.data.draws import Draws
+from tinyexp.data.makers import maker_for
 from tinyexp.data.sources import ImageSource
-from tinyexp.data.transforms import as_input, as_pixels, test_view, train_view
-from tinyexp.data.views import draw_views
+from tinyexp.data.transforms import as_input
 from tinyexp.errors import UserError
 from tinyexp.spec.schema import Spec
 
@@ -33,12 +38,12 @@ class TrainBatches:
     seed
         Keys order and views; together with epoch and image it decides everything.
     workers
-        Processes that prepare batches; cannot change one.
+        Threads or processes that prepare batches; cannot change one.
     """
 
     def __init__(self, source: ImageSource, spec: Spec, seed: int, workers: int) -> None:
         """Raises UserError where the last batch would hold one image, of which batch norm has no spread."""
-        self._views = _TrainViews(source, spec, seed)
+        self._views = _Views(source, spec, seed)
         self._order = Draws(seed, "order")
         self._size, self._batch_size = len(source), spec.training.batch_size
         self._workers = workers
@@ -58,7 +63,7 @@ class TrainBatches:
         order = self._order.permutation(epoch, self._size)
         starts = range(first_step * self._batch_size, self._size, self._batch_size)
         wanted = [(epoch, order[start : start + self._batch_size]) for start in starts]
-        return _loaded(self._views, wanted, self._workers)
+        return self._views.loaded(wanted, self._workers)
 
 
 class EvaluationBatches:
@@ -68,7 +73,7 @@ class EvaluationBatches:
         self, source: ImageSource, spec: Spec, workers: int, indices: NDArray[np.int64] | None = None
     ) -> None:
         """``indices`` picks some of the images; all by default."""
-        self._views = _TestViews(source, spec)
+        self._views = _Views(source, spec, None)
         self._shape = spec.input
         self._indices = np.arange(len(source)) if indices is None else indices
         self._batch_size, self._workers = spec.training.evaluation_batch_size, workers
@@ -85,9 +90,8 @@ class EvaluationBatches:
             batches: Iterator[Batch] = iter(self._kept)
         else:
             starts = range(0, len(self._indices), self._batch_size)
-            batches = _loaded(
-                self._views, [(0, self._indices[s : s + self._batch_size]) for s in starts], self._workers
-            )
+            wanted = [(0, self._indices[start : start + self._batch_size]) for start in starts]
+            batches = self._views.loaded(wanted, self._workers)
         gathered: list[Batch] = []
         for pixels, labels in batches:
             if self._keep:
@@ -100,40 +104,59 @@ Wanted = tuple[int, NDArray[np.int64]]
 """An epoch and the numbers of a batch's images."""
 
 
-class _TrainViews(TorchDataset[Batch]):
-    def __init__(self, source: ImageSource, spec: Spec, seed: int) -> None:
-        self._source, self._spec = source, spec
-        self._draws = Draws(seed, "view")
+class _Views(TorchDataset[Batch]):
+    """Batches by their epoch and numbers; may be asked from several threads or processes at once."""
+
+    def __init__(self, source: ImageSource, spec: Spec, seed: int | None) -> None:
+        """``seed`` keys training views; None for the test transform, which gives pixels, a quarter of the memory to keep."""
+        self._source, self._spec, self._seed = source, spec, seed
+        self._maker = maker_for(spec.execution)
+        self._own = threading.local()
 
     def __getitem__(self, wanted: Wanted) -> Batch:
         epoch, indices = wanted
-        images = [self._source.image(index) for index in indices.tolist()]
-        widths, heights = np.array([image.size for image in images], dtype=np.int64).T
-        views = draw_views(self._draws, epoch, indices, heights, widths, self._spec.augmentation)
-        pixels = as_pixels(
-            [
-                train_view(image, views, place, self._spec.augmentation, self._spec.input)
-                for place, image in enumerate(images)
-            ]
-        )
-        return as_input(pixels, self._spec.input), torch.from_numpy(self._source.labels[indices])
+        labels = torch.from_numpy(self._source.labels[indices])
+        if self._seed is None:
+            return self._maker.test(self._source, indices, self._spec), labels
+        return self._maker.train(self._source, indices, self._draws(self._seed), epoch, self._spec), labels
+
+    def loaded(self, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
+        """The batches in the order wanted, prepared ahead where there are workers."""
+        if not workers:
+            return (self[one] for one in wanted)
+        if self._maker.threads:
+            return _by_threads(self, wanted, workers)
+        return _by_processes(self, wanted, workers)
+
+    def _draws(self, seed: int) -> Draws:
+        # Draws are set to a place and then drawn from: two threads must not share them.
+        if not hasattr(self._own, "draws"):
+            self._own.draws = self._maker.draws(seed)
+        draws: Draws = self._own.draws
+        return draws
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_own"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | {"_own": threading.local()}
 
 
-class _TestViews(TorchDataset[Batch]):
-    """Gives pixels, not inputs: a quarter of the memory to keep."""
+def _by_threads(views: _Views, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
+    """A few batches ahead; what a thread raises is raised in its place."""
+    waiting = iter(wanted)
+    with ThreadPoolExecutor(workers, thread_name_prefix="tinyexp batches") as pool:
+        ahead = deque(pool.submit(views.__getitem__, one) for one in islice(waiting, workers + 1))
+        try:
+            while ahead:
+                batch = ahead.popleft().result()
+                ahead.extend(pool.submit(views.__getitem__, one) for one in islice(waiting, 1))
+                yield batch
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
-    def __init__(self, source: ImageSource, spec: Spec) -> None:
-        self._source, self._spec = source, spec
 
-    def __getitem__(self, wanted: Wanted) -> Batch:
-        _, indices = wanted
-        pixels = as_pixels(
-            [test_view(self._source.image(index), self._spec.input) for index in indices.tolist()]
-        )
-        return pixels, torch.from_numpy(self._source.labels[indices])
-
-
-def _loaded(views: TorchDataset[Batch], wanted: list[Wanted], workers: int) -> Iterator[Batch]:
+def _by_processes(views: _Views, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
     loader = DataLoader(
         views,
         batch_size=None,
@@ -143,6 +166,6 @@ def _loaded(views: TorchDataset[Batch], wanted: list[Wanted], workers: int) -> I
         generator=torch.Generator().manual_seed(0),
         # A slot is a spawned process, whose children would be spawned too: each would load torch, for seconds,
         # at every epoch.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
     return iter(loader)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+
+class Stack(NamedTuple):
+    """Images of one size, in an array that may hold others too and is not copied."""
+
+    array: NDArray[np.uint8]
+    """Shape (any number, height, width, 3)."""
+    places: NDArray[np.int64]
+    """Shape (images,)."""
+
+
+Decoded = Stack | list[NDArray[np.uint8]]
+"""Images as RGB: a stack, or where they differ in size an array of shape (height, width, 3) for each."""
 
 
 class ImageSource(Protocol):
@@ -22,6 +35,9 @@ class ImageSource(Protocol):
 
     def image(self, index: int) -> Image.Image:
         """The image in mode RGB; raises UserError naming the file where it cannot be read."""
+
+    def pixels(self, indices: NDArray[np.int64]) -> Decoded:
+        """The images of these numbers; raises UserError naming the file where one cannot be read."""
 
     def describe(self, index: int) -> str:
         """The name of an image for a message, such as its path."""
@@ -59,6 +75,9 @@ class Subset:
     def image(self, index: int) -> Image.Image:
         return self._source.image(int(self._indices[index]))
 
+    def pixels(self, indices: NDArray[np.int64]) -> Decoded:
+        return self._source.pixels(self._indices[indices])
+
     def describe(self, index: int) -> str:
         return self._source.describe(int(self._indices[index]))
 
@@ -86,6 +105,11 @@ class ArrayImages:
 
     def image(self, index: int) -> Image.Image:
         return Image.fromarray(self._pixels[index]).convert("RGB")
+
+    def pixels(self, indices: NDArray[np.int64]) -> Decoded:
+        if self._pixels.ndim == 4:
+            return Stack(self._pixels, indices)
+        return Stack(np.repeat(self._pixels[indices][..., None], 3, axis=3), np.arange(len(indices)))
 
     def describe(self, index: int) -> str:
         return f"{self._name} image {index}"

@@ -183,7 +183,9 @@ class Execution(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """CPU threads of a run. The sums depend on it, so it is recorded, and restored on resume."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
-    """Processes that prepare batches; 0 for none."""
+    """Threads that prepare batches besides the one that trains (processes, through torchvision); 0 for none."""
+    transforms: Literal["auto", "kernel", "torchvision"] = "auto"
+    """What prepares images: the compiled kernel, or torchvision's transforms on PIL images; the bits are the same."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
     """Commit inside an epoch when this much time has passed since the last commit."""
     checkpoint_steps: Count = 0

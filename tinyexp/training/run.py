@@ -14,6 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from tinyexp.data import makers
 from tinyexp.data.sources import Dataset
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError, UserError
 from tinyexp.files import write_text
@@ -97,6 +98,8 @@ class _Run:
         self.state = self._state(checkpoint)
 
     def to_the_end(self) -> Status:
+        if self.spec.execution.transforms == "auto" and (problem := makers.kernel_problem()):
+            self._warn(f"{problem}: images go through torchvision, to the same bits, more slowly.")
         batches = open_batches(self.dataset, self.spec, self.plan.record.seed)
         hooks = Hooks(self._commit, self._epoch_done, lambda: self.listener.stop_code() != 0, self._stop)
         self._project("running")

@@ -1,0 +1,157 @@
+"""A batch from images and views: by the compiled kernel, or through torchvision on PIL images. The bits are the same."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tinyexp.data.draws import Draws
+from tinyexp.data.sources import ArrayImages, Decoded, ImageSource, Stack
+from tinyexp.data.transforms import as_input, as_pixels, test_view, train_view
+from tinyexp.data.views import draw_views
+from tinyexp.errors import UserError
+from tinyexp.spec.load import load_experiment
+from tinyexp.spec.schema import Execution, Spec
+
+if TYPE_CHECKING:
+    from tinyexp.data.kernel import Pixels
+
+_PURPOSE = "view"
+
+
+class Maker(Protocol):
+    """Makes batches; a pure function of its arguments."""
+
+    threads: bool
+    """Whether batches are best prepared by threads, as nearly all work lets go of the interpreter; else by processes."""
+
+    def draws(self, seed: int) -> Draws:
+        """Where views are drawn from; each thread has its own."""
+
+    def train(
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+    ) -> Tensor:
+        """Augmented, normalised images: float32 of shape (images, 3, side, side)."""
+
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+        """Pixels after the test transform: uint8 of shape (images, 3, side, side)."""
+
+
+class TorchvisionMaker:
+    """The source's own pipeline, image by image."""
+
+    threads = False
+
+    def draws(self, seed: int) -> Draws:
+        return Draws(seed, _PURPOSE)
+
+    def train(
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+    ) -> Tensor:
+        images = [source.image(index) for index in indices.tolist()]
+        widths, heights = np.array([image.size for image in images], dtype=np.int64).T
+        views = draw_views(draws, epoch, indices, heights, widths, spec.augmentation)
+        turned = [
+            train_view(image, views, place, spec.augmentation, spec.input)
+            for place, image in enumerate(images)
+        ]
+        return as_input(as_pixels(turned), spec.input)
+
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+        return as_pixels([test_view(source.image(index), spec.input) for index in indices.tolist()])
+
+
+class KernelMaker:
+    """The same arithmetic over a whole batch, compiled; see :mod:`tinyexp.data.kernel`."""
+
+    threads = True
+
+    def draws(self, seed: int) -> Draws:
+        from tinyexp.data.philox import CompiledDraws  # noqa: PLC0415 - loads the compiler
+
+        return CompiledDraws(seed, _PURPOSE)
+
+    def train(
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+    ) -> Tensor:
+        from tinyexp.data.kernel import augmented  # noqa: PLC0415 - loads the compiler
+
+        pixels = _addressed(source.pixels(indices))
+        views = draw_views(draws, epoch, indices, pixels.heights, pixels.widths, spec.augmentation)
+        side = spec.input.image_size
+        order = torch.channels_last if spec.training.channels_last else torch.contiguous_format
+        batch = torch.empty((len(indices), 3, side, side), memory_format=order)
+        augmented(pixels, views, spec.augmentation, spec.input, batch.numpy())
+        return batch
+
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+        from tinyexp.data.kernel import tested  # noqa: PLC0415 - loads the compiler
+
+        return torch.from_numpy(tested(_addressed(source.pixels(indices)), spec.input))
+
+
+def _addressed(decoded: Decoded) -> Pixels:
+    """Images as the kernel takes them: where each lies in memory."""
+    from tinyexp.data.kernel import Pixels  # noqa: PLC0415 - loads the compiler
+
+    return Pixels.of_rows(*decoded) if isinstance(decoded, Stack) else Pixels.of_list(decoded)
+
+
+def maker_for(execution: Execution) -> Maker:
+    """The maker that a run asks for; with ``auto`` the kernel where it works and agrees with Pillow.
+
+    Raises
+    ------
+    UserError
+        The kernel is asked for and cannot be used.
+    """
+    if execution.transforms == "torchvision":
+        return TorchvisionMaker()
+    problem = kernel_problem()
+    if not problem:
+        return KernelMaker()
+    if execution.transforms == "kernel":
+        raise UserError(
+            f"execution.transforms = 'kernel': {problem}. Mend that, or use 'auto' or 'torchvision': the bits are the same."
+        )
+    return TorchvisionMaker()
+
+
+@lru_cache(maxsize=1)
+def kernel_problem() -> str:
+    """Why the kernel cannot be used in this process; empty where it can.
+
+    It repeats the arithmetic of the Pillow that is installed. Another version, or another compiler's rounding, would
+    give other bits: so a few images are compared before any is trained on.
+    """
+    try:
+        from tinyexp.data import kernel  # noqa: F401, PLC0415 - loads the compiler
+    except ImportError:
+        return "numba is not installed"
+    except RuntimeError as error:  # as where no folder can hold the compiled code
+        return f"numba cannot be used ({error})"
+    return "" if _agrees() else "the kernel does not give the bits of the Pillow that is installed"
+
+
+def _agrees() -> bool:
+    """Whether both makers give the same for crops that enlarge and that shrink, tall and wide."""
+    random = np.random.default_rng(0)
+    for height, width, name in (
+        (64, 64, "tiny-design1"),
+        (40, 300, "tiny-design1"),
+        (300, 90, "tiny-design2"),
+    ):
+        spec = load_experiment(name, "paper").spec
+        images = random.integers(0, 256, (4, height, width, 3), dtype=np.uint8)
+        source, numbers = ArrayImages("check", images, np.zeros(4, np.int64)), np.arange(4)
+        makers: tuple[Maker, Maker] = (KernelMaker(), TorchvisionMaker())
+        views = [maker.train(source, numbers, maker.draws(0), 1, spec) for maker in makers]
+        tests = [maker.test(source, numbers, spec) for maker in makers]
+        if not (torch.equal(*views) and torch.equal(*tests)):
+            return False
+    return True
