@@ -32,6 +32,16 @@ class Side:
     pieces: int = 1
 
 
+def repeated(run: Callable[[], object], times: int) -> Callable[[], None]:
+    """The same several times over, so that both sides take long enough to time and find their own data in the cache."""
+
+    def run_all() -> None:
+        for _ in range(times):
+            run()
+
+    return run_all
+
+
 def processor_time(run: Callable[[], object]) -> float:
     """Seconds of processor time of this process, all its threads, and the children that ended meanwhile."""
     before = time.process_time() + _children()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sysconfig
+from pathlib import Path
+
 from fair import Side, command, compare
 
 if __name__ == "__main__":
     compare(
         "start-up",
-        Side("tinyexp --help", command("-m", "tinyexp", "--help")),
+        Side("tinyexp --help", command(str(Path(sysconfig.get_path("scripts")) / "tinyexp"), "--help")),
         Side("python -c pass", command("-c", "pass")),
         goal=5,
         at_most=True,

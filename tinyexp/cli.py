@@ -6,7 +6,6 @@ Imports stand inside the commands, so that ``tinyexp --help`` loads none of torc
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -162,6 +161,8 @@ def _train(
                     err=True,
                 )
     if code >= 128:
+        import shlex
+
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         click.echo(
             f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True

@@ -7,7 +7,6 @@ named failures of a run or of a check and end it with exit code 1. What is ours 
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def nearest(value: str, known: Iterable[str]) -> str:
     >>> nearest("q", ["width", "depth"])
     ''
     """
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
     close = difflib.get_close_matches(value, list(known), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
 
