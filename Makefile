@@ -6,7 +6,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test test-all test-latest lint format install clean
+.PHONY: report test test-all test-latest lint bench format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -26,6 +26,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## every benchmark, a line of JSON each; half an hour on an idle machine
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) '.[bench]'
+	cd benchmarks && for name in start_up augmentation loading step run_all; do ../$(BIN)/python $$name.py || exit 1; done
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from fair import Side, compare, one_thread, wall_time
+from fair import Side, compare, one_thread, repeated, wall_time
 
 one_thread()
 
@@ -18,12 +18,12 @@ from pathlib import Path
 
 import torch
 from pictures import class_folders
-from tinyexp.data.pack import pack
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from tinyexp.data.build import find_folder, open_dataset
 from tinyexp.data.loader import TrainBatches
+from tinyexp.data.pack import pack
 from tinyexp.spec.load import load_experiment
 
 CLASSES, EACH, BATCH = 20, 160, 256
@@ -99,14 +99,14 @@ if __name__ == "__main__":
         notes = {"images": IMAGES, "batch": BATCH, "px": 64, "unit": "images"}
         compare(
             "loader-second-epoch",
-            Side("tinyexp, packed, workers 0", ours(root, base / "data"), IMAGES),
+            Side("tinyexp, packed, workers 0", repeated(ours(root, base / "data"), 10), 10 * IMAGES),
             Side("ImageFolder + PIL + v1, workers 0", peers(root), IMAGES),
             goal=30,
             **notes,
         )
         compare(
             "loader-second-epoch-side-by-side",
-            Side("tinyexp, packed, two threads", ours(root, base / "data", 2), IMAGES),
+            Side("tinyexp, packed, two threads", repeated(ours(root, base / "data", 2), 10), 10 * IMAGES),
             Side("ImageFolder + PIL + v1, two processes", peers(root, 2), IMAGES),
             goal=25,
             measure=wall_time,
