@@ -270,7 +270,19 @@ def test_a_confounded_study_is_told_on_the_page(tmp_path: Path) -> None:
         make_run(tmp_path / "runs", "tiny-design2", seed)
     text, _, study = rendered(tmp_path)
     assert "belong to no factor" in study["unattributed"]
+    assert study["comparison"] is None
+    assert "Design 1 and Design 2 cannot be compared" in text
     assert "optimizer.momentum (0.9, 0.5)" in text
+
+
+def test_two_designs_without_factors_are_not_compared_on_other_images(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["imagenet-resnet18"])
+    make_runs(tmp_path / "runs", ["imagenet-design1"], overrides={"data.test_limit": 500})
+    write_report(tmp_path / "runs", tmp_path / "out")
+    values = json.loads((tmp_path / "out" / "report.json").read_text())["values"]
+    study = next(one for one in values["studies"] if one["study"] == "deeper-on-imagenet")
+    assert study["comparison"] is None
+    assert "not trained and tested on the same images: data.test_limit (500, 1000)" in study["problem"]
 
 
 def test_selection_refuses_configurations_that_are_not_each_others_base(tmp_path: Path) -> None:

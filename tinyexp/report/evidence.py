@@ -16,9 +16,10 @@ from tinyexp.analysis.study import Study
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.select import Chosen, Selection, StudyRuns
-from tinyexp.report.words import NBSP, plain
+from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.records import read_predictions
+from tinyexp.spec.difference import differences
 from tinyexp.spec.load import experiment_names, load_experiment
 
 _NUMBERED = re.compile(r" (?=\d+\b)")
@@ -138,11 +139,32 @@ def _outcome(runs: StudyRuns, selection: Selection, frame: pd.DataFrame, everyth
     outcome = Outcome(study, missing, None, "", None, runs, attributions, unattributed, judgements)
     if missing:
         return outcome
+    problem = runs.problem or _other_data(study, runs)
+    if problem:
+        return replace(outcome, problem=plain(problem, 600))
     try:
         comparison = compare(frame, *pair, metric=study.metric, margin=study.margin)
     except UserError as error:
         return replace(outcome, problem=plain(str(error), 400))
     return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))
+
+
+def _other_data(study: Study, runs: StudyRuns) -> str:
+    """Where a study names no factors: the keys in which its two were trained or tested on other images."""
+    pair = [runs.parts.members.get(name) for name in (study.baseline, study.contender)]
+    if study.factors or pair[0] is None or pair[1] is None or any(map(study.variant, study.members[:2])):
+        return ""
+    found = [
+        f"{one.key} ({one.left}, {one.right})"
+        for one in differences(pair[0].experiment.spec, pair[1].experiment.spec)
+        if one.key.startswith("data.") and one.key != "data.root"
+    ]
+    if not found:
+        return ""
+    return (
+        f"'{study.baseline}' and '{study.contender}' were not trained and tested on the same images: {listing(found)}. "
+        "Train both alike, or make the difference a factor of the study."
+    )
 
 
 def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | None:
