@@ -382,6 +382,16 @@ def test_a_hostile_manifest_is_refused(kept: Path, change: str) -> None:
         path.write_bytes(whole)
 
 
+@pytest.mark.parametrize("heights", [[], [64] * 11, [64] * 13])
+def test_sizes_for_another_number_of_images_are_named(tiny: Path, heights: list[int]) -> None:
+    place = packed(TINY, tiny)
+    change_manifest(place, lambda m: m["train"].update(heights=heights))
+    with pytest.raises(
+        UserError, match="speaks of another number of train images than the 12 that there are"
+    ):
+        opened(TINY, tiny)
+
+
 def test_a_manifest_of_any_number_of_digits_is_refused(tiny: Path) -> None:
     place = packed(TINY, tiny)
     text = (place / "manifest.json").read_text()
@@ -413,6 +423,18 @@ def test_a_stranger_in_the_packs_folder_is_left_alone(tiny: Path, stranger: str)
     with pytest.raises(UserError, match=r"something else than a pack is there\. Move it away"):
         packed(TINY, tiny)
     assert (place / stranger).read_text() == "mine"
+
+
+def test_a_pack_behind_a_link_is_used_and_never_removed(tiny: Path) -> None:
+    """As where somebody has moved it to a larger disk."""
+    place = packed(TINY, tiny)
+    elsewhere = place.rename(tiny.parent / "elsewhere")
+    place.symlink_to(elsewhere)
+    require_equal(opened(TINY, tiny)[1], open_whole(TINY, tiny / "tiny-imagenet-200").test)
+    _shorten(elsewhere / "train.pixels")
+    with pytest.raises(UserError, match="something else than a pack is there"):
+        packed(TINY, tiny)
+    assert len(inventory(elsewhere)) == 3
 
 
 def test_a_damaged_file_is_not_the_packs_fault(tiny: Path) -> None:
@@ -563,6 +585,16 @@ def test_a_hostile_record_of_progress_is_not_believed(tiny: Path, images: Any) -
     (record,) = (tiny / "packed").glob(".*.packing/train.begun.json")
     record.write_text(json.dumps(json.loads(record.read_text()) | {"images": images}))
     require_untouched(tiny, packed(TINY, tiny))
+
+
+def test_progress_with_another_data_set_is_not_gone_on_from(tiny: Path) -> None:
+    interrupted(tiny)
+    (record,) = (tiny / "packed").glob(".*.packing/train.begun.json")
+    begun = json.loads(record.read_text())
+    record.write_text(json.dumps(begun | {"fingerprint": begun["fingerprint"][:16] + "0" * 48}))
+    steps: list[str] = []
+    packed(TINY, tiny, lambda what, done, total: steps.append(what))
+    assert f"packing {TINY} train" in steps
 
 
 # The command

@@ -245,13 +245,10 @@ def _opened(place: Path, part: str, record: Part, folder: Folder, listing: Listi
 def _digest(
     path: Path, length: int, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> _Hash:
-    """The SHA-256 of the first ``length`` bytes of a file; raises ValueError where it has fewer."""
+    """The SHA-256 of the first ``length`` bytes of a file; of all where it has fewer, which is another digest."""
     digest, done = hashlib.sha256(), 0
     with path.open("rb") as content:
-        while done < length:
-            chunk = content.read(min(_CHUNK, length - done))
-            if not chunk:
-                raise ValueError(f"{path.name} ends early")
+        while chunk := content.read(min(_CHUNK, length - done)):
             digest.update(chunk)
             done += len(chunk)
             progress(done, length)
