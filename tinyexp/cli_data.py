@@ -137,17 +137,26 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
 @click.option(
     "--check", is_flag=True, help="Pack nothing; read a pack that is there and compare its digests."
 )
-def pack_command(*, name: str, data_folder: Path, root: str, check: bool) -> None:
+@click.option(
+    "--side",
+    type=click.IntRange(8, 4096),
+    help="Bring the shorter side of every image down to this; another data set, for data.packed_side.",
+)
+def pack_command(*, name: str, data_folder: Path, root: str, check: bool, side: int | None) -> None:
     """Decode the images of NAME once, for all runs. Goes on where it was interrupted."""
     from tinyexp.data.build import find_folder
-    from tinyexp.data.pack import check_pack, pack
+    from tinyexp.data.pack import pack
+    from tinyexp.data.packed import check_pack
+    from tinyexp.data.sizing import Sizing
 
-    folder = find_folder(name, data_folder, root)
+    folder, sizing = find_folder(name, data_folder, root), Sizing(side or 0)
     with _progress() as progress:
         if check:
-            place = check_pack(name, folder, data_folder, progress)
+            place = check_pack(name, folder, data_folder, progress, sizing)
         else:
-            place = pack(name, folder, data_folder, progress, lambda words: click.echo(words, err=True))
+            place = pack(
+                name, folder, data_folder, progress, lambda words: click.echo(words, err=True), sizing
+            )
     click.echo(f"{place}: whole: every byte is what was written" if check else place)
 
 

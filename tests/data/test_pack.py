@@ -27,7 +27,8 @@ from tinyexp.data import folders
 from tinyexp.data import pack as packing
 from tinyexp.data.build import find_folder, open_dataset, open_whole
 from tinyexp.data.folders import FileImages, Folder
-from tinyexp.data.pack import PackedImages, check_pack, open_packed, pack
+from tinyexp.data.pack import pack
+from tinyexp.data.packed import PackedImages, check_pack, open_packed
 from tinyexp.data.sources import ImageSource, Stack
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.spec.schema import Data
@@ -401,7 +402,7 @@ def test_a_manifest_of_any_number_of_digits_is_refused(tiny: Path) -> None:
 
 def test_an_enormous_manifest_is_not_read(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = packed(TINY, tiny)
-    monkeypatch.setattr(packing, "_MAX_MANIFEST_BYTES", 100)
+    monkeypatch.setattr("tinyexp.data.packed._MAX_MANIFEST_BYTES", 100)
     with pytest.raises(UserError, match="is larger than any manifest"):
         open_dataset(Data(dataset=TINY), tiny)
     assert place.is_dir()

@@ -99,7 +99,9 @@ def test_runs_of_other_lengths_are_not_compared(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design2"], overrides={"training.stop_after": 5})
     text, _, values = rendered(tmp_path)
     assert "cannot be compared" in text
-    assert "belong to no factor, and would be confounded with all of them: training.stop_after (5, 12)" in text
+    assert (
+        "belong to no factor, and would be confounded with all of them: training.stop_after (5, 12)" in text
+    )
     assert values["studies"][0]["problem"]  # type: ignore[index]
 
 

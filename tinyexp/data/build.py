@@ -14,12 +14,13 @@ from tinyexp.data.draws import keyed_subset
 from tinyexp.data.folders import FileImages, Folder, open_class_folders
 from tinyexp.data.idx import read_folder
 from tinyexp.data.imagenet import open_imagenet
-from tinyexp.data.pack import open_packed
+from tinyexp.data.packed import command, open_packed
 from tinyexp.data.patterns import open_patterns
 from tinyexp.data.places import locate, missing
+from tinyexp.data.sizing import Sizing
 from tinyexp.data.sources import ArrayImages, Dataset, ImageSource, Subset
 from tinyexp.data.tiny_imagenet import open_tiny_imagenet
-from tinyexp.errors import UserError, unknown
+from tinyexp.errors import UserError, listed, unknown
 from tinyexp.spec.schema import Data
 
 __all__ = ["Whole", "find_folder", "missing", "open_dataset", "open_whole", "split"]
@@ -50,25 +51,32 @@ def open_dataset(data: Data, data_folder: Path) -> Dataset:
     UserError
         It is not there, is of another form, is damaged, or ``holdout`` leaves no training image.
     """
+    if data.packed_side and data.dataset not in _LISTERS:
+        raise UserError(
+            f"data.packed_side = {data.packed_side}: only image files are packed ({listed(_LISTERS)}), and "
+            f"'{data.dataset}' has arrays. Leave it out."
+        )
     if data.dataset == "patterns":
         return open_patterns(data)
     root = locate(data, data_folder)
     if root is None:
         raise UserError(missing(data, data_folder) or "")
-    whole = open_whole(data.dataset, root, data_folder)
+    whole = open_whole(data.dataset, root, data_folder, data.packed_side)
     train, holdout, test = split(whole.train, whole.test, data)
     return Dataset(
         train=train, holdout=holdout, test=test, classes=whole.classes, fingerprint=whole.fingerprint
     )
 
 
-def open_whole(name: str, root: Path, data_folder: Path | None = None) -> Whole:
+def open_whole(name: str, root: Path, data_folder: Path | None = None, packed_side: int = 0) -> Whole:
     """Open the data set of this name in its folder, uncut.
 
     Parameters
     ----------
     data_folder
         Where a pack of it is looked for, which then stands in for decoding; None to read the files themselves.
+    packed_side
+        Take the pack whose images have this shorter side, which is another data set; 0 for their own size.
 
     Raises
     ------
@@ -77,9 +85,15 @@ def open_whole(name: str, root: Path, data_folder: Path | None = None) -> Whole:
     """
     if name == "fashion-mnist":
         return _open_fashion_mnist(root)
-    folder = _LISTERS[name](root)
-    fingerprint = folder.fingerprint()
-    packed = None if data_folder is None else open_packed(name, folder, fingerprint, data_folder)
+    folder, sizing = _LISTERS[name](root), Sizing(packed_side)
+    fingerprint = sizing.fingerprint(folder.fingerprint())
+    packed = None if data_folder is None else open_packed(name, folder, fingerprint, data_folder, sizing)
+    if packed is None and packed_side:
+        again = command(name, folder, data_folder or Path("data"), sizing)
+        raise UserError(
+            f"data.packed_side = {packed_side}: {name} is not packed at this size. Pack it with `{again}`, or leave "
+            "data.packed_side out: the files are then decoded at their own size."
+        )
     train, test = packed or (
         FileImages(folder.root, part.names, part.labels) for part in (folder.train, folder.test)
     )

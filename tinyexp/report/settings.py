@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, str] = {
     "data.train_limit": "training images used (0 for all)",
     "data.test_limit": "test images used (0 for all)",
     "data.holdout": "training images held out",
+    "data.packed_side": "shorter side that images were packed at (0 for their own)",
     "input.image_size": "image side in pixels",
     "input.resize": "test transform's resize",
     "input.normalize": "normalization",

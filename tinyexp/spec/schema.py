@@ -103,6 +103,9 @@ class Data(Section):
     """Use this many test images, chosen by key; 0 for all."""
     holdout: Count = 0
     """This many training images are kept from training, for selection only."""
+    packed_side: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Image files packed beforehand with their shorter side brought down to this many pixels, as for ImageNet where
+    decoding is what takes time: other pixels than the files'. 0 for the files at their own size, packed or not."""
 
 
 class Input(Section):
