@@ -43,8 +43,10 @@ def test_the_plan_can_be_chosen_or_left_out():
 
 
 def test_a_study_is_trained_only_with_all_of_its_experiments():
-    assert [study.name for study in studies_over(["tiny-design1", "imagenet-resnet18"])] == []
+    alone = [study.name for study in studies_over(["tiny-design1", "imagenet-resnet18"])]
+    assert alone == ["larger-images", "smaller-images"], "those of design 1 and its variants"
     assert "why-design1-beat-design2" in [study.name for study in studies_over(TINY)]
+    assert studies_over(TINY, ["deeper-on-imagenet"]) == []
 
 
 def test_a_study_may_ask_for_more_seeds_than_the_profile_has():
