@@ -63,7 +63,7 @@ def test_what_was_trained_is_counted_and_gives_the_expected_time(tmp_path):
     assert (told["runs"], told["finished"], told["to_train"], told["measured_runs"]) == (36, 1, 35, 1)
     assert told["expected_s"] > 0
     two = json.loads(planned(WHY, *SET, *runs, "--seeds", "2", "--json", "--jobs", "2"))
-    assert two["expected_s"] == pytest.approx(told["expected_s"] / 2, rel=0.01)
+    assert two["expected_s"] == pytest.approx(told["expected_s"] / 2, abs=0.11)
     assert "by the speed of 1 run here" in planned(WHY, *SET, *runs, "--seeds", "2")
 
 
