@@ -260,3 +260,23 @@ def test_claims_are_judged_in_their_order():
     claims = study({"kind": "not_run"}, {"kind": "higher"}, {"kind": "not_run"})
     found = judge(claims, Evidence(curves(old=0.5, new=0.6)))
     assert [one.claim for one in found] == ["claim-0", "claim-1", "claim-2"]
+
+
+def test_a_static_claim_may_compare_two_nets():
+    own = load_experiment("tiny-design1").spec
+    more = load_experiment("tiny-design1", overrides={"model.channels": [128, 192, 192, 192, 128]}).spec
+    fewer = load_experiment("tiny-design1", overrides={"model.fc_width": 100}).spec
+    claim = {"kind": "static", "fact": "parameters_do_not_grow", "experiments": ["own", "other"]}
+    for other, verdict in ((more, "refuted"), (fewer, "supported"), (own, "supported")):
+        (found,) = judge(study(claim), Evidence(curves(), specs={"own": own, "other": other}))
+        assert found.verdict == verdict
+        assert found.fact.startswith("parameters: ")
+    (found,) = judge(study(claim), Evidence(curves(), specs={"own": own}))
+    assert (found.verdict, found.reason) == ("not_tested", "fact_missing")
+
+
+def test_a_claim_on_a_factor_in_which_the_two_do_not_differ_is_not_tested():
+    claim = {"kind": "raises", "factor": "augmentation"}
+    evidence = Evidence(curves(), attributed([0.1, 0.1]), inactive=("augmentation",))
+    (found,) = judge(study(claim), evidence)
+    assert (found.verdict, found.reason) == ("not_tested", "no_difference")
