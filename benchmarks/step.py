@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fair import Side, compare, one_thread
+from fair import Side, compare, one_thread, processor_time
 
 one_thread()
 
@@ -61,6 +61,12 @@ if __name__ == "__main__":
             for _ in range(STEPS):
                 step(*resident)
 
+        def alone(batches=batches, epochs=epochs):
+            for _ in range(10):
+                for _ in batches.epoch(next(epochs)):
+                    pass
+
+        alone()
         compare(
             "step-with-loader",
             Side("step with loader", with_loader, STEPS),
@@ -69,5 +75,6 @@ if __name__ == "__main__":
             at_most=True,
             net=title,
             batch=spec.training.batch_size,
+            batches_alone_per_s=round(10 * STEPS / processor_time(alone)),
             unit="steps",
         )

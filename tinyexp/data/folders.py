@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tinyexp.data.jpeg import read_jpeg
+from tinyexp.data.jpeg import jpeg_shape, read_jpeg
 from tinyexp.errors import UserError, listed
 
 MAX_PIXELS = 89_000_000
@@ -98,13 +98,13 @@ class FileImages:
 
     def pixels(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         """The images of these numbers, decoded anew, each of shape (height, width, 3)."""
-        return [decode_pixels(self._root / self._names[index]) for index in indices.tolist()]
+        return [decode_pixels(f"{self._root}/{self._names[index]}") for index in indices.tolist()]
 
     def describe(self, index: int) -> str:
         return str(self._root / self._names[index])
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: str | Path) -> Image.Image:
     """Read an image file whole and give it in mode RGB.
 
     Raises
@@ -116,18 +116,19 @@ def decode(path: Path) -> Image.Image:
     return _by_pillow(path, _in_rgb) if pixels is None else Image.fromarray(pixels)
 
 
-def decode_pixels(path: Path) -> NDArray[np.uint8]:
+def decode_pixels(path: str | Path) -> NDArray[np.uint8]:
     """As :func:`decode`, as an array of shape (height, width, 3) that may be read-only."""
     pixels = read_jpeg(path, MAX_PIXELS)
     return np.asarray(_by_pillow(path, _in_rgb)) if pixels is None else pixels
 
 
-def image_shape(path: Path) -> tuple[int, int]:
+def image_shape(path: str | Path) -> tuple[int, int]:
     """Height and width of an image file, from its head alone; raises as :func:`decode` does."""
-    return _by_pillow(path, lambda image: (image.height, image.width))
+    shape = jpeg_shape(path, MAX_PIXELS)
+    return _by_pillow(path, lambda image: (image.height, image.width)) if shape is None else shape
 
 
-def _by_pillow(path: Path, what: Callable[[Image.Image], T]) -> T:
+def _by_pillow(path: str | Path, what: Callable[[Image.Image], T]) -> T:
     """What is asked of an image, or a UserError that names the file."""
     try:
         with Image.open(path) as image:
@@ -147,7 +148,7 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return whole.convert("RGB")
 
 
-def _check(path: Path, image: Image.Image) -> None:
+def _check(path: str | Path, image: Image.Image) -> None:
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         raise UserError(
@@ -235,8 +236,8 @@ def image_sizes(folder: Path) -> dict[str, int]:
     for entry in _entries(folder):
         if _is_clutter(entry.name):
             continue
-        path = Path(entry.path)
-        if path.suffix.lower() not in _SUFFIXES or not path.is_file():
+        if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES or not entry.is_file():  # noqa: PTH122 - of a million names
+            path = Path(entry.path)
             kind = (
                 "a folder"
                 if path.is_dir()
@@ -249,7 +250,9 @@ def image_sizes(folder: Path) -> dict[str, int]:
             )
         sizes[entry.name] = entry.stat().st_size
         if not sizes[entry.name]:
-            raise UserError(f"{path}: is empty. Replace this file by a good copy; images are never skipped.")
+            raise UserError(
+                f"{entry.path}: is empty. Replace this file by a good copy; images are never skipped."
+            )
     return dict(sorted(sizes.items()))
 
 

@@ -22,11 +22,12 @@ except ImportError:  # Pillow then does everything, more slowly
     simplejpeg = None
 
 _START = b"\xff\xd8\xff"
+_HEAD_BYTES = 1 << 16
 _SAME_COLOURS = frozenset(("Gray", "RGB", "YCbCr"))
 """Four channels are left out: Pillow has its own way from CMYK to RGB, which differs by a level here and there."""
 
 
-def read_jpeg(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
+def read_jpeg(path: str | Path, max_pixels: int) -> NDArray[np.uint8] | None:
     """The pixels of a JPEG file as RGB, uint8 of shape (height, width, 3), not rotated by what its EXIF says.
 
     Parameters
@@ -42,19 +43,39 @@ def read_jpeg(path: Path, max_pixels: int) -> NDArray[np.uint8] | None:
     if simplejpeg is None or not _is_exact():
         return None
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_START))
-            return _decoded(start + file.read(), max_pixels) if start == _START else None
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each of a million names takes its time
+            head = file.read(_HEAD_BYTES)
+            return _decoded(head + file.read(), max_pixels) if head.startswith(_START) else None
     except OSError:
         return None
 
 
-def _decoded(content: bytes, max_pixels: int) -> NDArray[np.uint8] | None:
-    """Strict: a warning of libjpeg's, as of a file that ends early, is a ValueError."""
+def jpeg_shape(path: str | Path, max_pixels: int) -> tuple[int, int] | None:
+    """Height and width of a JPEG file, from its head alone; None wherever :func:`read_jpeg` would give None for its head."""
+    if simplejpeg is None or not _is_exact():
+        return None
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each of a million names takes its time
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return None
+    return _shape(head, max_pixels) if head.startswith(_START) else None
+
+
+def _shape(content: bytes, max_pixels: int) -> tuple[int, int] | None:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(content, strict=True)
-        if colours not in _SAME_COLOURS or int(height) * int(width) > max_pixels:
-            return None
+    except ValueError:  # also where the head is longer than what was read of it
+        return None
+    height, width = int(height), int(width)
+    return (height, width) if colours in _SAME_COLOURS and height * width <= max_pixels else None
+
+
+def _decoded(content: bytes, max_pixels: int) -> NDArray[np.uint8] | None:
+    """Strict: a warning of libjpeg's, as of a file that ends early, is a ValueError."""
+    if _shape(content, max_pixels) is None:
+        return None
+    try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             content, "RGB", fastdct=False, fastupsample=False, strict=True
         )

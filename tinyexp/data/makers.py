@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tinyexp.data.buffers import Buffers
 from tinyexp.data.draws import Draws
 from tinyexp.data.sources import ArrayImages, Decoded, ImageSource, Stack
 from tinyexp.data.transforms import as_input, as_pixels, test_view, train_view
@@ -71,6 +72,9 @@ class KernelMaker:
 
     threads = True
 
+    def __init__(self) -> None:
+        self._buffers = Buffers()
+
     def draws(self, seed: int) -> Draws:
         from tinyexp.data.philox import CompiledDraws  # noqa: PLC0415 - loads the compiler
 
@@ -83,9 +87,9 @@ class KernelMaker:
 
         pixels = _addressed(source.pixels(indices))
         views = draw_views(draws, epoch, indices, pixels.heights, pixels.widths, spec.augmentation)
-        side = spec.input.image_size
-        order = torch.channels_last if spec.training.channels_last else torch.contiguous_format
-        batch = torch.empty((len(indices), 3, side, side), memory_format=order)
+        batch = self._buffers.images(
+            len(indices), spec.input.image_size, channels_last=spec.training.channels_last
+        )
         augmented(pixels, views, spec.augmentation, spec.input, batch.numpy())
         return batch
 

@@ -176,7 +176,7 @@ class _Writer:
             out.truncate(offsets[first])
             safe = out.seek(offsets[first])
             for index in range(first, total):
-                content = _row(root / listing.names[index], self._layout.shape(index), self._sizing)
+                content = _row(f"{root}/{listing.names[index]}", self._layout.shape(index), self._sizing)
                 out.write(content)
                 digest.update(content)
                 if index % _EVERY == 0 or index == total - 1:
@@ -206,7 +206,7 @@ class _Writer:
         return 0, hashlib.sha256()
 
 
-def _row(path: Path, shape: tuple[int, int, int], sizing: Sizing) -> memoryview:
+def _row(path: str, shape: tuple[int, int, int], sizing: Sizing) -> memoryview:
     pixels = sizing.sized(decode_pixels(path))
     if pixels.shape != shape:
         raise UserError(
@@ -220,7 +220,7 @@ def _measured(root: Path, listing: Listing, what: str, progress: Progress, sizin
     total = len(listing.names)
     shapes = np.empty((total, 2), np.int64)
     for index, name in enumerate(listing.names):
-        shapes[index] = sizing.shape(*image_shape(root / name))
+        shapes[index] = sizing.shape(*image_shape(f"{root}/{name}"))
         if index % _EVERY == 0 or index == total - 1:
             progress(what, index + 1, total)
     return Layout(shapes[:, 0], shapes[:, 1])
