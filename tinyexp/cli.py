@@ -13,15 +13,27 @@ from typing import Any
 
 import click
 
-from tinyexp.cli_data import data
 from tinyexp.errors import TinyexpError
 
 _FOLDER = click.Path(path_type=Path)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
 
 
+_DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
+
+
 class _Group(click.Group):
-    """Turns this project's errors into a message and an exit code."""
+    """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is _DATA:
+            from tinyexp.cli_data import data
+
+            return name, data, rest
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -45,7 +57,7 @@ def main() -> None:
     """  # noqa: D301 - click reads the backspace
 
 
-main.add_command(data)
+main.add_command(_DATA)
 
 
 def _training_options(command: Callable[..., None]) -> Callable[..., None]:
