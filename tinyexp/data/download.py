@@ -19,6 +19,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from tinyexp import files
+from tinyexp.commits import reached
 from tinyexp.data.catalogue import RemoteFile
 from tinyexp.errors import TinyexpError, UserError
 
@@ -217,8 +218,11 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile) -> None:
         raise _wrong(url, f"its {algorithm} is {got}, {wanted} is expected; what came was removed")
     with part.open("rb+") as content:
         os.fsync(content.fileno())
+    reached("download written")
     part.replace(target)
+    reached("download named")
     files.sync_folder(target.parent)
+    reached("download done")
 
 
 def _wrong(url: str, reason: str) -> TinyexpError:

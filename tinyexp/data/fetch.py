@@ -14,10 +14,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tinyexp import files
+from tinyexp.commits import reached
 from tinyexp.data.catalogue import Entry, by_name
 from tinyexp.data.download import Progress, address, download
 from tinyexp.data.places import absence, is_there, standard_places
-from tinyexp.data.unpack import Bounds, check_room, flush_to_disk, unpack
+from tinyexp.data.unpack import Bounds, check_room, unpack
 from tinyexp.errors import TinyexpError, UserError
 
 
@@ -84,8 +85,11 @@ def _take(name: str, entry: Entry, data_folder: Path, base_url: str | None, prog
         shutil.rmtree(arrived)
     else:
         _remove_empty(target)
+        reached("data set written")
         arrived.replace(target)
+        reached("data set named")
     files.sync_folder(data_folder)
+    reached("data set done")
     return target
 
 
@@ -96,14 +100,17 @@ def _unpack_into_place(archive: Path, entry: Entry, target: Path, progress: Prog
     bounds = Bounds(files=2 * entry.unpacked_files, bytes=2 * entry.unpacked_bytes)
     room = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     try:
+        reached("data set begun")
         unpack(archive, room, bounds, progress)
         if not is_there(entry, room / entry.folder):
             raise TinyexpError(
                 f"{archive}: holds no {entry.folder}/ with {entry.title} in it. Nothing was put in place."
             )
-        flush_to_disk()
+        files.flush_to_disk()
         _remove_empty(target)
+        reached("data set written")
         (room / entry.folder).replace(target)
+        reached("data set named")
     finally:
         shutil.rmtree(room, ignore_errors=True)
 

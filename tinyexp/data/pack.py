@@ -14,6 +14,7 @@ import PIL
 from filelock import FileLock, Timeout
 
 from tinyexp import files
+from tinyexp.commits import reached
 from tinyexp.data.folders import Folder, Listing, decode_pixels, image_shape
 from tinyexp.data.packed import (
     MANIFEST,
@@ -155,8 +156,11 @@ def _pack(
         if path.name not in NAMES:  # records, and what a kill left of writing one
             path.unlink()
     files.sync_folder(aside)
+    reached("pack written")
     aside.replace(place)
+    reached("pack named")
     files.sync_folder(place.parent)
+    reached("pack done")
 
 
 class _Writer:
@@ -190,6 +194,7 @@ class _Writer:
         # Pixels first: a record must never speak of what is not on the disk.
         out.flush()
         os.fsync(out.fileno())
+        reached(f"{self._path.name} flushed")
         begun = _Begun(fingerprint=self._fingerprint, images=images, sha256=digest)
         files.write_text(self._record, begun.model_dump_json() + "\n")
 

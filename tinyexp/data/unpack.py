@@ -125,9 +125,3 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> int
         # zipfile reads no more than the size in the entry's head, and then checks its CRC.
         shutil.copyfileobj(source, out, _CHUNK)
     return entry.file_size
-
-
-def flush_to_disk() -> None:
-    """All files written so far survive a power cut; one call is cheaper than one for each of 120,000 files."""
-    if hasattr(os, "sync"):
-        os.sync()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import os
 import re
 import shutil
@@ -11,8 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError, listed
-from tinyexp.files import read_json
+from tinyexp.files import flush_to_disk, read_json, sync_folder
 from tinyexp.runs.folder import RECORD_NAMES
 
 REPORT_FORMAT = "tinyexp-report"
@@ -36,16 +38,23 @@ def replaced_whole(out: Path) -> Iterator[Path]:
     """
     refuse_foreign(out)
     target = out.resolve()
+    _remove_leftovers(target)
     fresh = _folder_beside(target, out)
     try:
+        reached("report begun")
         yield fresh
+        flush_to_disk()
+        reached("report written")
         _put_in_place(fresh, target, out)
+        reached("report named")
+        sync_folder(target.parent)
     except OSError as error:
         raise UserError(
             f"{out}: cannot be written ({error.strerror}); what it held is intact. Free some space or choose another folder."
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)  # what was there before, where the two were exchanged
+    reached("report done")
 
 
 def refuse_foreign(out: Path) -> None:
@@ -84,7 +93,7 @@ def files_below(folder: Path) -> list[str]:
 def _folder_beside(target: Path, out: Path) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{os.getpid()}-"))
         # mkdtemp's folders are private; a report is for whoever may read the folder it lies in.
         fresh.chmod(0o777 & ~_umask())
     except OSError as error:
@@ -92,6 +101,24 @@ def _folder_beside(target: Path, out: Path) -> Path:
             f"{out}: cannot be written ({error.strerror}). Choose another folder for the report."
         ) from error
     return fresh
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what reports into this place left whose processes were killed; their numbers stand in the names."""
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*-*"):
+        number = path.name[len(target.name) + 2 :].partition("-")[0]
+        if number.isdigit() and not path.is_symlink() and path.is_dir() and not _is_alive(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _put_in_place(fresh: Path, target: Path, out: Path) -> None:
@@ -114,7 +141,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _two_renames(fresh: Path, target: Path) -> None:
     """The same in two steps, put back where the second fails."""
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{os.getpid()}-old-"))
     old = aside / target.name
     target.rename(old)
     try:

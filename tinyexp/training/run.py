@@ -17,7 +17,7 @@ from torch import nn
 from tinyexp.data import makers
 from tinyexp.data.sources import Dataset
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError, UserError
-from tinyexp.files import write_text
+from tinyexp.files import remove_leftovers, write_text
 from tinyexp.models.build import network
 from tinyexp.runs.environment import describe_environment, environment_changes
 from tinyexp.runs.folder import RunFolder
@@ -253,6 +253,8 @@ def _owned(folder: RunFolder) -> Iterator[None]:
             f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
         ) from error
     try:
+        for place in (folder.path, folder.checkpoints):
+            remove_leftovers(place)
         write_text(owner, f"process {os.getpid()}\n")
         yield
     finally:
