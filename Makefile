@@ -6,7 +6,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test test-all test-latest lint bench format install clean
+.PHONY: report test test-all test-latest lint bench soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -30,6 +30,9 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)  ## every benchmark, a line of JSON each; half an hour on an idle machine
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) '.[bench]'
 	cd benchmarks && for name in start_up augmentation decoding loading step run_all where_time_goes; do ../$(BIN)/python $$name.py || exit 1; done
+
+soak: $(INSTALLED)  ## run-all of the embedded profile, killed 200 times at random moments; an hour
+	$(BIN)/python tests/faults/soak.py --kills 200 --folder soak
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

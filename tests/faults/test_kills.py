@@ -1,0 +1,46 @@
+"""Killed at every place of every commit, in evaluations, while resuming: the same bits, nothing lost, nothing left to clean."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SWEEP = Path(__file__).with_name("sweep.py")
+KINDS = {
+    ".owner",
+    "spec.json",
+    "environment.json",
+    "metrics.csv",
+    "timing.csv",
+    "predictions.npz",
+    "status.json",
+    "ckpt",
+}
+
+
+def swept(group: str, folder: Path) -> tuple[list[str], list[str]]:
+    """Places and problems of a group of kills; see ``sweep``."""
+    done = subprocess.run(
+        [sys.executable, str(SWEEP), group, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(SWEEP.parent.parent)},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["places"], told["problems"]
+
+
+@pytest.mark.parametrize(
+    "group", ["at_every_place", "in_every_evaluation", "while_resuming", "asked_during_a_commit"]
+)
+def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, group: str) -> None:
+    places, problems = swept(group, tmp_path)
+    assert not problems
+    kinds = {place.split()[0] for place in places}
+    assert {"ckpt" if name.endswith(".ckpt") else name for name in kinds} == KINDS
+    assert {place.split()[1] for place in places} == {"begun", "written", "named", "done"}
+    assert len(places) == 104, "seven checkpoints, four projections of a running run, one of a finished"
