@@ -21,7 +21,7 @@ ARGUMENTS += [part for key, value in SMALL.items() for part in ("--set", f"{key}
 
 def soaked(folder: Path, kills: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SOAK), "--kills", str(kills), "--folder", str(folder), "--seed", "0"]
-    command += ["--least", "2", "--most", "8", "--", *ARGUMENTS]
+    command += ["--least", "2", "--most", "6", "--", *ARGUMENTS]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
@@ -37,7 +37,8 @@ def test_runs_killed_at_random_moments_and_their_report_come_out_the_same(
     _, done = soak
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
-    assert (told["kills"], told["mismatches"]) == (3, 0)
+    assert told["mismatches"] == 0
+    assert told["kills"] >= 3
     assert told["runs_compared"] == 2 * told["passes"] >= 2
 
 

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from itertools import islice
 from typing import Any
 
@@ -21,7 +22,7 @@ from tinyexp.data.draws import Draws
 from tinyexp.data.makers import maker_for
 from tinyexp.data.sources import ImageSource
 from tinyexp.data.transforms import as_input
-from tinyexp.errors import UserError
+from tinyexp.errors import TinyexpError, UserError
 from tinyexp.spec.schema import Spec
 
 Batch = tuple[Tensor, Tensor]
@@ -124,9 +125,18 @@ class _Views(TorchDataset[Batch]):
         """The batches in the order wanted, prepared ahead where there are workers."""
         if not workers:
             return (self[one] for one in wanted)
+        patience = self._spec.execution.timeout_seconds or None
         if self._maker.threads:
-            return _by_threads(self, wanted, workers)
-        return _by_processes(self, wanted, workers)
+            return _by_threads(self, wanted, workers, patience)
+        return _by_processes(self, wanted, workers, patience)
+
+    def failure(self, wanted: Wanted, what: str) -> TinyexpError:
+        """What to say where a batch does not come."""
+        epoch, indices = wanted
+        return TinyexpError(
+            f"epoch {epoch}: a batch of {len(indices)} images, the first of them {self._source.describe(int(indices[0]))}, {what}."
+            " The same command goes on from the last commit."
+        )
 
     def _draws(self, seed: int) -> Draws:
         # Draws are set to a place and then drawn from: two threads must not share them.
@@ -142,30 +152,75 @@ class _Views(TorchDataset[Batch]):
         self.__dict__ |= state | {"_own": threading.local()}
 
 
-def _by_threads(views: _Views, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
+def _by_threads(views: _Views, wanted: list[Wanted], workers: int, patience: float | None) -> Iterator[Batch]:
     """A few batches ahead; what a thread raises is raised in its place."""
-    waiting = iter(wanted)
-    with ThreadPoolExecutor(workers, thread_name_prefix="tinyexp batches") as pool:
-        ahead = deque(pool.submit(views.__getitem__, one) for one in islice(waiting, workers + 1))
-        try:
-            while ahead:
-                batch = ahead.popleft().result()
-                ahead.extend(pool.submit(views.__getitem__, one) for one in islice(waiting, 1))
-                yield batch
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    waiting, hangs = iter(wanted), False
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tinyexp batches")
+    ahead = deque((one, pool.submit(views.__getitem__, one)) for one in islice(waiting, workers + 1))
+    try:
+        while ahead:
+            one, coming = ahead.popleft()
+            try:
+                batch = coming.result(patience)
+            except FutureTimeoutError as error:
+                if coming.done():  # it is the batch's own error, of a socket as it may be
+                    raise
+                hangs = True
+                raise views.failure(one, _late(patience)) from error
+            ahead.extend((one, pool.submit(views.__getitem__, one)) for one in islice(waiting, 1))
+            yield batch
+    finally:
+        pool.shutdown(wait=not hangs, cancel_futures=True)
 
 
-def _by_processes(views: _Views, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
+def _by_processes(
+    views: _Views, wanted: list[Wanted], workers: int, patience: float | None
+) -> Iterator[Batch]:
+    """The same by processes; one that ends, or whose batch is late, is an error of the run."""
     loader = DataLoader(
-        views,
+        _Sent(views),
         batch_size=None,
         sampler=wanted,
         num_workers=workers,
+        timeout=patience or 0,
         # The loader draws a seed for its workers from the generator it is given; none of ours is touched.
         generator=torch.Generator().manual_seed(0),
         # A slot is a spawned process, whose children would be spawned too: each would load torch, for seconds,
         # at every epoch.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
-    return iter(loader)
+    batches = iter(loader)
+    for one in wanted:
+        try:
+            batch = next(batches)
+        except RuntimeError as error:
+            if "DataLoader" not in str(error):
+                raise
+            what = (
+                _late(patience)
+                if "timed out" in str(error)
+                else "was lost: a process that prepares batches ended"
+            )
+            raise views.failure(one, what) from error
+        if isinstance(batch, TinyexpError):
+            raise batch
+        yield batch
+
+
+class _Sent(TorchDataset[Any]):
+    """Errors that have a message for the user travel as they are; the loader would wrap them in a traceback."""
+
+    def __init__(self, views: _Views) -> None:
+        self._views = views
+
+    def __getitem__(self, wanted: Wanted) -> Batch | TinyexpError:
+        try:
+            return self._views[wanted]
+        except TinyexpError as error:
+            return error
+
+
+def _late(patience: float | None) -> str:
+    return (
+        f"was not ready after {patience:g} s (execution.timeout_seconds): a disk or a network folder may hang"
+    )

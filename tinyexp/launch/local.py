@@ -20,6 +20,7 @@ from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
 
 _POLL_S = 0.5
+_PATIENCE_S = 10.0
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
 
 
@@ -198,5 +199,8 @@ class LocalLauncher:
                 slot.process.kill()
             slot.connection.close()
         for slot in self._slots:
-            slot.process.join()
+            slot.process.join(_PATIENCE_S)
+            if slot.process.is_alive():  # a thread of it hangs, as where a disk does
+                slot.process.kill()
+                slot.process.join()
         self._slots.clear()

@@ -193,6 +193,8 @@ class Execution(Section):
     """Commit inside an epoch when this much time has passed since the last commit."""
     checkpoint_steps: Count = 0
     """Commit every so many steps besides; 0 for never."""
+    timeout_seconds: Annotated[float, Field(ge=0, le=1e6)] = 600.0
+    """A batch that workers have not ready after this ends the run, which can be resumed; 0 to wait for ever."""
 
 
 class Reported(Section):

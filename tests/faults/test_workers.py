@@ -1,0 +1,168 @@
+"""A worker that ends or hangs: a message that names the work, no row half-written, and a run that can be resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_runs import SMALL, results, small_plan, trained
+
+from tinyexp.data.build import open_dataset
+from tinyexp.data.loader import TrainBatches
+from tinyexp.data.sources import ArrayImages, Dataset
+from tinyexp.errors import TinyexpError, UserError
+from tinyexp.training.run import train_run
+
+BY = {
+    "threads": {"execution__workers": 2},
+    "processes": {"execution__workers": 2, "execution__transforms": "torchvision"},
+}
+
+
+class Faulty:
+    """A source some image of which does something when it is read, from the first time on or the nth."""
+
+    def __init__(self, inner: ArrayImages, index: int, act: object) -> None:
+        self._inner, self._index, self._act = inner, index, act
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self._inner.labels
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def image(self, index: int) -> Image.Image:
+        if index == self._index:
+            self._act()
+        return self._inner.image(index)
+
+    def pixels(self, indices: np.ndarray) -> object:
+        if self._index in indices:
+            self._act()
+        return self._inner.pixels(indices)
+
+    def describe(self, index: int) -> str:
+        return self._inner.describe(index)
+
+
+def train_with(tmp_path: Path, act: object, **overrides: object) -> None:
+    """Train a small run one training image of which is faulty."""
+    plan = small_plan(tmp_path, **overrides)
+    whole = open_dataset(plan.experiment.spec.data, Path("data"))
+    source = Faulty(whole.train, 7, act)
+    data = Dataset(**{**vars(whole), "train": source})
+    train_run(plan, data)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return results(trained(tmp_path_factory.mktemp("untouched")))
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_worker_that_hangs_is_an_error_that_names_the_batch_and_the_run_goes_on_later(
+    tmp_path: Path, untouched: dict[str, bytes], by: str
+) -> None:
+    free, parent = threading.Event(), os.getpid()
+
+    def hang() -> None:
+        if os.getpid() == parent:
+            free.wait(30)
+        else:
+            time.sleep(30)  # the loader ends its processes
+
+    try:
+        with pytest.raises(TinyexpError, match=r"epoch 1: a batch of 1\d images, the first of them .* 0.5 s"):
+            train_with(tmp_path, hang, execution__timeout_seconds=0.5, **BY[by])
+    finally:
+        free.set()
+    assert results(trained(tmp_path)) == untouched
+
+
+def test_a_worker_process_that_is_killed_is_an_error_that_names_the_batch(
+    tmp_path: Path, untouched: dict[str, bytes]
+) -> None:
+    parent = os.getpid()
+
+    def die() -> None:
+        assert os.getpid() != parent
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(TinyexpError, match=r"epoch 1: .* was lost: a process that prepares batches ended"):
+        train_with(tmp_path, die, **BY["processes"])
+    assert small_plan(tmp_path).folder.metrics.read_text().count("\n") == 1, (
+        "no row of an epoch that was not done"
+    )
+    assert results(trained(tmp_path)) == untouched
+
+
+@pytest.mark.parametrize("by", BY)
+def test_what_a_worker_says_of_an_image_arrives_as_it_was_said(tmp_path: Path, by: str) -> None:
+    def refuse() -> None:
+        raise UserError("train/a/1.png: cannot be decoded. Replace this file by a good copy.")
+
+    with pytest.raises(
+        UserError, match=r"^train/a/1.png: cannot be decoded. Replace this file by a good copy.$"
+    ):
+        train_with(tmp_path, refuse, **BY[by])
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_programs_own_error_in_a_worker_keeps_its_traceback(tmp_path: Path, by: str) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train_with(tmp_path, fail, **BY[by])
+
+
+def test_a_command_whose_slot_has_a_hanging_thread_ends(tmp_path: Path) -> None:
+    """The thread cannot be ended; its process can. `sitecustomize` is what a slot loads before anything else."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, threading, time, importlib.abc\n"
+        "class Hook(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'tinyexp.training.run':\n"
+        "            import tinyexp.data.sources as sources\n"
+        "            read = sources.ArrayImages.pixels\n"
+        "            def pixels(self, indices):\n"
+        "                if threading.current_thread() is not threading.main_thread():\n"
+        "                    time.sleep(3600)\n"
+        "                return read(self, indices)\n"
+        "            sources.ArrayImages.pixels = pixels\n"
+        "sys.meta_path.insert(0, Hook())\n"
+    )
+    options = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+    command = [
+        sys.executable,
+        "-m",
+        "tinyexp",
+        "run",
+        "tiny-design1",
+        *options,
+        "--runs",
+        str(tmp_path / "runs"),
+    ]
+    command += ["--set", "execution.workers=1", "--set", "execution.timeout_seconds=0.5"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))),
+    }
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "was not ready after 0.5 s (execution.timeout_seconds)" in done.stdout + done.stderr
+
+
+def test_waiting_for_ever_is_a_choice(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, execution__workers=2, execution__timeout_seconds=0)
+    data = open_dataset(plan.experiment.spec.data, Path("data"))
+    assert len(list(TrainBatches(data.train, plan.experiment.spec, 0, 2).epoch(1))) == 4
