@@ -164,7 +164,8 @@ class _Run:
         self.listener.warn(message)
 
     def _log(self, line: str) -> None:
-        with self.folder.log.open("a", encoding="utf-8") as log:
+        # Words for people: where they cannot be written, as on a full disk, the records are what must be.
+        with contextlib.suppress(OSError), self.folder.log.open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")
 
     def _project(self, condition: Any, message: str = "") -> Status:
