@@ -16,12 +16,12 @@ from torch import nn
 
 from tinyexp.data import makers
 from tinyexp.data.sources import Dataset
-from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError, UserError
+from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
 from tinyexp.files import remove_leftovers, write_text
 from tinyexp.models.build import network
 from tinyexp.runs.environment import describe_environment, environment_changes
 from tinyexp.runs.folder import RunFolder
-from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.plan import RunPlan, changed_records
 from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
 from tinyexp.spec.difference import differences
 from tinyexp.spec.schema import Spec
@@ -122,10 +122,23 @@ class _Run:
         )
         if resumed:
             _require_same_run(self.folder, self.plan.record)
+            self._tell_of_changes()
             now = _reconciled(self.folder, now, accept=accept_environment, warn=self._warn)
         write_section(self.folder.spec, self.plan.record)
         write_section(self.folder.environment, now)
         return now
+
+    def _tell_of_changes(self) -> None:
+        """Records of a finished run are as they were written, unless somebody or something changed them since."""
+        try:
+            status = read_section(self.folder.status, Status)
+        except DamagedError as error:
+            self._warn(f"{error} It is written anew from the checkpoint.")
+            return
+        if status.state == "finished" and (changed := changed_records(self.folder, status)):
+            self._warn(
+                f"{self.folder.path}: {listed(changed)} had been changed or lost since the run finished; written anew from the checkpoint."
+            )
 
     def _state(self, checkpoint: dict[str, Any] | None) -> TrainingState:
         key_weights(self.plan.record.seed)
