@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import shutil
 import signal
 import subprocess
@@ -166,7 +167,18 @@ def test_an_interruption_while_unpacking_leaves_nothing_half_unpacked(tiny: Serv
     assert verify("tiny-imagenet", tmp_path).problems == ()
 
 
-@pytest.mark.parametrize("moment", ["fetching", "unpacking"])
+PLACES = ("begun", "written", "named", "done")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "fetching",
+        "unpacking",
+        *(f"download {place}" for place in PLACES[1:]),
+        *(f"data set {place}" for place in PLACES),
+    ],
+)
 def test_a_kill_at_any_moment_leaves_nothing_that_is_taken_for_complete(
     tiny: Server, tmp_path: Path, moment: str
 ) -> None:
@@ -185,14 +197,21 @@ def kill(what, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 fetch.fetch("tiny-imagenet", Path(sys.argv[1]), sys.argv[2], kill)
 """
-    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "data"), tiny.url], check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "data"), tiny.url],
+        env={**os.environ, "TINYEXP_END_AT": f"{moment}@1"},
+        check=False,
+    )
     assert killed.returncode == -signal.SIGKILL
-    assert not (tmp_path / "data" / "tiny-imagenet-200").exists()
+    named = moment in {"data set named", "data set done"}
+    assert (tmp_path / "data" / "tiny-imagenet-200").exists() == named
+    if named:
+        assert verify("tiny-imagenet", tmp_path / "data").problems == ()
     begun = {
         "fetching": f"downloads/tiny-imagenet{ZIP}.part",
         "unpacking": ".tiny-imagenet-200.unpacking-*/*",
     }
-    assert any((tmp_path / "data").glob(begun[moment])), "it was killed in the middle"
+    assert any((tmp_path / "data").glob(begun.get(moment, "*"))), "it was killed in the middle"
     fetch("tiny-imagenet", tmp_path / "data", tiny.url)
     fetch("tiny-imagenet", tmp_path / "whole", tiny.url)
     assert inventory(tmp_path / "data") == inventory(tmp_path / "whole")

@@ -7,6 +7,7 @@ is whole, whatever was interrupted before.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -54,6 +55,7 @@ def fetch(
         raise UserError(absence(name, data_folder))
     there = _existing(entry, data_folder)
     if there is not None:
+        _remove_leftovers(name, entry, data_folder)
         return there
     for file in entry.files:
         address(file.url, base_url)
@@ -94,11 +96,10 @@ def _take(name: str, entry: Entry, data_folder: Path, base_url: str | None, prog
 
 
 def _unpack_into_place(archive: Path, entry: Entry, target: Path, progress: Progress) -> None:
-    prefix = f".{entry.folder}.unpacking-"
-    for leftover in target.parent.glob(f"{prefix}*"):
+    for leftover in _unpacking(entry, target.parent):
         shutil.rmtree(leftover)  # of a process that was killed; the lock is ours, so nobody is at work in it
     bounds = Bounds(files=2 * entry.unpacked_files, bytes=2 * entry.unpacked_bytes)
-    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(entry)))
     try:
         reached("data set begun")
         unpack(archive, room, bounds, progress)
@@ -113,6 +114,24 @@ def _unpack_into_place(archive: Path, entry: Entry, target: Path, progress: Prog
         reached("data set named")
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _remove_leftovers(name: str, entry: Entry, data_folder: Path) -> None:
+    """What a process left that was killed after the data set was in place, and before it had tidied up."""
+    arrived = data_folder / "downloads" / name
+    if not (arrived.exists() or _unpacking(entry, data_folder)):
+        return
+    with contextlib.suppress(Timeout, OSError), FileLock(arrived.with_name(f"{name}.lock"), timeout=0):
+        for leftover in (arrived, *_unpacking(entry, data_folder)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _prefix(entry: Entry) -> str:
+    return f".{entry.folder}.unpacking-"
+
+
+def _unpacking(entry: Entry, data_folder: Path) -> list[Path]:
+    return list(data_folder.glob(f"{_prefix(entry)}*"))
 
 
 def _existing(entry: Entry, data_folder: Path) -> Path | None:
