@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,12 @@ def test_every_command_that_the_readme_names_exists():
     named = {line.split()[1] for line in lines if line.startswith("tinyexp ")}
     assert named
     assert named <= set(main.commands)
+
+
+def test_every_test_that_the_page_on_reliability_names_exists():
+    page = (PROJECT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:tests/)?([a-z_/]+/test_[a-z_]+\.py)(?:::(\w+))?`", page))
+    assert len(named) > 30
+    for file, name in sorted(named):
+        source = (PROJECT / "tests" / file).read_text(encoding="utf-8")
+        assert not name or f"\ndef {name}(" in source, f"{file}::{name}"
