@@ -68,9 +68,19 @@ def _profile(evidence: Evidence) -> str:
         if count
         else "nothing departs from the source"
     )
-    parts = [f"Profile {experiment.profile}"]
-    parts += [plain(text) for text in (experiment.profile_title, experiment.profile_summary) if text]
-    return f"{'; '.join([': '.join(parts[:2]), *parts[2:]])}; {departs}."
+    told = plain(experiment.profile_summary or experiment.profile_title)
+    return f"Profile {', '.join(part for part in (experiment.profile, told) if part)}; {departs}.{_images(evidence)}"
+
+
+def _images(evidence: Evidence) -> str:
+    """How much was learned from, where it is the same for all that the first screen compares."""
+    pair = evidence.lead.pair if evidence.lead else ()
+    chosen = [one.data for one in evidence.selection.chosen if one.name in pair]
+    told = {
+        f" Trained on {counted(data.train_images, 'image')}, tested on {data.test_images:,}"
+        for data in chosen
+    }
+    return f"{told.pop()}." if len(told) == 1 else ""
 
 
 def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
@@ -89,8 +99,9 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
         for name, values in pair
     ]
     if len(comparison.seeds) > 1:
-        ahead = f"{_ahead(comparison)} of {len(comparison.seeds)}"
-        facts.append(Fact(ahead, f"seeds with {evidence.titles[comparison.contender]} ahead"))
+        ahead = comparison.winner or comparison.contender
+        count = f"{_ahead(comparison, ahead)} of {len(comparison.seeds)}"
+        facts.append(Fact(count, f"seeds with {evidence.titles[ahead]} ahead"))
     chosen = evidence.selection.find(comparison.contender)
     if chosen and chosen.data.classes and comparison.metric == "test_accuracy":
         classes = counted(chosen.data.classes, "class", "classes")
@@ -98,8 +109,10 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _ahead(comparison: Comparison) -> int:
+def _ahead(comparison: Comparison, name: str) -> int:
+    """With how many seeds an experiment is ahead of the other."""
     sense = -1 if comparison.metric.endswith("loss") else 1
+    sense *= 1 if name == comparison.contender else -1
     return sum(sense * difference > 0 for difference in comparison.differences)
 
 
@@ -114,7 +127,7 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
             cautions.append("that one design is better: with one seed, chance may be the whole difference.")
         if outcome.attribution:
             cautions.append(
-                "that a factor is the cause: a share says what was switched and what moved, here and at this scale."
+                "that a factor is the cause: a share says what moved when it was switched, here and at this scale."
             )
         elif comparison.verdict == "beats":
             cautions.append(
@@ -122,6 +135,6 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
             )
         if comparison.verdict == "no_difference_detected":
             cautions.append(
-                "that the two are equally good: a difference that was not detected may still be there."
+                "that the two are equally good: a difference may be there that was not detected."
             )
     return tuple(cautions)

@@ -82,8 +82,8 @@ def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
     if len(comparison.seeds) < comparison.seeds_to_confirm:
         notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
-    if not with_figure:  # it stands on the first screen, with the sentences
-        return Section(f"{name}-paired", heading, (table, *notes), summary=(table, *notes))
+    if not with_figure:  # it stands on the first screen, with the sentences and the table
+        return Section(f"{name}-paired", heading, notes, summary=(table, *notes))
     return Section(
         f"{name}-paired",
         heading,
