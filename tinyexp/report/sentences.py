@@ -146,6 +146,13 @@ STATES: Mapping[str, str] = {
     "failed": "failed",
     "diverged": "diverged: its loss became infinite or not a number",
 }
+ENDED: Mapping[str, str] = {
+    "running": "did not end yet",
+    "interrupted": "stopped on the way",
+    "failed": "failed",
+    "diverged": "diverged",
+}
+"""The same of several runs."""
 
 NETWORKS = (
     "With one seed the two trained networks can be compared, image by image, but not the designs: another seed may turn it round. "

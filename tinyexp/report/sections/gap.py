@@ -64,7 +64,7 @@ def _panel(
         name=f"{group}-gap-{style + 1}",
         title=f"{title}: accuracy on clean training images and on test images, over the epochs",
         description=f"At the last epoch {ends}: a gap of {change(_POINTS, gap.mean[-1], signed=True)}.",
-        drawing=CurvesDrawing(f"{title}: accuracy (%)", lines, limits, shaded=True),
+        drawing=CurvesDrawing(f"Accuracy (%) of {title}", lines, limits, shaded=True),
     )
 
 

@@ -22,7 +22,7 @@ def head_of(evidence: Evidence) -> Head:
         title=f"{verdict.sentence} \u00b7 tinyexp report",
         question=plain(lead.study.question, 200) if lead else "",
         verdict=verdict,
-        why=why_line(compared) if compared else "",
+        why=_why(compared) if compared else "",
         profile=_profile(evidence),
         facts=_facts(evidence, compared) if compared else (),
         opening=paired_figure(evidence, compared) if compared else None,
@@ -58,6 +58,12 @@ def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
         command=commands,
     )
     return Verdict(*VERDICTS[kind], (told,))
+
+
+def _why(outcome: Outcome) -> str:
+    """What carries the difference; nothing where there is none and nobody looked."""
+    equal = outcome_kind(outcome) == "within_margin"
+    return "" if equal and not outcome.attribution else why_line(outcome)
 
 
 def _profile(evidence: Evidence) -> str:
@@ -99,9 +105,12 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
         for name, values in pair
     ]
     if len(comparison.seeds) > 1:
-        ahead = comparison.winner or comparison.contender
-        count = f"{_ahead(comparison, ahead)} of {len(comparison.seeds)}"
-        facts.append(Fact(count, f"seeds with {evidence.titles[ahead]} ahead"))
+        ahead, total = comparison.winner or comparison.contender, len(comparison.seeds)
+        if any(comparison.differences):
+            count = f"{_ahead(comparison, ahead)} of {total}"
+            facts.append(Fact(count, f"seeds with {evidence.titles[ahead]} ahead"))
+        else:
+            facts.append(Fact(f"{total} of {total}", "seeds with both level"))
     chosen = evidence.selection.find(comparison.contender)
     if chosen and chosen.data.classes and comparison.metric == "test_accuracy":
         classes = counted(chosen.data.classes, "class", "classes")
@@ -134,7 +143,5 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
                 "that any one difference between the two is the cause: they were switched together."
             )
         if comparison.verdict == "no_difference_detected":
-            cautions.append(
-                "that the two are equally good: a difference may be there that was not detected."
-            )
+            cautions.append("that the two are equally good: a difference may be there that was not detected.")
     return tuple(cautions)
