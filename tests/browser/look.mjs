@@ -89,8 +89,21 @@ function measured(open) {
     const style = getComputedStyle(one);
     return ["hidden", "clip"].includes(style.overflowX) || (["auto", "scroll"].includes(style.overflowX) && one.tabIndex < 0);
   });
+  // A command that is broken inside a word is typed wrong.
+  const torn = [];
+  for (const code of document.querySelectorAll("code")) {
+    const letters = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    while (letters.nextNode()) {
+      for (const word of letters.currentNode.data.matchAll(/\S+/g)) {
+        const range = document.createRange();
+        range.setStart(letters.currentNode, word.index);
+        range.setEnd(letters.currentNode, word.index + word[0].length);
+        if (word[0].length <= 36 && range.getClientRects().length > 1) torn.push(word[0]);
+      }
+    }
+  }
   const told = (one) => `${one.tagName.toLowerCase()}.${one.className}: ${one.textContent.slice(0, 60)}`;
-  return { overflow, overlaps, outside, cut: cut.map(told), labels: counted };
+  return { overflow, overlaps, outside, cut: cut.map(told), torn, labels: counted };
 }
 
 /** Print on A4. Links that cover a part of the page come out in the PDF as annotations: they tell on which sheet it lies. */

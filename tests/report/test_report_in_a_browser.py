@@ -31,6 +31,7 @@ BROKEN = """<!doctype html><html><head><title>t</title></head><body><h1>All wron
 <img src="http://nothing.example/a.png"><p style="color:#ddd;background:#fff">Too pale to read.</p>
 <p style="width:3000px">Wider than any window.</p>
 <p style="overflow:hidden;white-space:nowrap;width:4rem">Cut where it hides what it says.</p>
+<p style="width:4rem"><code>my run-all</code></p>
 <h2 style="margin-top:70rem">A heading</h2>
 <figure><div class="panels"><div><svg width="300" height="3000" viewBox="0 0 300 3000"><title>A tower</title>
 <text x="10" y="30">one label</text><text x="14" y="32">another</text><text x="280" y="90">sticking out</text></svg></div></div>
@@ -140,10 +141,10 @@ def test_axe_finds_no_violation(looked, name, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_overflows_overlaps_or_is_cut(looked, name, width, scheme):
+def test_nothing_overflows_overlaps_or_is_cut_or_torn(looked, name, width, scheme):
     found = looked[name]["layout"][f"{width} {scheme}"]
     assert found.pop("labels")
-    assert found == {"overflow": [], "overlaps": [], "outside": [], "cut": []}
+    assert found == {"overflow": [], "overlaps": [], "outside": [], "cut": [], "torn": []}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -170,6 +171,7 @@ def test_the_look_finds_what_is_wrong(looked):
         assert seen["overflow"]
         assert seen["overlaps"] == ["A tower: one label / another"]
         assert seen["outside"] == ["A tower: sticking out"]
+        assert seen["torn"] == ["run-all"]
         assert any("Cut where it hides" in line for line in seen["cut"])
     _, parts = sheets(found["pdf"])
     assert len(set(parts["figure-0"])) > 1
