@@ -5,6 +5,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BROWSER := tests/browser/node_modules/.package-lock.json
 
 .PHONY: report test test-all test-latest lint bench soak format install clean
 
@@ -12,10 +13,10 @@ report: $(INSTALLED)  ## train every experiment on the built-in patterns, and wr
 	$(BIN)/tinyexp run-all
 	$(BIN)/tinyexp report --out reports/latest
 
-test: $(INSTALLED) lint  ## everything that holds the project up, in minutes
+test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in minutes
 	$(BIN)/pytest -m "not slow"
 
-test-all: $(INSTALLED) lint  ## the same and what takes longer
+test-all: $(INSTALLED) $(BROWSER) lint  ## the same and what takes longer
 	$(BIN)/pytest
 
 test-latest:  ## the tests with the newest release of every dependency, in an environment of their own
@@ -45,5 +46,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
 	touch $@
 
+# What drives Chromium and checks accessibility in it, at the versions of the lock file. Without npm or a network the tests in a
+# browser are left out, except where CI is set.
+$(BROWSER): tests/browser/package.json tests/browser/package-lock.json
+	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| { echo "The tests in a browser need this: npm ci --prefix tests/browser"; test -z "$$CI"; }
+
 clean:
-	rm -rf .venv .venv-latest dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf tests/browser/node_modules .venv .venv-latest dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

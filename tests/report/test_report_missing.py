@@ -114,6 +114,55 @@ def test_equal_designs_are_not_told_apart(tmp_path: Path) -> None:
     assert "that the two are equally good" in text
 
 
+def test_two_that_do_the_same_are_level_and_nothing_is_said_to_carry_a_difference(tmp_path: Path) -> None:
+    alike = Shape(test=0.5, train=0.5, clean=0.55, pace=0.3)
+    for name in ("tiny-design1", "tiny-design2"):
+        make_runs(tmp_path / "runs", [name], shape=alike, key="same")
+    text, summary, values = rendered(tmp_path)
+    assert values["verdict"]["kind"] == "within_margin"  # type: ignore[index]
+    assert "3 of 3" in summary
+    assert "seeds with both level" in text
+    assert "What carries the difference was not measured." not in text
+
+
+def test_a_design_whose_runs_all_diverged_is_told_on_the_first_screen(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["tiny-design1"])
+    for seed in range(3):
+        make_run(tmp_path / "runs", "tiny-design2", seed, state="diverged", epochs_done=2)
+    make_run(tmp_path / "runs", "tiny-design2", 3, state="failed", epochs_done=0)
+    rendered(tmp_path)
+    source = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    head = Page(source.split("<section", maxsplit=1)[0]).text.replace("\u00a0", " ")
+    assert "Of Design 2, 3 runs diverged and 1 run failed; each is named below." in head
+
+
+def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path) -> None:
+    """One curve starts higher and is overtaken at the last of the epochs."""
+    for name, pace in (("tiny-design1", 0.05), ("tiny-design2", 0.9)):
+        shape = Shape(test=0.5, train=0.5, clean=0.55, pace=pace, spread=0.0)
+        make_run(tmp_path / "runs", name, 0, shape=shape, key="same")
+    folder = next((tmp_path / "runs").glob("*/tiny-design1/*"))
+    *rows, last = (folder / "metrics.csv").read_text().splitlines()
+    columns = rows[0].split(",")
+    cells = last.split(",")
+    cells[columns.index("test_accuracy")] = "0.61"
+    (folder / "metrics.csv").write_text("\n".join([*rows, ",".join(cells)]) + "\n")
+    status = json.loads((folder / "status.json").read_text())
+    status["digests"].pop("metrics.csv")
+    (folder / "status.json").write_text(json.dumps(status))
+    text, _, _ = rendered(tmp_path)
+    assert "Design 1 is ahead on the test images at the last epoch, not at the one before" in text
+
+
+def test_claims_without_a_verdict_are_folded_and_say_why(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["tiny-design1"])
+    text, summary, _ = rendered(tmp_path)
+    assert "Smaller images: none of 7 claims of the source is tested" in text
+    assert "Design 1 against design 2: of 6 claims of the source, 1 is refuted and 5 not tested" in text
+    assert "<details><summary>7 claims not tested" in summary
+    assert text.count("An experiment that it takes has no finished run.") >= 10
+
+
 def test_six_seeds_are_confirmed_by_the_exact_test(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], seeds=range(6))
     text, _, _ = rendered(tmp_path)

@@ -6,48 +6,63 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from page_reader import Page, markdown_text, numbers, sample
 
 from tinyexp.report.palette import DARK, LIGHT, SERIES, contrast
 
-
-def page() -> Page:
-    return Page(html())
-
-
-def html() -> str:
-    return (sample() / "out" / "report.html").read_text(encoding="utf-8")
+KEPT = Path(__file__).parents[2] / "reports"
+REPORTS = ("sample", "embedded", "desk")
+"""Invented runs of four experiments; and the kept reports, which have studies too."""
 
 
-@pytest.mark.parametrize("name", ["summary.md", "report.md"])
-def test_every_number_of_the_markdown_pages_stands_in_the_html_page(name: str) -> None:
-    text = markdown_text((sample() / "out" / name).read_text(encoding="utf-8"))
+def report(name: str) -> Path:
+    return sample() / "out" if name == "sample" else KEPT / name
+
+
+def page(name: str = "sample") -> Page:
+    return Page(html(name))
+
+
+def html(name: str = "sample") -> str:
+    return (report(name) / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("markdown", ["summary.md", "report.md"])
+def test_every_number_of_the_markdown_pages_stands_in_the_html_page(name: str, markdown: str) -> None:
+    text = markdown_text((report(name) / markdown).read_text(encoding="utf-8"))
     assert len(numbers(text)) > 30
-    assert numbers(text) - numbers(page().text) == set()
+    assert numbers(text) - numbers(page(name).text) == set()
 
 
-def test_the_page_has_one_h1_and_its_headings_skip_no_level() -> None:
-    headings = [int(tag[1]) for tag, _ in page().tags("h1", "h2", "h3", "h4")]
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_page_has_one_h1_and_its_headings_skip_no_level(name: str) -> None:
+    headings = [int(tag[1]) for tag, _ in page(name).tags("h1", "h2", "h3", "h4")]
     assert headings.count(1) == 1
     assert headings[0] == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(headings))
+    told = re.findall(r"<h2[^>]*>(.*?)</h2>", html(name))
+    assert len(set(told)) == len(told) > 8, "two sections say the same"
 
 
-def test_ids_are_unique_and_what_points_at_them_finds_them() -> None:
-    found = page()
+@pytest.mark.parametrize("name", REPORTS)
+def test_ids_are_unique_and_what_points_at_them_finds_them(name: str) -> None:
+    found = page(name)
     ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in found.elements:
-        for name in attributes.get("aria-labelledby", "").split():
-            assert name in ids
+        for pointed in attributes.get("aria-labelledby", "").split():
+            assert pointed in ids
         if attributes.get("href", "").startswith("#"):
             assert attributes["href"][1:] in ids
 
 
-def test_the_page_says_its_language_and_asks_for_nothing_from_elsewhere() -> None:
-    found = page()
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_page_says_its_language_and_asks_for_nothing_from_elsewhere(name: str) -> None:
+    found = page(name)
     assert found.tags("html")[0][1]["lang"] == "en"
     assert not found.tags("script", "link", "img", "iframe", "object", "base", "form")
     policy = (
@@ -59,20 +74,22 @@ def test_the_page_says_its_language_and_asks_for_nothing_from_elsewhere() -> Non
             name for name in attributes if name.startswith("on") or name in ("src", "style", "xlink:href")
         ]
         assert attributes.get("href", "#").startswith("#")
-    assert "url(" not in html()
-    assert "@import" not in html()
+    assert "url(" not in html(name)
+    assert "@import" not in html(name)
 
 
-def test_every_picture_has_role_title_description_and_every_figure_a_table() -> None:
-    pictures = re.findall(r"<svg.*?</svg>", html(), re.DOTALL)
-    assert len(pictures) == len(page().tags("svg")) == 16
+@pytest.mark.parametrize(("name", "count"), [("sample", 16), ("embedded", 18), ("desk", 10)])
+def test_every_picture_has_role_title_description_and_every_figure_a_table(name: str, count: int) -> None:
+    pictures = re.findall(r"<svg.*?</svg>", html(name), re.DOTALL)
+    assert len(pictures) == len(page(name).tags("svg")) == count
     for picture in pictures:
         root = ET.fromstring(picture)  # noqa: S314 - our own
         assert root.get("role") == "img"
         assert [child.tag for child in list(root)[:2]] == ["title", "desc"]
         assert all(child.text for child in list(root)[:2])
-    for figure in re.findall(r"<figure.*?</figure>", html(), re.DOTALL):
+    for figure in re.findall(r"<figure.*?</figure>", html(name), re.DOTALL):
         assert "<svg" in figure
+        assert "<g><title>" in figure, "nothing is told when pointed at"
         assert "<table>" in figure
         assert "How to read this." in figure
 
@@ -96,7 +113,19 @@ def test_picture_files_bring_their_own_colours_for_light_and_dark() -> None:
         assert "DejaVu" not in text
 
 
+@pytest.mark.parametrize("name", ["embedded", "desk"])
+def test_the_shares_add_up_to_the_measured_gap_as_they_are_printed(name: str) -> None:
+    [table] = re.findall(r"<caption>Shares of the gap.*?</tbody>", html(name), re.DOTALL)
+    rows = re.findall(r'<tr><th scope="row"[^>]*>([^<]*)</th>(.*?)</tr>', table)
+    shares = {row: re.findall(r">([^<]*)</td>", cells)[1].replace("\u2212", "-") for row, cells in rows}
+    gap = float(shares.pop("measured gap"))
+    assert len(shares) > 3
+    # Each of them is rounded to a tenth.
+    assert sum(map(float, shares.values())) == pytest.approx(gap, abs=0.05 * (len(shares) + 1))
+
+
 def test_every_colour_reaches_its_contrast_on_its_ground() -> None:
+    assert (LIGHT["ground"], DARK["ground"]) == ("#ffffff", "#0d1117")
     for theme in (LIGHT, DARK):
         for colour in SERIES:
             assert contrast(colour, theme["ground"]) >= 3
@@ -109,9 +138,10 @@ def test_only_the_colours_of_the_palette_are_used() -> None:
     assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;}\"])", html())) <= known
 
 
-def test_the_report_is_small() -> None:
-    assert len(html().encode()) <= 200_000
-    assert len((sample() / "out" / "summary.md").read_text(encoding="utf-8")) <= 60_000
+@pytest.mark.parametrize(("name", "most"), [("sample", 200_000), ("embedded", 200_000), ("desk", 400_000)])
+def test_the_report_is_small(name: str, most: int) -> None:
+    assert len(html(name).encode()) <= most
+    assert len((report(name) / "summary.md").read_text(encoding="utf-8")) <= 60_000
 
 
 def test_the_first_screen_answers_who_won_by_how_much_how_sure_and_on_what() -> None:

@@ -40,16 +40,16 @@ def makers() -> tuple[tuple[str, str], ...]:
 
 
 def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Iterator[Section | None]:
-    """The order of the page: the leading study whole, the others, then what concerns all."""
+    """The order of the page: the leading study whole, what the source reports, the other studies, then what concerns all."""
     lead = evidence.lead
     if lead:
         yield from _study_sections(evidence, lead)
+    yield reported_section(evidence)
     for outcome in evidence.outcomes:
         if outcome is not lead:
             yield from _study_sections(evidence, outcome)
     for place, names in enumerate(_unstudied(evidence)):
         yield curves_section(evidence, f"others{place or ''}", names)
-    yield reported_section(evidence)
     for outcome in evidence.outcomes:
         yield designs_section(evidence, outcome)
     yield deviations_section(evidence)

@@ -10,13 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from tinyexp.report.labels import text_width, wrapped
+from tinyexp.report.labels import fitted, text_width
 from tinyexp.report.palette import INK, MARKERS, SERIES
 
 WIDTH = 440
 TITLE_SIZE, TEXT_SIZE = 14.0, 13.0
 LINE_HEIGHT = 16.0
 TOP, BOTTOM = 36.0, 42.0
+_BOLD = 1.15
+"""How much wider bold letters are."""
 _GRID = 0.16
 """Opacity: a grid is there when looked for."""
 
@@ -112,7 +114,7 @@ def new_canvas(
     axes.set_xticks([])
     axes.set_yticks([])
     canvas = Canvas(figure, axes, height, left, WIDTH - right, bottom, height - top)
-    canvas.write(0, height - 12, wrapped(title, 50, 1), size=TITLE_SIZE, bold=True)
+    canvas.write(0, height - 12, fitted(title, WIDTH, TITLE_SIZE * _BOLD), size=TITLE_SIZE, bold=True)
     return canvas
 
 

@@ -40,6 +40,20 @@ def wrapped(text: str, width: int = 15, lines: int = 2) -> str:
     )
 
 
+def fitted(text: str, width: float, size: float) -> str:
+    """A line that takes at most so many points, with an ellipsis where it was longer.
+
+    >>> fitted("Test accuracy (%)", 200, 13), fitted("Test accuracy (%)", 60, 13)
+    ('Test accuracy (%)', 'Test ac…')
+    """
+    if text_width(text, size) <= width:
+        return text
+    kept = text
+    while kept and text_width(f"{kept}…", size) > width:
+        kept = kept[:-1].rstrip()
+    return f"{kept}…"
+
+
 def text_width(text: str, size: float) -> float:
     """The width in points of the widest line, in the font that matplotlib carries with it."""
     widths = [_line_width(line, size) for line in text.split("\n")]

@@ -16,6 +16,9 @@ from tinyexp.report.words import CODE, END_CODE
 from tinyexp.resources import shipped
 
 _NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
+_HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")
+"""Words with a hyphen, as long as they fit on a phone's line."""
+_MARKED = re.compile(f"{CODE}([^{END_CODE}]*){END_CODE}")
 SUMMARY_LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
 DROPPED_FIRST = (
@@ -67,7 +70,17 @@ def _with_code(value: object) -> object:
     """Marks around what is typed become elements, once the rest is escaped."""
     if not isinstance(value, str) or CODE not in value:
         return value
-    return Markup(str(escape(value)).replace(CODE, "<code>").replace(END_CODE, "</code>"))  # noqa: S704 - escaped here
+    parts = _MARKED.split(str(escape(value)))
+    # Every second part is code.
+    return Markup("").join(
+        Markup(f"<code>{_command(Markup(part))}</code>") if place % 2 else Markup(part)  # noqa: S704 - escaped above
+        for place, part in enumerate(parts)
+    )
+
+
+def _command(line: str) -> Markup:
+    """A line for a shell, broken between its words only: half an option at the end of a line is another one."""
+    return Markup(_HYPHENED.sub(r'<span class="nb">\1</span>', str(escape(line))))  # noqa: S704 - escaped here
 
 
 def _unbroken(text: str) -> Markup:
@@ -93,6 +106,7 @@ def _environment(*, markdown: bool) -> Environment:
         "code": code,
         "raw": Raw,
         "unbroken": _unbroken,
+        "command": _command,
         "literal": literal,
         "entities": entities,
     }

@@ -20,7 +20,8 @@ DETAILS: Mapping[str, str] = {
     "beats": "95 % interval {low} to {high}; {seeds}; {metric} after epoch\u00a0{epoch}.",
     "within_margin": "The whole 95 % interval, {low} to {high}, lies within the margin of {margin}; {seeds}; {metric} after epoch\u00a0{epoch}.",
     "no_difference_detected": (
-        "The 95 % interval, {low} to {high}, lies neither beyond the margin of {margin} nor within it; {seeds}; {metric} after epoch\u00a0{epoch}."
+        "{contender} minus {baseline} is {mean} in {metric} after epoch\u00a0{epoch}. "
+        "Its 95 % interval over {seeds}, {low} to {high}, lies neither beyond the margin of {margin} nor within it."
     ),
     "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} after epoch\u00a0{epoch}, from {seeds}. A verdict takes {fewest} or more that show a spread.",
     "not_comparable": "{problem}",
@@ -145,6 +146,13 @@ STATES: Mapping[str, str] = {
     "failed": "failed",
     "diverged": "diverged: its loss became infinite or not a number",
 }
+ENDED: Mapping[str, str] = {
+    "running": "did not end yet",
+    "interrupted": "stopped on the way",
+    "failed": "failed",
+    "diverged": "diverged",
+}
+"""The same of several runs."""
 
 NETWORKS = (
     "With one seed the two trained networks can be compared, image by image, but not the designs: another seed may turn it round. "
@@ -152,6 +160,9 @@ NETWORKS = (
     "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
 )
 
+METHOD_HEADING = (
+    "Compared seed by seed, after the last epoch: this shows what another seed would change, and no more"
+)
 METHOD = (
     "All experiments share their seeds: a seed fixes the initial weights, the order of the images and every random draw, so differences are taken seed by seed.",
     "Intervals are Student's t intervals at 95 %, over seeds. The verdict is read off the interval: a design beats another when the whole interval lies beyond the margin that the study sets.",

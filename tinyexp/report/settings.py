@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, str] = {
     "model.width": "width multiplier",
     "model.blocks": "residual blocks a stage",
     "data.dataset": "data set",
+    "data.root": "folder of the data (empty for the usual places)",
     "data.train_limit": "training images used (0 for all)",
     "data.test_limit": "test images used (0 for all)",
     "data.holdout": "training images held out",

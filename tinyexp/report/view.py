@@ -39,7 +39,7 @@ class Entry:
 
     term: str
     text: str
-    remark: str
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ class Figure:
     panels: tuple[Panel, ...]
     how_to_read: str
     table: Table
+    more: tuple[Table, ...] = ()
+    """Numbers that would make the first table too long."""
     kind: ClassVar[str] = "figure"
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from tinyexp.report.commands import remaking_commands
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.view import Commands, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, counted, listing, percent, plain, typed
+from tinyexp.report.words import NOTHING, counted, first_upper, listing, percent, plain, typed
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import Environment
 
 _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""
+_COUNTS = {3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Section:
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
     commands = Commands(remaking_commands(selection))
+    heading = (
+        f"{first_upper(_COUNTS.get(len(commands.lines), str(len(commands.lines))))} commands make it again"
+    )
     names: dict[str, tuple[str, RecordedRun]] = {}
     for chosen in selection.everything:
         for run in chosen.runs:
@@ -35,7 +39,7 @@ def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) ->
         "muted",
     )
     return Section(
-        "again", "Make it again", (commands, runs, _environments(evidence), note), summary=(commands, note)
+        "again", heading, (commands, runs, _environments(evidence), note), summary=(commands, note)
     )
 
 
@@ -59,7 +63,7 @@ def _environments(evidence: Evidence) -> Table:
             key = run.environment.model_dump_json(exclude={"bit_identical"})
             grouped.setdefault(key, (run.environment, []))[1].append(run)
     return Table(
-        "Trained with",
+        "What the runs were trained with: machine and packages",
         ("", "runs", "packages"),
         tuple(
             (_machine(environment), str(len(runs)), _packages(environment))

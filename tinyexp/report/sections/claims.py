@@ -10,7 +10,7 @@ from tinyexp.analysis.study import Claim
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, Outcome, factor_titles
 from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
-from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section
+from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
     QUANTITIES,
@@ -31,10 +31,13 @@ def claims_section(evidence: Evidence, outcome: Outcome) -> Section | None:
     if not outcome.judgements or not evidence.touches(outcome):
         return None
     claims = {claim.id: claim for claim in outcome.study.claims}
-    entries = Entries(
-        tuple(_entry(evidence, outcome, claims[one.claim], one) for one in outcome.judgements), wide=True
-    )
-    blocks: tuple[Block, ...] = (entries,)
+    tested = [one for one in outcome.judgements if one.verdict != "not_tested"]
+    blocks: tuple[Block, ...] = ()
+    if tested:
+        entries = tuple(_entry(evidence, outcome, claims[one.claim], one) for one in tested)
+        blocks = (Entries(entries, wide=True),)
+    if len(tested) < len(outcome.judgements):
+        blocks = (*blocks, _untested(evidence, outcome, claims))
     if any(one.reason in _UNTRAINED for one in outcome.judgements):
         lead = Paragraph("What is not tested for want of runs is trained by this:")
         blocks = (*blocks, lead, Commands((study_command(evidence.selection, outcome.study),)))
@@ -43,17 +46,36 @@ def claims_section(evidence: Evidence, outcome: Outcome) -> Section | None:
 
 def _heading(outcome: Outcome) -> str:
     count: Counter[str] = Counter(one.verdict for one in outcome.judgements)
-    told = [
-        f"{count[verdict]} {words.lower()}" for verdict, words in CLAIM_VERDICTS.items() if count[verdict]
-    ]
-    total = counted(len(outcome.judgements), "claim")
-    return f"{plain(outcome.study.title, 80)}: of {total} of the source {listing(told)}"
+    told = [(count[verdict], words.lower()) for verdict, words in CLAIM_VERDICTS.items() if count[verdict]]
+    title, total = plain(outcome.study.title, 80), len(outcome.judgements)
+    (number, words), *others = told
+    if not others and count["not_tested"]:
+        return f"{title}: none of {counted(total, 'claim')} of the source is tested"
+    if not others:
+        which = {1: "the one claim of the source is", 2: "both claims of the source are"}
+        return f"{title}: {which.get(total, f'all {total} claims of the source are')} {words}"
+    first = f"{number}{NBSP}{'is' if number == 1 else 'are'} {words}"
+    parts = listing([first, *(f"{other}{NBSP}{verdict}" for other, verdict in others)])
+    return f"{title}: of {counted(total, 'claim')} of the source, {parts}"
 
 
 def _entry(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> Entry:
     came_out = _evidence(evidence, outcome, claim, found)
-    remark = f"Predicted: {plain(claim.predicts, 300)} Came out: {came_out}"
-    return Entry(CLAIM_VERDICTS[found.verdict], plain(claim.says, 300), remark)
+    remarks = (f"Predicted: {plain(claim.predicts, 300)}", f"Came out: {came_out}")
+    return Entry(CLAIM_VERDICTS[found.verdict], plain(claim.says, 300), remarks)
+
+
+def _untested(evidence: Evidence, outcome: Outcome, claims: dict[str, Claim]) -> Table:
+    """The claims without a verdict: they are there to be looked up, not to be waded through."""
+    rows = [
+        (plain(claim.says, 300), plain(claim.predicts, 300), _evidence(evidence, outcome, claim, one))
+        for one in outcome.judgements
+        if one.verdict == "not_tested" and (claim := claims[one.claim])
+    ]
+    caption = (
+        f"{counted(len(rows), 'claim')} not tested: what the source says, and what would have to come out"
+    )
+    return Table(caption, ("the source says", "predicted", "why not tested"), tuple(rows), folded=True)
 
 
 def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> str:

@@ -122,6 +122,8 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     ahead = first if first.mean[-1] > second.mean[-1] else second
     crossed = crossings(first, second)
     since = f"from epoch {crossed[-1].epoch} to the end" if crossed else "at every epoch"
+    if crossed and crossed[-1].epoch == ahead.epochs[-1]:
+        since = "at the last epoch, not at the one before"
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
     return f"{titles[ahead.experiment]} is ahead on the test images {since}{mean}"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tinyexp.analysis.curves import Curve, gap_curves, mean_curves
 from tinyexp.report.drawings import CurvesDrawing
 from tinyexp.report.evidence import Evidence
-from tinyexp.report.sections.curves import padded, series_of
-from tinyexp.report.view import Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.sections.curves import MOST_ROWS, padded, series_of
+from tinyexp.report.view import Column, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import change, counted, listing, number, percent
 
 _POINTS = "test_accuracy"
@@ -35,7 +37,7 @@ def gap_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Secti
         "what is shaded between them is the gap. Both are measured after the epoch, without dropout, under the test "
         "transform, so that augmentation hides nothing."
     )
-    figure = Figure(panels, read, _table(evidence, gaps))
+    figure = Figure(panels, read, _table(evidence, gaps), more=(_by_epoch(evidence, clean, gaps),))
     return Section(f"{group}-gap", _heading(evidence, gaps), (text, figure), summary=(text,))
 
 
@@ -62,7 +64,7 @@ def _panel(
         name=f"{group}-gap-{style + 1}",
         title=f"{title}: accuracy on clean training images and on test images, over the epochs",
         description=f"At the last epoch {ends}: a gap of {change(_POINTS, gap.mean[-1], signed=True)}.",
-        drawing=CurvesDrawing(f"{title}: accuracy (%)", lines, limits, shaded=True),
+        drawing=CurvesDrawing(f"Accuracy (%) of {title}", lines, limits, shaded=True),
     )
 
 
@@ -96,3 +98,29 @@ def _table(evidence: Evidence, gaps: Sequence[Curve]) -> Table:
         tuple(rows),
         ("text", "number", "number", "number", "number", "number"),
     )
+
+
+def _by_epoch(evidence: Evidence, clean: Sequence[Curve], gaps: Sequence[Curve]) -> Table:
+    """What the figure shows beside the test accuracy, which stands in the table of the curves."""
+    lines = [line for pair in zip(clean, gaps, strict=True) for line in pair]
+    what = {line.metric: "gap, points" for line in gaps} | {
+        line.metric: "clean training, %" for line in clean
+    }
+    epochs = sorted({epoch for line in lines for epoch in line.epochs})
+    places = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_ROWS)).round().astype(int)
+    rows = tuple((str(epochs[place]), *(_at(line, epochs[place]) for line in lines)) for place in places)
+    figure: Column = "number"
+    part = "" if len(rows) == len(epochs) else f", {len(rows)} of {len(epochs)} epochs"
+    return Table(
+        f"Clean training accuracy and gap, means over the seeds, by epoch{part}",
+        ("epoch", *(f"{evidence.titles[line.experiment]}: {what[line.metric]}" for line in lines)),
+        rows,
+        ("text", *(figure for _ in lines)),
+        folded=True,
+    )
+
+
+def _at(line: Curve, epoch: int) -> str:
+    if epoch not in line.epochs:
+        return ""
+    return number(100 * line.mean[line.epochs.index(epoch)], 1)

@@ -22,7 +22,7 @@ def head_of(evidence: Evidence) -> Head:
         title=f"{verdict.sentence} \u00b7 tinyexp report",
         question=plain(lead.study.question, 200) if lead else "",
         verdict=verdict,
-        why=why_line(compared) if compared else "",
+        why=_why(compared) if compared else "",
         profile=_profile(evidence),
         facts=_facts(evidence, compared) if compared else (),
         opening=paired_figure(evidence, compared) if compared else None,
@@ -60,6 +60,12 @@ def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
     return Verdict(*VERDICTS[kind], (told,))
 
 
+def _why(outcome: Outcome) -> str:
+    """What carries the difference; nothing where there is none and nobody looked."""
+    equal = outcome_kind(outcome) == "within_margin"
+    return "" if equal and not outcome.attribution else why_line(outcome)
+
+
 def _profile(evidence: Evidence) -> str:
     experiment = evidence.selection.chosen[0].experiment
     count = deviation_count(evidence)
@@ -68,9 +74,19 @@ def _profile(evidence: Evidence) -> str:
         if count
         else "nothing departs from the source"
     )
-    parts = [f"Profile {experiment.profile}"]
-    parts += [plain(text) for text in (experiment.profile_title, experiment.profile_summary) if text]
-    return f"{'; '.join([': '.join(parts[:2]), *parts[2:]])}; {departs}."
+    told = plain(experiment.profile_summary or experiment.profile_title)
+    return f"Profile {', '.join(part for part in (experiment.profile, told) if part)}; {departs}.{_images(evidence)}"
+
+
+def _images(evidence: Evidence) -> str:
+    """How much was learned from, where it is the same for all that the first screen compares."""
+    pair = evidence.lead.pair if evidence.lead else ()
+    chosen = [one.data for one in evidence.selection.chosen if one.name in pair]
+    told = {
+        f" Trained on {counted(data.train_images, 'image')}, tested on {data.test_images:,}"
+        for data in chosen
+    }
+    return f"{told.pop()}." if len(told) == 1 else ""
 
 
 def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
@@ -89,8 +105,12 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
         for name, values in pair
     ]
     if len(comparison.seeds) > 1:
-        ahead = f"{_ahead(comparison)} of {len(comparison.seeds)}"
-        facts.append(Fact(ahead, f"seeds with {evidence.titles[comparison.contender]} ahead"))
+        ahead, total = comparison.winner or comparison.contender, len(comparison.seeds)
+        if any(comparison.differences):
+            count = f"{_ahead(comparison, ahead)} of {total}"
+            facts.append(Fact(count, f"seeds with {evidence.titles[ahead]} ahead"))
+        else:
+            facts.append(Fact(f"{total} of {total}", "seeds with both level"))
     chosen = evidence.selection.find(comparison.contender)
     if chosen and chosen.data.classes and comparison.metric == "test_accuracy":
         classes = counted(chosen.data.classes, "class", "classes")
@@ -98,8 +118,10 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _ahead(comparison: Comparison) -> int:
+def _ahead(comparison: Comparison, name: str) -> int:
+    """With how many seeds an experiment is ahead of the other."""
     sense = -1 if comparison.metric.endswith("loss") else 1
+    sense *= 1 if name == comparison.contender else -1
     return sum(sense * difference > 0 for difference in comparison.differences)
 
 
@@ -114,14 +136,12 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
             cautions.append("that one design is better: with one seed, chance may be the whole difference.")
         if outcome.attribution:
             cautions.append(
-                "that a factor is the cause: a share says what was switched and what moved, here and at this scale."
+                "that a factor is the cause: a share says what moved when it was switched, here and at this scale."
             )
         elif comparison.verdict == "beats":
             cautions.append(
                 "that any one difference between the two is the cause: they were switched together."
             )
         if comparison.verdict == "no_difference_detected":
-            cautions.append(
-                "that the two are equally good: a difference that was not detected may still be there."
-            )
+            cautions.append("that the two are equally good: a difference may be there that was not detected.")
     return tuple(cautions)

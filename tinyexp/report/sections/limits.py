@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tinyexp.report.commands import run_command, study_command
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.select import Chosen, StudyRuns
-from tinyexp.report.sentences import LIMITS, METHOD, NOT_BIT_IDENTICAL, STATES
+from tinyexp.report.sentences import LIMITS, METHOD, METHOD_HEADING, NOT_BIT_IDENTICAL, STATES
 from tinyexp.report.view import Bullets, Commands, Paragraph, Section
 from tinyexp.report.words import counted, listing, plain
 from tinyexp.runs.records import Status
@@ -99,11 +99,14 @@ def _absent(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> list[int]:
 
 def method_section(evidence: Evidence) -> Section:
     """How figures, intervals and verdicts came about, and where they end."""
-    data = [
-        f"{evidence.titles[chosen.name]}: trained on {counted(chosen.data.train_images, 'image')}, tested on {counted(chosen.data.test_images, 'image')}, "
-        f"{counted(chosen.data.classes, 'class', 'classes')}, {counted(chosen.data.holdout_images, 'image')} held out."
-        for chosen in evidence.selection.chosen
-    ]
+    used: dict[str, list[str]] = {}
+    for chosen in evidence.selection.chosen:
+        told = (
+            f"trained on {counted(chosen.data.train_images, 'image')}, tested on {counted(chosen.data.test_images, 'image')}, "
+            f"{counted(chosen.data.classes, 'class', 'classes')}, {counted(chosen.data.holdout_images, 'image')} held out."
+        )
+        used.setdefault(told, []).append(evidence.titles[chosen.name])
+    data = [f"{listing(titles)}: {told}" for told, titles in used.items()]
     marked = [
         f"{evidence.titles[chosen.name]}, seed {run.record.seed}, {NOT_BIT_IDENTICAL}"
         for chosen in evidence.selection.chosen
@@ -117,7 +120,7 @@ def method_section(evidence: Evidence) -> Section:
         Paragraph("The data:"),
         Bullets((*data, *marked)),
     )
-    return Section("method", "How it was measured, and what that cannot show", blocks)
+    return Section("method", METHOD_HEADING, blocks)
 
 
 def _lacking(evidence: Evidence) -> dict[str, tuple[int, ...]]:

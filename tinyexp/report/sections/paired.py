@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.report.commands import missing_commands, more_seeds_command
@@ -13,6 +15,7 @@ from tinyexp.report.sentences import (
     DECIDE,
     DECIDE_UNKNOWN,
     DETAILS,
+    ENDED,
     MORE_SEEDS,
     NETWORKS,
     VERDICTS,
@@ -60,8 +63,7 @@ def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
         details.append(DECIDE.format(**words))
     elif comparison and comparison.verdict == "too_few_seeds":
         details.append(DECIDE_UNKNOWN.format(**words))
-    if outcome.networks:
-        details.append(_networks_sentence(evidence, outcome))
+    details += [told for name in outcome.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
 
@@ -80,10 +82,12 @@ def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -
     table = paired_table(evidence, comparison)
     lead = Paragraph(f"{plain(outcome.study.question)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
+    if outcome.networks:
+        notes = (Paragraph(_networks_sentence(evidence, outcome)), *notes)
     if len(comparison.seeds) < comparison.seeds_to_confirm:
         notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
-    if not with_figure:  # it stands on the first screen, with the sentences
-        return Section(f"{name}-paired", heading, (table, *notes), summary=(table, *notes))
+    if not with_figure:  # it stands on the first screen, with the sentences and the table
+        return Section(f"{name}-paired", heading, notes, summary=(table, *notes))
     return Section(
         f"{name}-paired",
         heading,
@@ -245,6 +249,14 @@ def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Compari
             f"The difference ({told.step})", tuple(rows), last, told.scale * comparison.margin, margin
         ),
     )
+
+
+def _what_became(evidence: Evidence, name: str) -> str:
+    """How the runs of an experiment ended that has no finished one; empty where it has none at all."""
+    chosen = evidence.selection.find(name)
+    count = Counter(run.status.state for run in chosen.unfinished) if chosen else Counter()
+    parts = listing(f"{counted(number, 'run')} {ENDED[state]}" for state, number in sorted(count.items()))
+    return f"Of {evidence.titles[name]}, {parts}; each is named below." if count else ""
 
 
 def _tests(comparison: Comparison) -> str:

@@ -118,6 +118,24 @@ def _bounds(metric: str, effect: Effect) -> tuple[str, str, str]:
     return low, middle, high
 
 
+def by_seed_table(outcome: Outcome, found: Attribution) -> Table | None:
+    """The dots of the picture; None where there is one seed, or shares were not taken seed by seed."""
+    if len(found.seeds) < 2:
+        return None
+    metric, numbers = found.metric, [_FIGURES[-1] for _ in found.seeds]
+    rows = tuple(
+        (label, *(bare_change(metric, value, signed=True) for value in effect.by_seed))
+        for label, effect in _rows(outcome, found.in_metric)
+    )
+    return Table(
+        f"Shares seed by seed, {QUANTITIES[metric].step}",
+        ("", *(f"seed {seed}" for seed in found.seeds)),
+        rows,
+        (_FIGURES[0], *numbers),
+        folded=True,
+    )
+
+
 def pairs_table(outcome: Outcome, found: Attribution) -> Table | None:
     scale = found.in_metric
     if not scale.interactions:

@@ -39,11 +39,9 @@ def _entry(number: str, reading: str, names: str) -> Entry:
     """Of a record that another version wrote the words may be unknown; then its names stand for them."""
     known = CONTRADICTIONS.get(number)
     if known is None or reading not in known.readings:
-        return Entry(plain(number), f"Read as {plain(reading)}.", f"In {names}.")
+        return Entry(plain(number), f"Read as {plain(reading)}.", (f"In {names}.",))
     others = [f"({name}) {one.meaning}" for name, one in known.readings.items() if name != reading]
-    else_read = f" Other readings: {' '.join(others)}" if others else ""
-    return Entry(
-        number,
-        f"{known.what} Read here: ({reading}) {known.readings[reading].meaning}",
-        f"In {names}.{else_read}",
-    )
+    remarks = [f"Read here, in {names}: ({reading}) {known.readings[reading].meaning}"]
+    if others:
+        remarks.append(f"Not taken: {' '.join(others)}")
+    return Entry(number, known.what, tuple(remarks))

@@ -9,6 +9,7 @@ from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, seeds_to_confirm, s
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, Outcome, factor_titles
 from tinyexp.report.sections.shares import (
+    by_seed_table,
     hidden_table,
     log_odds_table,
     pairs_table,
@@ -57,6 +58,7 @@ def why_section(evidence: Evidence, outcome: Outcome) -> Section | None:
         (waterfall_panel(evidence, outcome, found), shares_panel(outcome, found)),
         _how_to_read(evidence, outcome, found),
         table,
+        more=tuple(extra for extra in (by_seed_table(outcome, found),) if extra),
     )
     notes = Bullets(tuple(_notes(outcome, found)))
     caution = Paragraph(NOT_CAUSES, "warning")

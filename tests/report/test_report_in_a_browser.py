@@ -1,0 +1,177 @@
+"""What a reader meets who opens the page: in Chromium, without a network, in light and dark, on a phone and on paper.
+
+`tests/browser/look.mjs` looks, once for all pages; the tests here judge what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from records_maker import Shape, make_run, make_runs
+from test_report_hostile import titled
+
+from tinyexp.report.render import write_report
+
+PROJECT = Path(__file__).parents[2]
+BROWSER = PROJECT / "tests" / "browser"
+PAIR = ("tiny-design1", "tiny-design2")
+ALIKE = Shape(test=0.5, train=0.5, clean=0.55, pace=0.3)
+_LONG = "A design whose name takes very many words, $x^2$ and <b>tags</b> among them, and does not end soon"
+
+BROKEN = """<!doctype html><html><head><title>t</title></head><body><h1>All wrong</h1>
+<img src="http://nothing.example/a.png"><p style="color:#ddd;background:#fff">Too pale to read.</p>
+<p style="width:3000px">Wider than any window.</p>
+<p style="overflow:hidden;white-space:nowrap;width:4rem">Cut where it hides what it says.</p>
+<p style="width:4rem"><code>my run-all</code></p>
+<h2 style="margin-top:70rem">A heading</h2>
+<figure><div class="panels"><div><svg width="300" height="3000" viewBox="0 0 300 3000"><title>A tower</title>
+<text x="10" y="30">one label</text><text x="14" y="32">another</text><text x="280" y="90">sticking out</text></svg></div></div>
+<figcaption>Too high for a sheet.</figcaption></figure></body></html>"""
+"""A page on which every look must find something, so that none of them looks past it."""
+
+
+def lacking(runs: Path) -> None:
+    """No run of one design, of ResNet-18, of any study."""
+    make_runs(runs, ["tiny-design1", "imagenet-design1"])
+
+
+def one_seed(runs: Path) -> None:
+    make_runs(runs, PAIR, seeds=[0])
+
+
+def diverged(runs: Path) -> None:
+    make_runs(runs, ["tiny-design1"])
+    for seed in range(3):
+        message = f"train_loss is nan in step {17 + seed}"
+        make_run(runs, "tiny-design2", seed, state="diverged", epochs_done=2, message=message)
+
+
+def alike(runs: Path) -> None:
+    """Two designs that do the same to the last digit."""
+    for name in PAIR:
+        make_runs(runs, [name], shape=ALIKE, key="same")
+
+
+def long_names(runs: Path) -> None:
+    for name, title in zip(PAIR, (_LONG, f"B{_LONG}"), strict=True):
+        for seed in range(6):
+            make_run(runs, name, seed, experiment=titled(name, title))
+
+
+MADE: Mapping[str, Callable[[Path], None]] = {
+    make.__name__: make for make in (lacking, one_seed, diverged, alike, long_names)
+}
+KEPT = ("embedded", "desk")
+PAGES = (*KEPT, *MADE)
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the browser saw of each page, by the page's name."""
+    chromium, node = tool("chromium"), tool("node")
+    if not (BROWSER / "node_modules").is_dir():
+        absent(
+            "tests/browser/node_modules is not there; `make test` installs it, and so does `npm ci --prefix tests/browser`"
+        )
+    folder = tmp_path_factory.mktemp("looked")
+    paths = {name: PROJECT / "reports" / name / "report.html" for name in KEPT}
+    for name, make in MADE.items():
+        make(folder / name / "runs")
+        write_report(folder / name / "runs", folder / name / "out")
+        paths[name] = folder / name / "out" / "report.html"
+    paths["broken"] = folder / "broken.html"
+    paths["broken"].write_text(BROKEN, encoding="utf-8")
+    command = [node, BROWSER / "look.mjs", chromium, folder, *paths.values()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    return {name: found[str(path)] for name, path in paths.items()}
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    return path or absent(
+        f"{name} is not installed; on Debian: apt-get install {name}{'js' * (name == 'node')}"
+    )
+
+
+def absent(what: str) -> Any:
+    """Where tests decide what is merged, the browser's must run; elsewhere they may be left out."""
+    told = f"The report is not tested in a browser: {what}."
+    if os.environ.get("CI"):
+        pytest.fail(told)
+    pytest.skip(told)
+
+
+def sheets(pdf: str) -> tuple[int, dict[str, list[set[int]]]]:
+    """How many sheets, and for each figure and heading on which of them its parts lie."""
+    reader = PdfReader(pdf)
+    found: dict[str, list[set[int]]] = defaultdict(list)
+    for number, page in enumerate(reader.pages):
+        for annotation in page.get("/Annots") or []:
+            uri = annotation.get_object()["/A"]["/URI"]
+            if uri.endswith(".example/"):
+                found[uri.removeprefix("https://").removesuffix(".example/")].append(number)
+    return len(reader.pages), found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_for_nothing_and_the_browser_complains_of_nothing(looked, name):
+    assert looked[name]["requests"] == {"asked": [], "complaints": []}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(looked, name, scheme):
+    """Rules wcag2a, wcag2aa, wcag21aa and wcag22aa, with all that is folded open."""
+    found = looked[name]["axe"][scheme]
+    assert found["violations"] == []
+    assert {"color-contrast", "html-has-lang", "document-title"} <= set(found["passes"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_overflows_overlaps_or_is_cut_or_torn(looked, name, width, scheme):
+    found = looked[name]["layout"][f"{width} {scheme}"]
+    assert found.pop("labels")
+    assert found == {"overflow": [], "overlaps": [], "outside": [], "cut": [], "torn": []}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_figure_is_split_and_no_heading_is_left_behind_on_paper(looked, name):
+    _, parts = sheets(looked[name]["pdf"])
+    assert any(part.startswith("figure-") for part in parts)
+    assert [part for part, numbers in parts.items() if len(set(numbers)) > 1] == []
+
+
+def test_the_embedded_page_prints_on_eight_sheets(looked):
+    count, parts = sheets(looked["embedded"]["pdf"])
+    assert count <= 8
+    assert len(parts) > 20
+
+
+def test_the_look_finds_what_is_wrong(looked):
+    found = looked["broken"]
+    assert found["requests"]["asked"] == ["http://nothing.example/a.png"]
+    assert found["requests"]["complaints"]
+    for scheme in ("light", "dark"):
+        rules = {line.split(":")[0] for line in found["axe"][scheme]["violations"]}
+        assert {"color-contrast", "html-has-lang", "image-alt"} <= rules
+    for seen in found["layout"].values():
+        assert seen["overflow"]
+        assert seen["overlaps"] == ["A tower: one label / another"]
+        assert seen["outside"] == ["A tower: sticking out"]
+        assert seen["torn"] == ["run-all"]
+        assert any("Cut where it hides" in line for line in seen["cut"])
+    _, parts = sheets(found["pdf"])
+    assert len(set(parts["figure-0"])) > 1
