@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import check_columns, checked_runs, lower_is_better
+from tinyexp.analysis.checked import check_columns, checked_runs, lower_is_better, names_of
 from tinyexp.errors import UserError
 
 GAP = "generalisation_gap"
@@ -142,7 +142,7 @@ def crossings(a: Curve, b: Curve) -> tuple[Crossing, ...]:
 
 def _names(frame: pd.DataFrame, metric: str) -> list[str]:
     check_columns(frame, metric)
-    return list(dict.fromkeys(frame["experiment"]))
+    return names_of(frame)
 
 
 def _curve(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:

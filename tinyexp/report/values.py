@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from tinyexp.analysis.attribution import Attribution
-from tinyexp.analysis.curves import mean_curves
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.files import sha256_of_file
 from tinyexp.report.evidence import Evidence, Held, Outcome
@@ -89,7 +88,7 @@ def _experiment(evidence: Evidence, chosen: Chosen) -> dict[str, Any]:
     curves = {}
     if chosen.finished:
         for metric in _CURVES:
-            (curve,) = mean_curves(evidence.frame, metric, (chosen.name,))
+            (curve,) = evidence.measured.curves(metric, (chosen.name,))
             curves[metric] = {
                 "epochs": curve.epochs,
                 "mean": curve.mean,

@@ -40,7 +40,7 @@ def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) ->
 
 
 def _run(evidence: Evidence, name: str, run: RecordedRun) -> tuple[str, ...]:
-    record, accuracy = run.record, evidence.last_accuracy.get(run.record.identity)
+    record, accuracy = run.record, evidence.measured.last_accuracy.get(run.record.identity)
     return (
         evidence.titles[name],
         str(record.seed),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyexp.analysis.curves import Curve, crossings, mean_curves
+from tinyexp.analysis.curves import Curve, crossings
 from tinyexp.report.drawings import CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.lines import MOST_SEED_LINES
@@ -24,7 +24,7 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
     if not found:
         return None
     styles = {name: place for place, name in enumerate(names)}
-    curves = {metric: mean_curves(evidence.frame, metric, found) for metric in _METRICS}
+    curves = {metric: evidence.measured.curves(metric, found) for metric in _METRICS}
     panels = tuple(
         _panel(evidence, group, curves[metric], _limits(evidence, curves, metric), styles)
         for metric in _METRICS

@@ -1,0 +1,65 @@
+"""The rows of the finished runs, each under the name it was chosen by, and the curves made of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tinyexp.analysis.curves import GAP, Curve, gap_curves, mean_curves
+from tinyexp.report.select import Chosen
+from tinyexp.runs.frame import RecordedRun, metrics_frame
+
+
+class Measured:
+    """What the runs of a report measured; with many runs a report is made of small parts of the whole table.
+
+    Parameters
+    ----------
+    runs
+        The finished ones, each once.
+    chosen
+        Whose rows are asked for by name.
+    """
+
+    def __init__(self, runs: Sequence[RecordedRun], chosen: Iterable[Chosen]) -> None:
+        self.everything = metrics_frame(runs)
+        """A row per run and epoch, under the experiments that the records name."""
+        lengths = [run.status.epochs_done for run in runs]  # metrics_frame saw to it
+        ends = np.cumsum(lengths, dtype=np.int64)
+        places = {
+            run.name: np.arange(end - length, end)
+            for run, end, length in zip(runs, ends, lengths, strict=True)
+        }
+        self._rows = {one.name: self._taken(one, places) for one in chosen if one.finished}
+        self._curves: dict[tuple[str, str], Curve] = {}
+        accuracy = self.everything["test_accuracy"].to_numpy()
+        self.last_accuracy: Mapping[str, float] = {
+            run.record.identity: float(accuracy[end - 1])
+            for run, end in zip(runs, ends, strict=True)
+            if run.status.epochs_done
+        }
+        """The last test accuracy of each run, a fraction, by identity."""
+
+    def rows(self, names: Iterable[str]) -> pd.DataFrame:
+        """The rows of those among some experiments and variants that have any."""
+        parts = [self._rows[name] for name in dict.fromkeys(names) if name in self._rows]
+        return pd.concat(parts, ignore_index=True) if parts else self.everything.iloc[:0]
+
+    def curves(self, metric: str, names: Iterable[str]) -> tuple[Curve, ...]:
+        """The mean curves of some experiments, in the order asked for; see :func:`~tinyexp.analysis.curves.mean_curves`."""
+        return tuple(self._curve(metric, name) for name in names)
+
+    def _curve(self, metric: str, name: str) -> Curve:
+        key = (metric, name)
+        if key not in self._curves:
+            rows = self._rows[name]
+            (found,) = gap_curves(rows, (name,)) if metric == GAP else mean_curves(rows, metric, (name,))
+            self._curves[key] = found
+        return self._curves[key]
+
+    def _taken(self, chosen: Chosen, places: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """The rows of some runs under the name they were chosen by; one training may have two."""
+        own = np.concatenate([places[run.name] for run in chosen.finished])
+        return self.everything.take(own).assign(experiment=chosen.name)
