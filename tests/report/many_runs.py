@@ -1,6 +1,6 @@
 """Records of a great many runs: every study whole, and experiments that belong to none, each with many seeds.
 
-    python tests/report/many_runs.py FOLDER --seeds 20 --others 18 --epochs 200     (1,000 runs)
+python tests/report/many_runs.py FOLDER --seeds 20 --others 18 --epochs 200     (1,000 runs)
 """
 
 from __future__ import annotations
@@ -62,15 +62,11 @@ def _shape(part: Part, pace: float) -> Shape:
     shape = replace(SHAPES[part.experiment.name if not switched else base], pace=pace)
     if part.name in SHAPES:
         return shape
-    rise = (
-        sum(EFFECTS[name] for name in switched) if switched else (len(part.name) % 7 - 3) / 50
-    )
+    rise = sum(EFFECTS[name] for name in switched) if switched else (len(part.name) % 7 - 3) / 50
     return replace(shape, test=shape.test + rise, clean=shape.clean + rise / 2)
 
 
-def _another(
-    number: int, among: int, length: dict[str, int], pace: float
-) -> tuple[Experiment, Shape, str]:
+def _another(number: int, among: int, length: dict[str, int], pace: float) -> tuple[Experiment, Shape, str]:
     """An experiment that no study asks for."""
     rate = round(0.0005 + 0.001 * number, 6)  # never the 0.01 of the others, which would be their training
     base = load_experiment("tiny-design1", "embedded", {**length, "optimizer.learning_rate": rate})
@@ -88,7 +84,9 @@ def _unflushed() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("folder", type=Path)
     options.add_argument("--seeds", type=int, default=20)
     options.add_argument("--others", type=int, default=18)

@@ -150,6 +150,37 @@ class SharesDrawing:
     margin_label: str
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One experiment among many: its mean with the seeds' band, and a second mean beside it."""
+
+    label: str
+    shown: str
+    """The last value of the mean as text."""
+    epochs: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    beside: tuple[float, ...]
+    hover: str
+
+
+@dataclass(frozen=True)
+class MultiplesDrawing:
+    """Small pictures of one kind in rows and columns, all on the same axes."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    epochs: tuple[int, int]
+    limits: tuple[float, float]
+
+
 Drawing = (
-    CurvesDrawing | PairsDrawing | DifferencesDrawing | ReportedDrawing | WaterfallDrawing | SharesDrawing
+    CurvesDrawing
+    | PairsDrawing
+    | DifferencesDrawing
+    | ReportedDrawing
+    | WaterfallDrawing
+    | SharesDrawing
+    | MultiplesDrawing
 )

@@ -50,11 +50,11 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     return canvas
 
 
-def chosen_places(length: int) -> NDArray[np.int64]:
-    """Which points of a curve are drawn: all up to 150, else 150 evenly spaced, first and last among them."""
-    if length <= MOST_POINTS:
+def chosen_places(length: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
+    """Which points of a curve are drawn: all up to ``most``, else so many evenly spaced, first and last among them."""
+    if length <= most:
         return np.arange(length)
-    return np.linspace(0, length - 1, MOST_POINTS).round().astype(np.int64)
+    return np.linspace(0, length - 1, most).round().astype(np.int64)
 
 
 def _shade(canvas: Canvas, one: Series, other: Series) -> None:

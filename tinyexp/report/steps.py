@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from tinyexp.report.canvas import WIDTH, Canvas, horizontal_axis, mark, widest
 from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
 from tinyexp.report.labels import wrapped
@@ -17,6 +21,8 @@ _LABEL = 19
 _PITCH = 38.0
 _APART = 0.17
 """Between a share and its seeds, in half rows."""
+MOST_DOTS = 8
+"""More seeds than this hide each other."""
 _ALL = 20
 """More rows than any study has factors: none closes up, as names take two lines."""
 
@@ -76,11 +82,22 @@ def _step(canvas: Canvas, step: StepRow, y: float, *, is_last: bool) -> None:
     canvas.axes.plot([step.end] * 2, [low, reach], color=INK, lw=0.8, alpha=0.5)
 
 
+def _spread_of(canvas: Canvas, values: Sequence[float], y: float) -> None:
+    """A thin bar from the lowest to the highest of many seeds, and a thick one over their middle half."""
+    low, first, last, high = np.quantile(values, (0, 0.25, 0.75, 1))
+    for ends, width in (((low, high), 2.0), ((first, last), 8.0)):
+        canvas.axes.plot(
+            ends, [y, y], color=SERIES[CONTENDER], lw=width, alpha=0.6, solid_capstyle="butt", clip_on=False
+        )
+
+
 def _share(canvas: Canvas, row: ShareRow, y: float) -> None:
     """The seeds stand above their mean, so that neither hides the other."""
     mean = y - _APART if row.by_seed else y
     whisker(canvas, row.interval, mean, INK)
-    for value in row.by_seed:
+    if len(row.by_seed) > MOST_DOTS:
+        _spread_of(canvas, row.by_seed, y + _APART)
+    for value in row.by_seed if len(row.by_seed) <= MOST_DOTS else ():
         canvas.axes.plot(
             [value],
             [y + _APART],
