@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import check_columns, checked_runs, lower_is_better, names_of
+from tinyexp.analysis.checked import check_columns, check_finite, checked_runs, lower_is_better, names_of
 from tinyexp.errors import UserError
 
 GAP = "generalisation_gap"
@@ -77,7 +77,7 @@ def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = (
         epochs, different experiments need not.
     """
     names = experiments or _names(frame, metric)
-    return tuple(_curve(checked_runs(frame, (name,), metric), name, metric) for name in names)
+    return tuple(curve_of(checked_runs(frame, (name,), metric), name, metric) for name in names)
 
 
 def gap_curves(frame: pd.DataFrame, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
@@ -145,8 +145,18 @@ def _names(frame: pd.DataFrame, metric: str) -> list[str]:
     return names_of(frame)
 
 
-def _curve(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
-    """From checked rows: one block of equally many epochs a seed."""
+def curve_of(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
+    """From the rows of one experiment as :func:`tinyexp.analysis.checked.checked_runs` gives them.
+
+    They were checked in one metric and may have curves in many; what depends on the metric is checked here.
+
+    Raises
+    ------
+    UserError
+        The metric is no numeric column, or NaN or infinite somewhere.
+    """
+    check_columns(rows, metric)
+    check_finite(rows, metric)
     seeds = tuple(int(seed) for seed in dict.fromkeys(rows["seed"]))
     values = rows[metric].to_numpy(dtype=np.float64).reshape(len(seeds), -1)
     length = values.shape[1]

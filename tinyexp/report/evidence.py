@@ -119,7 +119,7 @@ def _outcome(runs: StudyRuns, selection: Selection, measured: Measured) -> Outco
     chosen = [selection.find(name) for name in pair]
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
     attributions, unattributed = attributions_of(runs, measured.everything)
-    judgements = judgements_of(runs, measured.rows(study.members), attributions)
+    judgements = judgements_of(runs, measured, attributions)
     outcome = Outcome(study, missing, None, "", None, runs, attributions, unattributed, judgements)
     if missing:
         return outcome

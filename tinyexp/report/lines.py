@@ -60,7 +60,7 @@ def chosen_places(length: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
 def _shade(canvas: Canvas, one: Series, other: Series) -> None:
     places = chosen_places(len(one.epochs))
     x, first, second = (_at(values, places) for values in (one.epochs, one.mean, other.mean))
-    canvas.axes.fill(
+    canvas.area(
         [*x, *x[::-1]], [*first, *second[::-1]], color=SERIES[one.style], alpha=0.13, lw=0, clip_on=False
     )
 
@@ -70,12 +70,12 @@ def _draw_series(canvas: Canvas, series: Series) -> None:
     x, colour = _at(series.epochs, places), SERIES[series.style]
     if len(series.by_seed) > 1:
         low, high = _at(series.low, places), _at(series.high, places)
-        canvas.axes.fill([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
+        canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
         if len(series.by_seed) <= MOST_SEED_LINES:
             for values in series.by_seed:
-                canvas.axes.plot(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
+                canvas.line(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
     offset, dashes = DASHES[series.style if series.dash is None else series.dash]
-    line = canvas.axes.plot(
+    line = canvas.line(
         x,
         _at(series.mean, places),
         color=colour,
@@ -83,7 +83,7 @@ def _draw_series(canvas: Canvas, series: Series) -> None:
         ls=(offset, dashes) if dashes else "-",
         clip_on=False,
     )
-    line[0].set_gid(canvas.note(series.hover))
+    line.set_gid(canvas.note(series.hover))
     mark(canvas, series.epochs[-1], series.mean[-1], series.style, size=7)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.curves import GAP, Curve, gap_curves, mean_curves
+from tinyexp.analysis.checked import checked_runs
+from tinyexp.analysis.curves import Curve, curve_of, with_gap
 from tinyexp.report.select import Chosen
 from tinyexp.runs.frame import RecordedRun, metrics_frame
 
@@ -33,6 +34,7 @@ class Measured:
             for run, end, length in zip(runs, ends, lengths, strict=True)
         }
         self._rows = {one.name: self._taken(one, places) for one in chosen if one.finished}
+        self._checked: dict[str, pd.DataFrame] = {}
         self._curves: dict[tuple[str, str], Curve] = {}
         accuracy = self.everything["test_accuracy"].to_numpy()
         self.last_accuracy: Mapping[str, float] = {
@@ -54,9 +56,9 @@ class Measured:
     def _curve(self, metric: str, name: str) -> Curve:
         key = (metric, name)
         if key not in self._curves:
-            rows = self._rows[name]
-            (found,) = gap_curves(rows, (name,)) if metric == GAP else mean_curves(rows, metric, (name,))
-            self._curves[key] = found
+            if name not in self._checked:
+                self._checked[name] = with_gap(checked_runs(self._rows[name], (name,), "test_accuracy"))
+            self._curves[key] = curve_of(self._checked[name], name, metric)
         return self._curves[key]
 
     def _taken(self, chosen: Chosen, places: Mapping[str, np.ndarray]) -> pd.DataFrame:

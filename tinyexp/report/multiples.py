@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from tinyexp.report.canvas import WIDTH, Canvas, new_canvas, ticks, widest
@@ -70,17 +69,10 @@ def _draw_cell(canvas: Canvas, frame: _Frame, cell: Cell) -> None:
         for values in (cell.low, cell.high, cell.mean, cell.beside)
     )
     if cell.low != cell.high:
-        band = Polygon(
-            list(zip([*x, *x[::-1]], [*low, *high[::-1]], strict=True)),
-            color=SERIES[_TEST],
-            alpha=0.18,
-            lw=0,
-            clip_on=False,
-        )
-        canvas.axes.add_artist(band)
-    canvas.axes.plot(x, beside, color=SERIES[_TRAINING], lw=1.1, ls=DASHES[_TRAINING], clip_on=False)
-    line = canvas.axes.plot(x, mean, color=SERIES[_TEST], lw=1.6, clip_on=False)
-    line[0].set_gid(canvas.note(cell.hover))
+        canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=SERIES[_TEST], alpha=0.18, lw=0, clip_on=False)
+    canvas.line(x, beside, color=SERIES[_TRAINING], lw=1.1, ls=DASHES[_TRAINING], clip_on=False)
+    line = canvas.line(x, mean, color=SERIES[_TEST], lw=1.6, clip_on=False)
+    line.set_gid(canvas.note(cell.hover))
     above = frame.bottom + _HIGH + 8
     canvas.write(frame.left, above + 15, fitted(cell.label, frame.width), size=_TEXT)
     canvas.write(frame.left, above, cell.shown, size=_TEXT, bold=True)
@@ -104,7 +96,7 @@ def fitted(label: str, room: float) -> str:
 def _grid(canvas: Canvas, frame: _Frame, values: Sequence[float], labels: Sequence[str]) -> None:
     for place, value in enumerate(values):
         y = frame.y(value)
-        canvas.axes.plot(
+        canvas.line(
             [frame.left, frame.left + frame.width], [y, y], color=INK, lw=0.8, alpha=0.16, clip_on=False
         )
         if labels:

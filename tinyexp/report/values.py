@@ -121,8 +121,13 @@ def _run(run: RecordedRun) -> dict[str, Any]:
         "epochs_done": run.status.epochs_done,
         "epochs": run.status.epochs,
         "bit_identical": run.environment.bit_identical if run.environment else None,
-        "records": {name: sha256_of_file(run.folder.path / name) for name in record_names(run)},
+        "records": {name: _digest(run, name) for name in record_names(run)},
     }
+
+
+def _digest(run: RecordedRun, name: str) -> str:
+    """Taken when the record was read or copied; where neither, from the file."""
+    return run.digests.get(name) or sha256_of_file(run.folder.path / name)
 
 
 def _rounded(value: Any) -> Any:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tinyexp.errors import DamagedError, UserError
+from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.records import (
     METRIC_COLUMNS,
     Environment,
     RunRecord,
     Status,
+    parsed_section,
     read_bounded,
-    read_section,
 )
 
 RUN_COLUMNS = (
@@ -43,6 +44,8 @@ class RecordedRun:
     status: Status
     environment: Environment | None
     """None where the run never came to training."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of those records whose bytes were looked at, as they were then, by name."""
 
     @property
     def name(self) -> str:
@@ -61,7 +64,7 @@ def read_runs(runs: Path) -> list[RecordedRun]:
     """
     if not runs.is_dir():
         raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
-    return [_read_run(folder) for folder in find_runs(runs)]
+    return [read_run(folder) for folder in find_runs(runs)]
 
 
 def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
@@ -117,12 +120,20 @@ def load_runs(path: str | Path) -> pd.DataFrame:
     return metrics_frame(read_runs(Path(path)))
 
 
-def _read_run(folder: RunFolder) -> RecordedRun:
+def read_run(folder: RunFolder) -> RecordedRun:
+    """One run; raises DamagedError where a record cannot be read."""
+    there = [folder.spec, folder.status]
+    if folder.environment.exists():
+        there.append(folder.environment)
+    content = {path: read_bounded(path) for path in there}
     return RecordedRun(
         folder=folder,
-        record=read_section(folder.spec, RunRecord),
-        status=read_section(folder.status, Status),
-        environment=read_section(folder.environment, Environment) if folder.environment.exists() else None,
+        record=parsed_section(folder.spec, content[folder.spec], RunRecord),
+        status=parsed_section(folder.status, content[folder.status], Status),
+        environment=parsed_section(folder.environment, content[folder.environment], Environment)
+        if folder.environment in content
+        else None,
+        digests={path.name: sha256_of_bytes(read) for path, read in content.items()},
     )
 
 
