@@ -1,6 +1,6 @@
 """What one would write without tinyexp: read every run's files with pandas, group, draw ten figures, write a page.
 
-    python benchmarks/plain_report.py RUNS OUT [FRAME]
+    python benchmarks/plain_report.py RUNS OUT
 
 It reads the same run folders, draws what the report's figures show first (curves of the two designs with bands, the
 pairs, the differences, the means of all configurations, the gap), and puts them into one HTML page with the mean
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import html
 import io
-import json
 import sys
 from pathlib import Path
 
@@ -19,37 +18,10 @@ import matplotlib as mpl
 
 mpl.use("svg")
 import matplotlib.pyplot as plt
-import pandas as pd
+from plain_table import read
 
 CURVES = ("test_accuracy", "train_accuracy", "train_clean_accuracy", "test_loss", "train_loss")
 PAIR = ("tiny-design1", "tiny-design2")
-
-
-def read(runs):
-    """A long table of all epochs of all runs."""
-    tables = []
-    for path in sorted(runs.glob("*/*/*/spec.json"), key=_order):
-        spec, status = json.loads(path.read_text()), json.loads((path.parent / "status.json").read_text())
-        table = pd.read_csv(path.parent / "metrics.csv")
-        told = {
-            "profile": spec["experiment"]["profile"],
-            "experiment": spec["experiment"]["name"],
-            "configuration": spec["configuration"],
-            "seed": spec["seed"],
-            "identity": spec["identity"],
-            "state": status["state"],
-            "data_fingerprint": spec["data"]["fingerprint"],
-            "numerics_version": spec["numerics_version"],
-        }
-        for place, (name, value) in enumerate(told.items()):
-            table.insert(place, name, value)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def _order(path):
-    seed, _, identity = path.parent.name.partition("-")
-    return (*path.parts[-4:-2], int(seed), identity)
 
 
 def curve(frame, metric):
@@ -118,10 +90,8 @@ def page(frame, pictures):
     )
 
 
-def main(runs, out, kept):
+def main(runs, out):
     frame = read(runs)
-    if kept:
-        frame.to_pickle(kept)
     end = frame[frame["epoch"] == frame["epoch"].max()]
     gap = frame.assign(gap=frame["train_clean_accuracy"] - frame["test_accuracy"])
     pictures = [curve(frame, metric) for metric in CURVES]  # five
@@ -131,4 +101,4 @@ def main(runs, out, kept):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -19,6 +19,9 @@ from tinyexp.analysis.study import load_study, study_names
 from tinyexp.runs.folder import RunFolder
 from tinyexp.spec.load import Experiment, experiment_names, load_experiment
 
+STUDIES_RUNS = 32
+"""Of one seed: what the four studies ask for together."""
+
 EFFECTS = {
     "augmentation": 0.16,
     "hidden-activation": 0.05,

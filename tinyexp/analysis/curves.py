@@ -35,7 +35,7 @@ class Curve:
     high: tuple[float, ...]
     """Largest over the seeds."""
     by_seed: tuple[tuple[float, ...], ...]
-    """One tuple a seed, in the order of ``seeds``."""
+    """One tuple a seed, in the order of ``seeds``; empty where they were not asked for."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,15 @@ def _names(frame: pd.DataFrame, metric: str) -> list[str]:
     return names_of(frame)
 
 
-def curve_of(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
+def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int | None = None) -> Curve:
     """From the rows of one experiment as :func:`tinyexp.analysis.checked.checked_runs` gives them.
 
     They were checked in one metric and may have curves in many; what depends on the metric is checked here.
+
+    Parameters
+    ----------
+    most_seeds
+        Of more seeds than this the curve has no ``by_seed``, which is most of its memory; None for no limit.
 
     Raises
     ------
@@ -170,7 +175,9 @@ def curve_of(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
         mean=tuple(values.mean(axis=0).tolist()),
         low=tuple(values.min(axis=0).tolist()),
         high=tuple(values.max(axis=0).tolist()),
-        by_seed=tuple(tuple(row) for row in values.tolist()),
+        by_seed=tuple(tuple(row) for row in values.tolist())
+        if most_seeds is None or len(seeds) <= most_seeds
+        else (),
     )
 
 

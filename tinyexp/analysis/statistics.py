@@ -98,8 +98,8 @@ def sign_flip_p(differences: Values, *, seed: int | None = None, samples: int = 
     observed = abs(float(d.sum()))
     tolerance = 1e-12 * float(np.abs(d).sum())  # sums of equal size in another order are ties
     if len(d) <= ENUMERABLE:
-        sums = np.zeros(1)
-        for value in d:
+        sums = d[:1] + 0.0  # each flip has a mirror image, whose sum is as large: one of the two is enough
+        for value in d[1:]:
             sums = np.concatenate([sums + value, sums - value])
         return float(np.mean(np.abs(sums) >= observed - tolerance))
     if seed is None:

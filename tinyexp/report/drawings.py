@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_SEED_LINES = 5
+"""Of more seeds than this only the band is shown."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -20,8 +23,10 @@ class Series:
     low: tuple[float, ...]
     high: tuple[float, ...]
     by_seed: tuple[tuple[float, ...], ...]
-    """Empty where only the mean is shown."""
+    """The seeds that have a line of their own."""
     hover: str
+    banded: bool = True
+    """Whether the band from ``low`` to ``high`` is shown."""
     dash: int | None = None
     """Where it is not the style's own."""
 

@@ -24,7 +24,6 @@ from tinyexp.report.palette import DASHES, INK, SERIES
 
 MOST_POINTS = 150
 """A line of this many points fills the width; more only cost bytes."""
-MOST_SEED_LINES = 5
 _HEIGHT = 290.0
 
 
@@ -68,12 +67,11 @@ def _shade(canvas: Canvas, one: Series, other: Series) -> None:
 def _draw_series(canvas: Canvas, series: Series) -> None:
     places = chosen_places(len(series.epochs))
     x, colour = _at(series.epochs, places), SERIES[series.style]
-    if len(series.by_seed) > 1:
+    if series.banded:
         low, high = _at(series.low, places), _at(series.high, places)
         canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
-        if len(series.by_seed) <= MOST_SEED_LINES:
-            for values in series.by_seed:
-                canvas.line(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
+    for values in series.by_seed:
+        canvas.line(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
     offset, dashes = DASHES[series.style if series.dash is None else series.dash]
     line = canvas.line(
         x,

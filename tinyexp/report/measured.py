@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -9,8 +10,12 @@ import pandas as pd
 
 from tinyexp.analysis.checked import checked_runs
 from tinyexp.analysis.curves import Curve, curve_of, with_gap
+from tinyexp.errors import UserError
+from tinyexp.report.drawings import MOST_SEED_LINES
 from tinyexp.report.select import Chosen
 from tinyexp.runs.frame import RecordedRun, metrics_frame
+
+_METRICS = ("test_accuracy", "train_accuracy", "train_clean_accuracy", "test_loss", "train_loss")
 
 
 class Measured:
@@ -34,7 +39,6 @@ class Measured:
             for run, end, length in zip(runs, ends, lengths, strict=True)
         }
         self._rows = {one.name: self._taken(one, places) for one in chosen if one.finished}
-        self._checked: dict[str, pd.DataFrame] = {}
         self._curves: dict[tuple[str, str], Curve] = {}
         accuracy = self.everything["test_accuracy"].to_numpy()
         self.last_accuracy: Mapping[str, float] = {
@@ -47,6 +51,8 @@ class Measured:
     def rows(self, names: Iterable[str]) -> pd.DataFrame:
         """The rows of those among some experiments and variants that have any."""
         parts = [self._rows[name] for name in dict.fromkeys(names) if name in self._rows]
+        if len(parts) == 1:
+            return parts[0]
         return pd.concat(parts, ignore_index=True) if parts else self.everything.iloc[:0]
 
     def curves(self, metric: str, names: Iterable[str]) -> tuple[Curve, ...]:
@@ -56,12 +62,17 @@ class Measured:
     def _curve(self, metric: str, name: str) -> Curve:
         key = (metric, name)
         if key not in self._curves:
-            if name not in self._checked:
-                self._checked[name] = with_gap(checked_runs(self._rows[name], (name,), "test_accuracy"))
-            self._curves[key] = curve_of(self._checked[name], name, metric)
+            rows = with_gap(checked_runs(self._rows[name], (name,), "test_accuracy"))
+            # Rows are checked once for all curves, and not kept: together they would be the whole table once more.
+            for other in dict.fromkeys((*_METRICS, metric)):
+                with contextlib.suppress(*(() if other == metric else (UserError,))):
+                    self._curves[other, name] = curve_of(rows, name, other, most_seeds=MOST_SEED_LINES)
         return self._curves[key]
 
     def _taken(self, chosen: Chosen, places: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """The rows of some runs under the name they were chosen by; one training may have two."""
         own = np.concatenate([places[run.name] for run in chosen.finished])
-        return self.everything.take(own).assign(experiment=chosen.name)
+        together = len(own) > 0 and bool((np.diff(own) == 1).all())
+        # Rows that stand together are looked at where they are, others are copied.
+        rows = self.everything.iloc[own[0] : own[-1] + 1] if together else self.everything.take(own)
+        return rows.assign(experiment=chosen.name)

@@ -53,6 +53,7 @@ def _panel(
             series_of(evidence, curve, style, 100.0, f"{label}: {percent(curve.mean[-1])} after epoch {end}"),
             label=label,
             by_seed=(),
+            banded=False,
             dash=dash,
         )
         for curve, label, dash in ((clean, "training", 1), (test, "test", 0))
