@@ -4,6 +4,8 @@ Three lines: the whole report beside the script's page; the long table of all ep
 processor time and memory grow with the number of runs. The runs are invented, their records written as a training
 writes them, and kept in memory where the machine has such a folder. Before anything is timed the tables of both are
 asserted to be equal to the last bit.
+
+    python benchmarks/report.py [whole] [growth]
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import plain_table
 import tinyexp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
-from many_runs import STUDIES_RUNS, make_many_runs
+from many_runs import STUDIES_RUNS, make_many_runs, make_pair
 
 EPOCHS = 200
 SIZES = (10, 100, 1_000, 10_000)
@@ -37,12 +39,12 @@ MOST_MEMORY_KB = 1_000_000
 
 
 def make(place: Path, count: int) -> Path:
-    """So many runs: all that the studies ask for, and others, with twenty seeds; of ten runs, others alone."""
-    seeds = 20 if count >= 1_000 else 2
-    studies = count >= 100
-    others = count // seeds - (STUDIES_RUNS if studies else 0)
-    runs = place / f"runs-{count}"
-    made = make_many_runs(runs, seeds=seeds, others=others, epochs=EPOCHS, studies=studies)
+    """So many runs: all that the studies ask for, and others, with twenty seeds or two; of ten, the two designs alone."""
+    runs, seeds = place / f"runs-{count}", 20 if count >= 1_000 else 2
+    if count < 100:
+        made = make_pair(runs, seeds=count // 2, epochs=EPOCHS)
+    else:
+        made = make_many_runs(runs, seeds=seeds, others=count // seeds - STUDIES_RUNS, epochs=EPOCHS)
     assert len(made) == count, (len(made), count)
     return runs
 
@@ -124,8 +126,9 @@ def whole(place: Path) -> None:
 if __name__ == "__main__":
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own below it
     folder = Path(tempfile.mkdtemp(prefix="tinyexp-bench-", dir=memory if memory.is_dir() else None))
+    parts = {"whole": whole, "growth": growth}
     try:
-        whole(folder)
-        growth(folder)
+        for name in sys.argv[1:] or parts:
+            parts[name](folder)
     finally:
         shutil.rmtree(folder)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from records_maker import SHAPES, Shape, make_run
+from records_maker import SHAPES, Shape, make_run, make_runs
 
 from tinyexp.analysis.parts import Part, parts_of
 from tinyexp.analysis.study import load_study, study_names
@@ -46,6 +46,13 @@ def make_many_runs(
             for experiment, shape, key in wanted
             for seed in range(seeds)
         ]
+
+
+def make_pair(runs: Path, *, seeds: int, epochs: int) -> list[RunFolder]:
+    """Finished runs of the two designs alone."""
+    length = {"training.epochs": epochs, "training.stop_after": epochs}
+    with _unflushed():
+        return make_runs(runs, ("tiny-design1", "tiny-design2"), range(seeds), overrides=length)
 
 
 def _study_parts(length: dict[str, int], pace: float) -> list[tuple[Experiment, Shape, str]]:
