@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tinyexp.analysis import statistics
 from tinyexp.analysis.statistics import (
     decisive_interval,
     has_no_spread,
@@ -101,6 +102,14 @@ def test_sampled_flips_repeat_come_near_scipy_and_are_never_zero():
     assert p == sign_flip_p(values, seed=4)
     assert p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.02)
     assert sign_flip_p([1.0] * 40, seed=4) > 0
+
+
+def test_sampled_flips_are_the_same_however_many_are_held_at_once(monkeypatch):
+    values = np.random.default_rng(3).normal(0.1, 1.0, size=37)
+    p = sign_flip_p(values, seed=4)
+    for at_once in (100_000, 777):
+        monkeypatch.setattr(statistics, "_FLIPS_AT_ONCE", at_once)
+        assert sign_flip_p(values, seed=4) == p
 
 
 def test_the_floors_are_those_of_the_method_page():

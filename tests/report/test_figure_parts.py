@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from tinyexp.report.canvas import ticks
 from tinyexp.report.drawings import PairRow, PairsDrawing
@@ -83,3 +85,14 @@ def test_cleaning_maps_colours_rounds_numbers_and_drops_what_is_foreign() -> Non
     assert "empty" not in picture.inline
     assert '<text font-size="12">a &lt; b</text>' in picture.body
     assert '<title id="it-title">T&quot;&lt;</title>' in picture.inline
+
+
+@settings(max_examples=60)
+@given(
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="$"), min_size=1, max_size=12
+    )
+)
+def test_a_text_is_as_wide_as_matplotlib_draws_it(text: str) -> None:
+    drawn = TextPath((0, 0), text, size=13.0, prop=FontProperties("DejaVu Sans")).get_extents().width
+    assert np.isclose(text_width(text, 13.0), drawn, rtol=0, atol=1e-9)

@@ -6,46 +6,133 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import elsewhere
+import pytest
+from many_runs import make_many_runs
 from page_reader import contents, sample
+from records_maker import make_run
 
 from tinyexp.report.render import write_report
 
-_RENDER = """
-import importlib.abc, locale, sys
-from pathlib import Path
-
-class NoTorch(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "torchvision", "lightning_fabric"):
-            raise ImportError(f"{name} is not installed here")
-
-sys.meta_path.insert(0, NoTorch())
-try:
-    locale.setlocale(locale.LC_ALL, "")
-except locale.Error:
-    pass
-from tinyexp.report.render import write_report
-write_report(Path(sys.argv[1]), Path(sys.argv[2]))
-assert not [name for name in sys.modules if name.split(".")[0] == "torch"]
-assert "matplotlib.pyplot" not in sys.modules
+_SCRIPT = Path(elsewhere.__file__)
+_MATPLOTLIBRC = """
+font.size: 30
+font.family: monospace
+path.sketch: 5, 100, 2
+lines.solid_capstyle: round
+axes.unicode_minus: False
+axes.prop_cycle: cycler(color=["r", "g"])
+svg.fonttype: path
+savefig.facecolor: yellow
 """
 
 
-def test_another_process_without_torch_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Another folder, locale, time zone, hash seed, order of the runs and matplotlibrc change nothing."""
-    runs, place = tmp_path / "elsewhere" / "runs", tmp_path / "place"
-    place.mkdir()
-    (place / "matplotlibrc").write_text(
-        "font.size: 30\npath.sketch: 5, 100, 2\nlines.solid_capstyle: round\n"
-    )
-    for run in sorted((sample() / "runs").glob("*/*/*"), reverse=True):
-        shutil.copytree(run, runs / run.relative_to(sample() / "runs"))
-    environment = os.environ | {"LC_ALL": "de_DE.UTF-8", "TZ": "Pacific/Apia", "PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-W", "error::UserWarning", "-c", _RENDER, str(runs), "out"]
-    subprocess.run(command, cwd=place, env=environment, check=True, timeout=120)
-    assert contents(place / "out") == contents(sample() / "out")
+@pytest.fixture(scope="module")
+def many() -> Iterator[Path]:
+    """A folder with ``runs/`` that fill every section, and their report in ``out/``; read only.
+
+    All studies whole, more experiments than share a picture, more seeds than have lines of their own, and
+    runs that did not finish.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinyexp-test-") as name:
+        folder = Path(name)
+        make_many_runs(folder / "runs", seeds=9, others=6, epochs=12)
+        for seed, state in ((20, "failed"), (21, "diverged")):
+            make_run(folder / "runs", "tiny-design1", seed, state=state, epochs_done=3, message="bad luck")
+        write_report(folder / "runs", folder / "out")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def comma_locale() -> Iterator[Mapping[str, str]]:
+    """The environment of a locale with a decimal comma: the machine's, or one made for the test."""
+    with tempfile.TemporaryDirectory(prefix="tinyexp-locale-") as name:
+        made = {"LOCPATH": name, "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
+        command = ["localedef", "--no-archive", "-i", "de_DE", "-f", "UTF-8", f"{name}/de_DE.UTF-8"]
+        if (
+            shutil.which("localedef")
+            and subprocess.run(command, check=False, capture_output=True).returncode <= 1
+        ):
+            candidates = [made]
+        else:
+            candidates = [{"LC_ALL": "de_DE.UTF-8"}, {"LC_ALL": "fr_FR.UTF-8"}]
+        probe = "import locale; locale.setlocale(locale.LC_ALL, ''); assert locale.localeconv()['decimal_point'] == ','"
+        for environment in candidates:
+            told = subprocess.run(
+                [sys.executable, "-c", probe], env=os.environ | environment, check=False, capture_output=True
+            )
+            if told.returncode == 0:
+                yield environment
+                return
+    message = "no locale with a decimal comma can be had: install Debian's package locales"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def render(runs: Path, out: Path, place: Path, *conditions: str, **environment: str) -> dict[str, bytes]:
+    """What a process of its own, in its own folder and without torch, makes of some runs."""
+    place.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-W", "error::UserWarning", str(_SCRIPT), str(runs), str(out), *conditions]
+    subprocess.run(command, cwd=place, env=os.environ | environment, check=True, timeout=300)
+    return contents(place / out)
+
+
+def assert_same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """By name, so that a failure says which files differ and not how."""
+    assert sorted(found) == sorted(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
+    assert {"html", "md", "svg", "json"} <= {name.rpartition(".")[2] for name in expected}
+
+
+def copied_backwards(many: Path, target: Path) -> Path:
+    """The same runs elsewhere, made in the opposite order."""
+    for run in sorted((many / "runs").glob("*/*/*"), reverse=True):
+        shutil.copytree(run, target / run.relative_to(many / "runs"))
+    return target
+
+
+def test_a_decimal_comma_changes_nothing(many: Path, tmp_path: Path, comma_locale: Mapping[str, str]) -> None:
+    found = render(many / "runs", Path("out"), tmp_path, "comma", **comma_locale)
+    assert_same(found, contents(many / "out"))
+
+
+def test_another_folder_made_and_listed_in_another_order_changes_nothing(many: Path, tmp_path: Path) -> None:
+    runs = copied_backwards(many, tmp_path / "else where" / "l\u00e4ufe")
+    found = render(runs, tmp_path / "other" / "out", tmp_path / "place", "shuffled")
+    assert_same(found, contents(many / "out"))
+
+
+def test_the_order_of_sets_changes_nothing(many: Path, tmp_path: Path) -> None:
+    found = render(many / "runs", Path("out"), tmp_path, PYTHONHASHSEED="4711")
+    assert_same(found, contents(many / "out"))
+
+
+def test_time_zone_terminal_and_umask_change_nothing(many: Path, tmp_path: Path) -> None:
+    terminal = {"COLUMNS": "37", "LINES": "9", "NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "dumb"}
+    found = render(many / "runs", Path("out"), tmp_path, "private", TZ="Pacific/Apia", **terminal)
+    assert_same(found, contents(many / "out"))
+    assert (tmp_path / "out" / "report.html").stat().st_mode & 0o077 == 0
+
+
+def test_the_settings_of_a_user_of_matplotlib_change_nothing(many: Path, tmp_path: Path) -> None:
+    """In the working folder, where matplotlib looks first, and in the user's own; and a backend that draws pixels."""
+    for folder in (tmp_path, tmp_path / "config"):
+        folder.mkdir(exist_ok=True)
+        (folder / "matplotlibrc").write_text(_MATPLOTLIBRC)
+    environment = {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path / "config")}
+    found = render(many / "runs", Path("out"), tmp_path, **environment)
+    assert_same(found, contents(many / "out"))
+
+
+def test_the_number_of_threads_changes_nothing(many: Path, tmp_path: Path) -> None:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    found = render(many / "runs", Path("out"), tmp_path, **dict.fromkeys(names, "5"))
+    assert_same(found, contents(many / "out"))
 
 
 def test_the_records_of_a_report_give_the_report(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_full_disk_is_named_and_the_old_report_kept(
     def full(source: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match=r"No space left on device.*intact"):
         write_report(runs(), out)
     assert contents(out) == contents(sample() / "out")

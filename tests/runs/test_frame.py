@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from small_runs import small_plan
 
 from tinyexp.errors import DamagedError, TinyexpError, UserError
+from tinyexp.runs import frame as frame_module
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.folder import RunFolder, find_runs, run_folder
 from tinyexp.runs.frame import load_runs, read_runs
@@ -159,3 +160,28 @@ def test_an_unreadable_folder_never_ends_in_a_traceback(tmp_path):
     (tmp_path / "p" / "e" / "0-00000000" / "spec.json").mkdir(parents=True)
     with pytest.raises(TinyexpError):
         read_runs(tmp_path)
+
+
+def test_files_read_in_several_parses_give_the_same_table(tmp_path, monkeypatch):
+    for seed in range(5):
+        record_a_run(tmp_path, seed)
+    whole = load_runs(tmp_path)
+    monkeypatch.setattr(frame_module, "_AT_ONCE", 2)
+    pd.testing.assert_frame_equal(load_runs(tmp_path), whole, check_exact=True)
+    assert len(whole) > 0
+
+
+def test_the_table_is_that_of_one_parse_a_file(tmp_path):
+    runs = [record_a_run(tmp_path, seed) for seed in range(3)]
+    single = [pd.read_csv(folder.metrics, dtype={"epoch": np.int64}) for folder in runs]
+    together = pd.concat(single, ignore_index=True)
+    measured = load_runs(tmp_path)[list(together.columns)]
+    pd.testing.assert_frame_equal(measured, together, check_exact=True, check_dtype=False)
+
+
+def test_equal_experiments_are_kept_once(tmp_path):
+    for seed in range(3):
+        record_a_run(tmp_path, seed)
+    runs = read_runs(tmp_path)
+    assert len({id(run.record.experiment) for run in runs}) == 1
+    assert [run.record.seed for run in runs] == [0, 1, 2]

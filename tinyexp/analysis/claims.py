@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from tinyexp.analysis.attribution import Share
-from tinyexp.analysis.checked import checked_runs, last_values, lower_is_better
+from tinyexp.analysis.checked import checked_runs, last_values, lower_is_better, names_of
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.curves import GAP, with_gap
 from tinyexp.analysis.effects import Effect
@@ -229,7 +229,7 @@ def _prepared(claim: Claim, study: Study, evidence: Evidence, names: Sequence[st
     """The checked rows of some experiments; None where one of them has no finished run."""
     frame, metric = evidence.frame, _metric(claim, study)
     finished = frame[frame["state"] == "finished"] if "state" in frame else frame
-    if "experiment" in frame and not set(names) <= set(finished["experiment"]):
+    if "experiment" in frame and not set(names) <= set(names_of(finished)):
         return None
     rows = checked_runs(with_gap(frame) if metric == GAP else frame, names, metric)
     if claim.epochs == "mean":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tinyexp.analysis.checked import checked_runs, last_epoch
+from tinyexp.analysis.checked import checked_runs, last_epoch, names_of
 from tinyexp.analysis.corners import Corner
 from tinyexp.errors import UserError
 
@@ -32,7 +32,7 @@ def coded_runs(
     rows = rows[rows["state"] == "finished"] if "state" in rows else rows
     if rows.empty:
         raise UserError(f"the runs: none of the {len(found)} mixtures of the plan has a finished run.")
-    rows = checked_runs(rows, list(dict.fromkeys(rows["experiment"])), metric)
+    rows = checked_runs(rows, names_of(rows), metric)
     end = rows[rows["epoch"] == last_epoch(rows)].reset_index(drop=True)
     coded = [levels[name] for name in end["experiment"]]
     return end.assign(**{name: [row[place] for row in coded] for place, name in enumerate(factors)})

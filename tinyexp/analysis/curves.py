@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import check_columns, checked_runs, lower_is_better
+from tinyexp.analysis.checked import check_columns, check_finite, checked_runs, lower_is_better, names_of
 from tinyexp.errors import UserError
 
 GAP = "generalisation_gap"
@@ -35,7 +35,7 @@ class Curve:
     high: tuple[float, ...]
     """Largest over the seeds."""
     by_seed: tuple[tuple[float, ...], ...]
-    """One tuple a seed, in the order of ``seeds``."""
+    """One tuple a seed, in the order of ``seeds``; empty where they were not asked for."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = (
         epochs, different experiments need not.
     """
     names = experiments or _names(frame, metric)
-    return tuple(_curve(checked_runs(frame, (name,), metric), name, metric) for name in names)
+    return tuple(curve_of(checked_runs(frame, (name,), metric), name, metric) for name in names)
 
 
 def gap_curves(frame: pd.DataFrame, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
@@ -142,11 +142,26 @@ def crossings(a: Curve, b: Curve) -> tuple[Crossing, ...]:
 
 def _names(frame: pd.DataFrame, metric: str) -> list[str]:
     check_columns(frame, metric)
-    return list(dict.fromkeys(frame["experiment"]))
+    return names_of(frame)
 
 
-def _curve(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
-    """From checked rows: one block of equally many epochs a seed."""
+def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int | None = None) -> Curve:
+    """From the rows of one experiment as :func:`tinyexp.analysis.checked.checked_runs` gives them.
+
+    They were checked in one metric and may have curves in many; what depends on the metric is checked here.
+
+    Parameters
+    ----------
+    most_seeds
+        Of more seeds than this the curve has no ``by_seed``, which is most of its memory; None for no limit.
+
+    Raises
+    ------
+    UserError
+        The metric is no numeric column, or NaN or infinite somewhere.
+    """
+    check_columns(rows, metric)
+    check_finite(rows, metric)
     seeds = tuple(int(seed) for seed in dict.fromkeys(rows["seed"]))
     values = rows[metric].to_numpy(dtype=np.float64).reshape(len(seeds), -1)
     length = values.shape[1]
@@ -160,7 +175,9 @@ def _curve(rows: pd.DataFrame, experiment: str, metric: str) -> Curve:
         mean=tuple(values.mean(axis=0).tolist()),
         low=tuple(values.min(axis=0).tolist()),
         high=tuple(values.max(axis=0).tolist()),
-        by_seed=tuple(tuple(row) for row in values.tolist()),
+        by_seed=tuple(tuple(row) for row in values.tolist())
+        if most_seeds is None or len(seeds) <= most_seeds
+        else (),
     )
 
 

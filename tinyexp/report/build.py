@@ -13,6 +13,7 @@ from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
 from tinyexp.report.sections.head import head_of
 from tinyexp.report.sections.limits import method_section, missing_section
+from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.paired import paired_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.source import contradictions_section
@@ -48,8 +49,11 @@ def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Ite
     for outcome in evidence.outcomes:
         if outcome is not lead:
             yield from _study_sections(evidence, outcome)
-    for place, names in enumerate(_unstudied(evidence)):
-        yield curves_section(evidence, f"others{place or ''}", names)
+    others = _unstudied(evidence)
+    if len(others) > _SIDE_BY_SIDE:
+        yield many_section(evidence, "others", others)
+    else:
+        yield curves_section(evidence, "others", others)
     for outcome in evidence.outcomes:
         yield designs_section(evidence, outcome)
     yield deviations_section(evidence)
@@ -74,11 +78,9 @@ def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | 
     yield claims_section(evidence, outcome)
 
 
-def _unstudied(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+def _unstudied(evidence: Evidence) -> tuple[str, ...]:
     studied = {name for outcome in evidence.outcomes for name in outcome.pair}
-    names = [chosen.name for chosen in evidence.selection.chosen if chosen.name not in studied]
-    for start in range(0, len(names), _SIDE_BY_SIDE):
-        yield tuple(names[start : start + _SIDE_BY_SIDE])
+    return tuple(chosen.name for chosen in evidence.selection.chosen if chosen.name not in studied)
 
 
 def _version(name: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from tinyexp.report.labels import fitted, text_width
@@ -82,6 +85,21 @@ class Canvas:
             )
         )
 
+    def line(self, xs: Sequence[float], ys: Sequence[float], **style: Any) -> Line2D:
+        """A line, or markers, on the axes.
+
+        As ``axes.plot``, which also works out limits and colours, though both are given here.
+        """
+        line = Line2D(xs, ys, **style)
+        self.axes.add_artist(line)
+        return line
+
+    def area(self, xs: Sequence[float], ys: Sequence[float], **style: Any) -> Polygon:
+        """A filled outline on the axes, as ``axes.fill``."""
+        area = Polygon(np.column_stack((xs, ys)), closed=True, **style)
+        self.axes.add_artist(area)
+        return area
+
     def x_pixel(self, value: float) -> float:
         """Where a value of the horizontal axis lies on the figure."""
         low, high = self.axes.get_xlim()
@@ -151,11 +169,11 @@ def vertical_axis(canvas: Canvas, values: Sequence[float], labels: Sequence[str]
 
 def mark(canvas: Canvas, x: float, y: float, style: int, *, size: float = 8.0, hover: str = "") -> None:
     """A series' marker at a point of the axes."""
-    line = canvas.axes.plot(
+    line = canvas.line(
         [x], [y], marker=MARKERS[style], ms=size, color=SERIES[style], mew=0, ls="", clip_on=False
     )
     if hover:
-        line[0].set_gid(canvas.note(hover))
+        line.set_gid(canvas.note(hover))
 
 
 def widest(labels: Sequence[str], size: float = TEXT_SIZE) -> float:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_SEED_LINES = 5
+"""Of more seeds than this only the band is shown."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -20,8 +23,10 @@ class Series:
     low: tuple[float, ...]
     high: tuple[float, ...]
     by_seed: tuple[tuple[float, ...], ...]
-    """Empty where only the mean is shown."""
+    """The seeds that have a line of their own."""
     hover: str
+    banded: bool = True
+    """Whether the band from ``low`` to ``high`` is shown."""
     dash: int | None = None
     """Where it is not the style's own."""
 
@@ -150,6 +155,37 @@ class SharesDrawing:
     margin_label: str
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One experiment among many: its mean with the seeds' band, and a second mean beside it."""
+
+    label: str
+    shown: str
+    """The last value of the mean as text."""
+    epochs: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    beside: tuple[float, ...]
+    hover: str
+
+
+@dataclass(frozen=True)
+class MultiplesDrawing:
+    """Small pictures of one kind in rows and columns, all on the same axes."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    epochs: tuple[int, int]
+    limits: tuple[float, float]
+
+
 Drawing = (
-    CurvesDrawing | PairsDrawing | DifferencesDrawing | ReportedDrawing | WaterfallDrawing | SharesDrawing
+    CurvesDrawing
+    | PairsDrawing
+    | DifferencesDrawing
+    | ReportedDrawing
+    | WaterfallDrawing
+    | SharesDrawing
+    | MultiplesDrawing
 )

@@ -1,12 +1,10 @@
-"""What the sections of a report draw on: the chosen runs, their frame, and every study's outcome."""
+"""What the sections of a report draw on: the chosen runs, what they measured, and every study's outcome."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-import pandas as pd
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
@@ -15,9 +13,9 @@ from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.study import Study
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
+from tinyexp.report.measured import Measured
 from tinyexp.report.select import Chosen, Selection, StudyRuns
 from tinyexp.report.words import NBSP, listing, plain
-from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.records import read_predictions
 from tinyexp.spec.difference import differences
 from tinyexp.spec.load import experiment_names, load_experiment
@@ -74,14 +72,12 @@ class Evidence:
     """Everything that is computed, before any of it is worded."""
 
     selection: Selection
-    frame: pd.DataFrame
-    """The finished runs of experiments and variants, each under its own name, a row per run and epoch."""
+    measured: Measured
+    """What the finished runs of experiments and variants measured, each under its own name."""
     outcomes: tuple[Outcome, ...]
     """The leading study first."""
     held: tuple[Held, ...]
     titles: dict[str, str]
-    last_accuracy: Mapping[str, float]
-    """The last test accuracy of each finished run, by identity."""
 
     @property
     def lead(self) -> Outcome | None:
@@ -107,35 +103,23 @@ def gather(selection: Selection) -> Evidence:
     place = {name: place for place, name in reversed(list(enumerate(order)))}
     chosen = sorted(selection.chosen, key=lambda one: (place.get(one.name, len(order)), one.name))
     selection = replace(selection, chosen=tuple(chosen), studies=tuple(studies))
-    everything = metrics_frame([run for run in selection.runs if run.status.state == "finished"])
-    frame = _named(everything, (*selection.chosen, *selection.variants))
+    finished = [run for run in selection.runs if run.status.state == "finished"]
+    measured = Measured(finished, (*selection.chosen, *selection.variants))
     return Evidence(
         selection=selection,
-        frame=frame,
-        outcomes=tuple(_outcome(one, selection, frame, everything) for one in studies),
-        held=tuple(_held(chosen, frame) for chosen in selection.chosen),
+        measured=measured,
+        outcomes=tuple(_outcome(one, selection, measured) for one in studies),
+        held=tuple(_held(chosen, measured) for chosen in selection.chosen),
         titles=_titles(selection),
-        last_accuracy=dict(zip(everything["identity"], everything["test_accuracy"], strict=True)),
     )
 
 
-def _named(frame: pd.DataFrame, chosen: tuple[Chosen, ...]) -> pd.DataFrame:
-    """The rows of some runs, each under the name it was chosen by; one training may have two."""
-    parts = [
-        frame[frame["identity"].isin([run.record.identity for run in one.finished])].assign(
-            experiment=one.name
-        )
-        for one in chosen
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else frame
-
-
-def _outcome(runs: StudyRuns, selection: Selection, frame: pd.DataFrame, everything: pd.DataFrame) -> Outcome:
+def _outcome(runs: StudyRuns, selection: Selection, measured: Measured) -> Outcome:
     study, pair = runs.study, (runs.study.contender, runs.study.baseline)
     chosen = [selection.find(name) for name in pair]
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
-    attributions, unattributed = attributions_of(runs, everything)
-    judgements = judgements_of(runs, frame, attributions)
+    attributions, unattributed = attributions_of(runs, measured.everything)
+    judgements = judgements_of(runs, measured, attributions)
     outcome = Outcome(study, missing, None, "", None, runs, attributions, unattributed, judgements)
     if missing:
         return outcome
@@ -143,7 +127,7 @@ def _outcome(runs: StudyRuns, selection: Selection, frame: pd.DataFrame, everyth
     if problem:
         return replace(outcome, problem=plain(problem, 600))
     try:
-        comparison = compare(frame, *pair, metric=study.metric, margin=study.margin)
+        comparison = compare(measured.rows(pair), *pair, metric=study.metric, margin=study.margin)
     except UserError as error:
         return replace(outcome, problem=plain(str(error), 400))
     return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))
@@ -181,9 +165,9 @@ def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | Non
         return None
 
 
-def _held(chosen: Chosen, frame: pd.DataFrame) -> Held:
+def _held(chosen: Chosen, measured: Measured) -> Held:
     try:
-        return Held(chosen, reproduce(frame, chosen.experiment), "")
+        return Held(chosen, reproduce(measured.rows((chosen.name,)), chosen.experiment), "")
     except UserError as error:
         return Held(chosen, None, plain(str(error), 400))
 

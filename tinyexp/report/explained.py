@@ -13,6 +13,7 @@ from tinyexp.analysis.curves import GAP, with_gap
 from tinyexp.analysis.judgement import Evidence, Judgement
 from tinyexp.analysis.study import Claim, Study
 from tinyexp.errors import UserError
+from tinyexp.report.measured import Measured
 from tinyexp.report.select import StudyRuns
 from tinyexp.report.words import plain
 
@@ -42,19 +43,16 @@ def attributions_of(runs: StudyRuns, frame: pd.DataFrame) -> tuple[dict[str, Att
 
 
 def judgements_of(
-    runs: StudyRuns, frame: pd.DataFrame, attributions: Mapping[str, Attribution]
+    runs: StudyRuns, measured: Measured, attributions: Mapping[str, Attribution]
 ) -> tuple[Judgement, ...]:
-    """The study's claims judged, each by itself: runs that one cannot be judged from leave the others alone.
-
-    Parameters
-    ----------
-    frame
-        The finished runs of experiments and variants, under their names.
-    """
+    """The study's claims judged, each by itself: runs that one cannot be judged from leave the others alone."""
     specs = {name: part.experiment.spec for name, part in runs.parts.members.items()}
     inactive = runs.parts.mixing.inactive if runs.parts.mixing else ()
-    evidence = Evidence(frame, attributions, specs, inactive=inactive)
-    return tuple(_judged(runs.study, claim, evidence) for claim in runs.study.claims)
+    found = []
+    for claim in runs.study.claims:
+        rows = measured.rows(claim.experiments or (runs.study.baseline, runs.study.contender))
+        found.append(_judged(runs.study, claim, Evidence(rows, attributions, specs, inactive=inactive)))
+    return tuple(found)
 
 
 def _judged(study: Study, claim: Claim, evidence: Evidence) -> Judgement:

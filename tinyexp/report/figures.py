@@ -19,12 +19,14 @@ from tinyexp.report.canvas import Canvas
 from tinyexp.report.drawings import (
     CurvesDrawing,
     DifferencesDrawing,
+    MultiplesDrawing,
     PairsDrawing,
     ReportedDrawing,
     SharesDrawing,
     WaterfallDrawing,
 )
 from tinyexp.report.lines import draw_curves
+from tinyexp.report.multiples import draw_multiples
 from tinyexp.report.rows import draw_differences, draw_pairs, draw_reported
 from tinyexp.report.steps import draw_shares, draw_waterfall
 from tinyexp.report.svg import Picture, clean
@@ -52,6 +54,7 @@ _PAINTERS: Mapping[type, Callable[[Any], Canvas]] = {
     ReportedDrawing: draw_reported,
     WaterfallDrawing: draw_waterfall,
     SharesDrawing: draw_shares,
+    MultiplesDrawing: draw_multiples,
 }
 
 

@@ -24,7 +24,6 @@ from tinyexp.report.palette import DASHES, INK, SERIES
 
 MOST_POINTS = 150
 """A line of this many points fills the width; more only cost bytes."""
-MOST_SEED_LINES = 5
 _HEIGHT = 290.0
 
 
@@ -50,17 +49,17 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     return canvas
 
 
-def chosen_places(length: int) -> NDArray[np.int64]:
-    """Which points of a curve are drawn: all up to 150, else 150 evenly spaced, first and last among them."""
-    if length <= MOST_POINTS:
+def chosen_places(length: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
+    """Which points of a curve are drawn: all up to ``most``, else so many evenly spaced, first and last among them."""
+    if length <= most:
         return np.arange(length)
-    return np.linspace(0, length - 1, MOST_POINTS).round().astype(np.int64)
+    return np.linspace(0, length - 1, most).round().astype(np.int64)
 
 
 def _shade(canvas: Canvas, one: Series, other: Series) -> None:
     places = chosen_places(len(one.epochs))
     x, first, second = (_at(values, places) for values in (one.epochs, one.mean, other.mean))
-    canvas.axes.fill(
+    canvas.area(
         [*x, *x[::-1]], [*first, *second[::-1]], color=SERIES[one.style], alpha=0.13, lw=0, clip_on=False
     )
 
@@ -68,14 +67,13 @@ def _shade(canvas: Canvas, one: Series, other: Series) -> None:
 def _draw_series(canvas: Canvas, series: Series) -> None:
     places = chosen_places(len(series.epochs))
     x, colour = _at(series.epochs, places), SERIES[series.style]
-    if len(series.by_seed) > 1:
+    if series.banded:
         low, high = _at(series.low, places), _at(series.high, places)
-        canvas.axes.fill([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
-        if len(series.by_seed) <= MOST_SEED_LINES:
-            for values in series.by_seed:
-                canvas.axes.plot(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
+        canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
+    for values in series.by_seed:
+        canvas.line(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
     offset, dashes = DASHES[series.style if series.dash is None else series.dash]
-    line = canvas.axes.plot(
+    line = canvas.line(
         x,
         _at(series.mean, places),
         color=colour,
@@ -83,7 +81,7 @@ def _draw_series(canvas: Canvas, series: Series) -> None:
         ls=(offset, dashes) if dashes else "-",
         clip_on=False,
     )
-    line[0].set_gid(canvas.note(series.hover))
+    line.set_gid(canvas.note(series.hover))
     mark(canvas, series.epochs[-1], series.mean[-1], series.style, size=7)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -92,12 +93,14 @@ def _ends(section: Section, ending: str) -> bool:
     return section.id == ending or section.id.endswith(f"-{ending}")
 
 
+@cache
 def _environment(*, markdown: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(shipped("templates"), encoding="utf-8"),
         autoescape=not markdown,  # noqa: S701 - Markdown has an escaping of its own, applied to every value
         finalize=escaped if markdown else _with_code,
         undefined=StrictUndefined,
+        auto_reload=False,  # a process renders one report: its templates are compiled once
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -6,7 +6,6 @@ has the report's folder can make the same bytes again.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import Any
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text
 from tinyexp.report.build import build_view
+from tinyexp.report.copies import copy_records
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.place import REPORT_FORMAT, replaced_whole
 from tinyexp.report.select import Selection, select_runs
-from tinyexp.report.values import SCHEMA_VERSION, record_names
+from tinyexp.report.values import SCHEMA_VERSION
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame, read_runs
-from tinyexp.runs.plan import changed_records
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,13 @@ def write_report(
         A finished run's records are not what the run wrote.
     """
     selection = select_runs(read_runs(runs), profile, overrides)
-    _refuse_changed(selection)
-    metrics_frame(
-        [run for chosen in selection.chosen for run in chosen.finished]
-    )  # refuses damage by its own path
     with replaced_whole(out) as folder:
-        view = render_into(selection, folder)
+        try:
+            view = render_into(selection, folder)
+        except DamagedError:
+            # Told of a copy, which will be gone; of what it was copied from the same is told by its own path.
+            metrics_frame([run for run in selection.runs if run.status.state == "finished"])
+            raise
     return ReportResult(
         folder=out,
         profile=selection.profile,
@@ -73,8 +73,7 @@ def write_report(
 
 def render_into(selection: Selection, folder: Path) -> ReportView:
     """Copy the records of a selection below an empty folder and write the report made from the copies."""
-    _copy_records(selection, folder / "runs")
-    view = build_view(select_runs(read_runs(folder / "runs")))
+    view = build_view(select_runs(copy_records(selection, folder / "runs")))
     pictures = draw_panels(list(view.panels()))
     pages = {
         "report.html": html_page(view, pictures),
@@ -98,24 +97,3 @@ def _for_programs(view: ReportView) -> dict[str, Any]:
         "verdict": view.head.verdict.sentence,
         "values": view.values,
     }
-
-
-def _refuse_changed(selection: Selection) -> None:
-    """A finished run's records must be those that it wrote: a report of edited ones would be worth nothing."""
-    for chosen in selection.chosen:
-        for run in chosen.finished:
-            if changed := changed_records(run.folder, run.status):
-                raise DamagedError(
-                    f"{run.folder.path}: {', '.join(changed)} is not what the run wrote. "
-                    "The command that trained it puts it right from its checkpoint: "
-                    f"tinyexp run {chosen.name} --profile {selection.profile} --seed {run.record.seed}."
-                )
-
-
-def _copy_records(selection: Selection, runs: Path) -> None:
-    for run in selection.runs:
-        experiment = run.record.experiment
-        target = runs / experiment.profile / experiment.name / run.folder.path.name
-        target.mkdir(parents=True)
-        for name in record_names(run):
-            shutil.copyfile(run.folder.path / name, target / name)

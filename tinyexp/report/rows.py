@@ -29,7 +29,7 @@ def draw_pairs(drawing: PairsDrawing) -> Canvas:
     horizontal_axis(canvas)
     for place, row in enumerate(drawing.rows):
         y = -float(place)
-        canvas.axes.plot([row.baseline, row.contender], [y, y], color=INK, lw=1.4, alpha=0.45, clip_on=False)
+        canvas.line([row.baseline, row.contender], [y, y], color=INK, lw=1.4, alpha=0.45, clip_on=False)
         mark(canvas, row.baseline, y, BASELINE, hover=row.hover)
         mark(canvas, row.contender, y, CONTENDER, size=9, hover=row.hover)
     first = drawing.rows[0]
@@ -59,10 +59,8 @@ def draw_reported(drawing: ReportedDrawing) -> Canvas:
     for place, row in enumerate(drawing.rows):
         y = -float(place)
         low, high = row.reported - row.tolerance, row.reported + row.tolerance
-        canvas.axes.fill(
-            [low, high, high, low], [y - 0.3, y - 0.3, y + 0.3, y + 0.3], color=INK, alpha=0.13, lw=0
-        )
-        canvas.axes.plot(
+        canvas.area([low, high, high, low], [y - 0.3, y - 0.3, y + 0.3, y + 0.3], color=INK, alpha=0.13, lw=0)
+        canvas.line(
             [row.reported], [y], marker="D", ms=13, mfc="none", mec=INK, mew=1.5, ls="", clip_on=False
         )
         whisker(canvas, row.interval, y, SERIES[CONTENDER])
@@ -75,8 +73,8 @@ def draw_reported(drawing: ReportedDrawing) -> Canvas:
 def zero_and_margin(canvas: Canvas, margin: float, label: str) -> None:
     """A line at zero, the strip around it that counts as noise, and its name above."""
     low, high = canvas.axes.get_ylim()
-    canvas.axes.fill([-margin, margin, margin, -margin], [low, low, high, high], color=INK, alpha=0.1, lw=0)
-    canvas.axes.plot([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)
+    canvas.area([-margin, margin, margin, -margin], [low, low, high, high], color=INK, alpha=0.1, lw=0)
+    canvas.line([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)
     names_above(canvas, [(label, 0.0)], reach=0)
 
 
@@ -105,8 +103,8 @@ def row_canvas(
 def _difference(canvas: Canvas, row: DifferenceRow, y: float, *, is_mean: bool) -> None:
     if is_mean:
         whisker(canvas, row.interval, y, INK)
-        line = canvas.axes.plot([row.value], [y], marker="D", ms=9, color=INK, mew=0, ls="", clip_on=False)
-        line[0].set_gid(canvas.note(row.hover))
+        line = canvas.line([row.value], [y], marker="D", ms=9, color=INK, mew=0, ls="", clip_on=False)
+        line.set_gid(canvas.note(row.hover))
     else:
         mark(canvas, row.value, y, CONTENDER, hover=row.hover)
     canvas.write(WIDTH - 2, canvas.y_pixel(y), row.shown, align="right", bold=is_mean)
@@ -115,9 +113,7 @@ def _difference(canvas: Canvas, row: DifferenceRow, y: float, *, is_mean: bool) 
 def whisker(canvas: Canvas, interval: tuple[float, float] | None, y: float, colour: str) -> None:
     """An interval as a bar along a row; nothing where there is none."""
     if interval:
-        canvas.axes.plot(
-            interval, [y, y], color=colour, lw=2.4, alpha=0.75, solid_capstyle="butt", clip_on=False
-        )
+        canvas.line(interval, [y, y], color=colour, lw=2.4, alpha=0.75, solid_capstyle="butt", clip_on=False)
 
 
 def names_above(canvas: Canvas, names: Sequence[tuple[str, float]], *, reach: float = 0.2) -> None:

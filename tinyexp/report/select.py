@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,14 +128,13 @@ def select_runs(
             f"--set {' --set '.join(_assignments(overrides))}: no run of profile '{profile}' was trained with it. "
             f"There are: {_configurations(of_profile)}."
         )
-    chosen = [
-        _choose(name, [run for run in of_profile if run.record.experiment.name == name], wanted[name])
-        for name in names
-    ]
+    by_name = _grouped(of_profile, lambda run: run.record.experiment.name)
+    chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
+    by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
     selection = Selection(
         profile=profile,
         chosen=tuple(chosen),
-        studies=tuple(_study_runs(load_study(name), chosen, of_profile) for name in study_names()),
+        studies=tuple(_study_runs(load_study(name), chosen, by_configuration) for name in study_names()),
         missing=tuple(name for name in experiment_names() if name not in names),
         left_out=(),
     )
@@ -143,7 +142,17 @@ def select_runs(
     return replace(selection, left_out=tuple(run.name for run in runs if run.name not in kept))
 
 
-def _study_runs(study: Study, chosen: Sequence[Chosen], runs: Sequence[RecordedRun]) -> StudyRuns:
+def _grouped(runs: Sequence[RecordedRun], key: Callable[[RecordedRun], str]) -> dict[str, list[RecordedRun]]:
+    """Runs by what they share, looked through once however many there are."""
+    found: dict[str, list[RecordedRun]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return found
+
+
+def _study_runs(
+    study: Study, chosen: Sequence[Chosen], runs: Mapping[str, Sequence[RecordedRun]]
+) -> StudyRuns:
     """A study's parts as its experiments were trained, and their runs wherever they lie."""
     experiments = {one.name: one.experiment for one in chosen}
     try:
@@ -156,13 +165,14 @@ def _study_runs(study: Study, chosen: Sequence[Chosen], runs: Sequence[RecordedR
     return StudyRuns(study, parts, _found(variants, runs), _found(parts.mixtures, runs), problem)
 
 
-def _found(parts: Iterable[Part], runs: Sequence[RecordedRun]) -> tuple[Chosen, ...]:
+def _found(parts: Iterable[Part], runs: Mapping[str, Sequence[RecordedRun]]) -> tuple[Chosen, ...]:
     """The runs of each part that has any. Of one training in two folders the one that came further counts."""
     found = []
     for part in parts:
-        wanted = part.configuration
-        own = [run for run in runs if run.record.configuration == wanted]
-        own.sort(key=lambda run: (run.status.state == "finished", run.status.epochs_done))
+        own = sorted(
+            runs.get(part.configuration, ()),
+            key=lambda run: (run.status.state == "finished", run.status.epochs_done),
+        )
         once = {run.record.identity: run for run in own}.values()
         if once:
             found.append(Chosen(part.name, tuple(sorted(once, key=lambda run: run.record.seed))))

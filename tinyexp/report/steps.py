@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from tinyexp.report.canvas import WIDTH, Canvas, horizontal_axis, mark, widest
 from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
 from tinyexp.report.labels import wrapped
@@ -17,6 +21,8 @@ _LABEL = 19
 _PITCH = 38.0
 _APART = 0.17
 """Between a share and its seeds, in half rows."""
+MOST_DOTS = 8
+"""More seeds than this hide each other."""
 _ALL = 20
 """More rows than any study has factors: none closes up, as names take two lines."""
 
@@ -37,7 +43,7 @@ def draw_waterfall(drawing: WaterfallDrawing) -> Canvas:
     levels = ((drawing.first, 0, BASELINE), (drawing.last, last, CONTENDER))
     for (name, value, told), place, style in levels:
         mark(canvas, value, -float(place), style, size=10, hover=f"{name}: {told}")
-    canvas.axes.plot([drawing.first[1]] * 2, [0, -1 + _BAR], color=INK, lw=0.8, alpha=0.5)
+    canvas.line([drawing.first[1]] * 2, [0, -1 + _BAR], color=INK, lw=0.8, alpha=0.5)
     for place, text in enumerate(shown):
         canvas.write(WIDTH - 2, canvas.y_pixel(-place), text, align="right", bold=place in (0, last))
     return canvas
@@ -61,7 +67,7 @@ def draw_shares(drawing: SharesDrawing) -> Canvas:
 def _step(canvas: Canvas, step: StepRow, y: float, *, is_last: bool) -> None:
     colour = SERIES[_UP if step.end >= step.start else _DOWN]
     low, high = y - _BAR, y + _BAR
-    bar = canvas.axes.fill(
+    bar = canvas.area(
         [step.start, step.end, step.end, step.start],
         [low, low, high, high],
         color=colour,
@@ -69,19 +75,30 @@ def _step(canvas: Canvas, step: StepRow, y: float, *, is_last: bool) -> None:
         lw=1.5,
         clip_on=False,
     )
-    bar[0].set_gid(canvas.note(step.hover))
+    bar.set_gid(canvas.note(step.hover))
     whisker(canvas, step.interval, y, INK)
     # A thin line leads from where this step ends to where the next begins.
     reach = y - 1 if is_last else y - 1 + _BAR
-    canvas.axes.plot([step.end] * 2, [low, reach], color=INK, lw=0.8, alpha=0.5)
+    canvas.line([step.end] * 2, [low, reach], color=INK, lw=0.8, alpha=0.5)
+
+
+def _spread_of(canvas: Canvas, values: Sequence[float], y: float) -> None:
+    """A thin bar from the lowest to the highest of many seeds, and a thick one over their middle half."""
+    low, first, last, high = np.quantile(values, (0, 0.25, 0.75, 1))
+    for ends, width in (((low, high), 2.0), ((first, last), 8.0)):
+        canvas.line(
+            ends, [y, y], color=SERIES[CONTENDER], lw=width, alpha=0.6, solid_capstyle="butt", clip_on=False
+        )
 
 
 def _share(canvas: Canvas, row: ShareRow, y: float) -> None:
     """The seeds stand above their mean, so that neither hides the other."""
     mean = y - _APART if row.by_seed else y
     whisker(canvas, row.interval, mean, INK)
-    for value in row.by_seed:
-        canvas.axes.plot(
+    if len(row.by_seed) > MOST_DOTS:
+        _spread_of(canvas, row.by_seed, y + _APART)
+    for value in row.by_seed if len(row.by_seed) <= MOST_DOTS else ():
+        canvas.line(
             [value],
             [y + _APART],
             marker="o",
@@ -92,6 +109,6 @@ def _share(canvas: Canvas, row: ShareRow, y: float) -> None:
             ls="",
             clip_on=False,
         )
-    line = canvas.axes.plot([row.value], [mean], marker="D", ms=8, color=INK, mew=0, ls="", clip_on=False)
-    line[0].set_gid(canvas.note(row.hover))
+    line = canvas.line([row.value], [mean], marker="D", ms=8, color=INK, mew=0, ls="", clip_on=False)
+    line.set_gid(canvas.note(row.hover))
     canvas.write(WIDTH - 2, canvas.y_pixel(y), row.shown, align="right")

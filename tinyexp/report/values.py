@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from tinyexp.analysis.attribution import Attribution
-from tinyexp.analysis.curves import mean_curves
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.files import sha256_of_file
 from tinyexp.report.evidence import Evidence, Held, Outcome
@@ -89,7 +88,7 @@ def _experiment(evidence: Evidence, chosen: Chosen) -> dict[str, Any]:
     curves = {}
     if chosen.finished:
         for metric in _CURVES:
-            (curve,) = mean_curves(evidence.frame, metric, (chosen.name,))
+            (curve,) = evidence.measured.curves(metric, (chosen.name,))
             curves[metric] = {
                 "epochs": curve.epochs,
                 "mean": curve.mean,
@@ -122,8 +121,13 @@ def _run(run: RecordedRun) -> dict[str, Any]:
         "epochs_done": run.status.epochs_done,
         "epochs": run.status.epochs,
         "bit_identical": run.environment.bit_identical if run.environment else None,
-        "records": {name: sha256_of_file(run.folder.path / name) for name in record_names(run)},
+        "records": {name: _digest(run, name) for name in record_names(run)},
     }
+
+
+def _digest(run: RecordedRun, name: str) -> str:
+    """Taken when the record was read or copied; where neither, from the file."""
+    return run.digests.get(name) or sha256_of_file(run.folder.path / name)
 
 
 def _rounded(value: Any) -> Any:

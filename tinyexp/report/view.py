@@ -13,6 +13,11 @@ from typing import Any, ClassVar, Literal
 
 from tinyexp.report.drawings import Drawing
 
+LONG_TABLE = 15
+"""Rows; a table with more of them is folded wherever a reader can do without it."""
+MOST_LINES = 40
+"""Bullets or commands of one kind; of more than this the first are told, and how many there are besides."""
+
 Column = Literal["text", "number", "code"]
 
 

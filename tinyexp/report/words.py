@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,18 @@ def listing(names: Iterable[str]) -> str:
     """Names in a sentence: ``a, b and c``."""
     *first, last = list(names) or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def some(names: Sequence[str], most: int = 6) -> str:
+    """As :func:`listing`, of many only the first and how many there are besides.
+
+    >>> some(["a", "b", "c", "d"], 3)
+    'a, b and 2 others'
+    """
+    if len(names) <= most:
+        return listing(names)
+    first = names[: most - 1]
+    return f"{', '.join(first)} and {len(names) - len(first):,} others"
 
 
 def plain(text: str, limit: int = 160) -> str:

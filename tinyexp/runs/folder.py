@@ -72,6 +72,12 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def order(self) -> tuple[str, str, int, str]:
+        """Sorts runs by profile, experiment, seed and identity."""
+        seed, _, identity = self.path.name.partition("-")
+        return self.path.parts[-3], self.path.parts[-2], int(seed), identity
+
+    @property
     def name(self) -> str:
         """``profile/experiment/seed-identity8``, as messages and records name a run."""
         return "/".join(self.path.parts[-3:])
@@ -84,10 +90,9 @@ def run_folder(runs: Path, profile: str, experiment: str, seed: int, identity: s
 
 def find_runs(runs: Path) -> Iterator[RunFolder]:
     """The runs below ``runs``, in the order of profile, experiment, seed and identity."""
-    found = [path.parent for path in runs.glob("*/*/*/spec.json") if _FOLDER_NAME.match(path.parent.name)]
-    yield from (RunFolder(path) for path in sorted(found, key=_order))
-
-
-def _order(path: Path) -> tuple[str, str, int, str]:
-    seed, _, identity = path.name.partition("-")
-    return path.parts[-3], path.parts[-2], int(seed), identity
+    found = [
+        RunFolder(path.parent)
+        for path in runs.glob("*/*/*/spec.json")
+        if _FOLDER_NAME.match(path.parent.name)
+    ]
+    yield from sorted(found, key=lambda folder: folder.order)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tinyexp.errors import DamagedError, UserError
+from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.records import (
     METRIC_COLUMNS,
     Environment,
     RunRecord,
     Status,
+    parsed_section,
     read_bounded,
-    read_section,
 )
+from tinyexp.spec.load import Experiment
 
 RUN_COLUMNS = (
     "profile",
@@ -32,6 +35,11 @@ RUN_COLUMNS = (
     "numerics_version",
 )
 _INTEGERS = ("epoch", "step", "images_seen")
+_TYPES: Mapping[Hashable, Any] = {
+    name: np.int64 if name in _INTEGERS else np.float64 for name in METRIC_COLUMNS
+}
+_AT_ONCE = 1_000
+"""Files in one parse: more would gain nothing and hold their text in memory beside their numbers."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class RecordedRun:
     status: Status
     environment: Environment | None
     """None where the run never came to training."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of those records whose bytes were looked at, as they were then, by name."""
 
     @property
     def name(self) -> str:
@@ -61,7 +71,8 @@ def read_runs(runs: Path) -> list[RecordedRun]:
     """
     if not runs.is_dir():
         raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
-    return [_read_run(folder) for folder in find_runs(runs)]
+    kept: dict[str, list[Experiment]] = {}
+    return [_sharing(read_run(folder), kept) for folder in find_runs(runs)]
 
 
 def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
@@ -74,6 +85,26 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     DamagedError
         A file has other columns, or an epoch is missing or stands twice.
     """
+    parts, lengths = [], []
+    for start in range(0, max(1, len(runs)), _AT_ONCE):
+        part, own = _parsed(runs[start : start + _AT_ONCE])
+        parts.append(part)
+        lengths += own
+    frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    del parts, part  # what was concatenated is there twice
+    rows = np.repeat(np.arange(len(runs)), lengths)
+    for place, name in enumerate(RUN_COLUMNS):
+        values = [_run_value(run, name) for run in runs]
+        if name in ("seed", "numerics_version"):
+            frame.insert(place, name, np.array(values, dtype=np.int64)[rows])
+        else:
+            frame.insert(place, name, pd.Series(values, dtype="str").array.take(rows))
+    _check_epochs(frame, runs, lengths)
+    return frame
+
+
+def _parsed(runs: Sequence[RecordedRun]) -> tuple[pd.DataFrame, list[int]]:
+    """The metrics of some runs in one parse, and how many epochs each has."""
     header = ",".join(METRIC_COLUMNS).encode()
     bodies, lengths = [], []
     for run in runs:
@@ -89,23 +120,12 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
         bodies.append(body)
         lengths.append(body.count(b"\n"))
     try:
-        frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)))
-        frame = frame.astype({name: np.int64 if name in _INTEGERS else np.float64 for name in METRIC_COLUMNS})
+        frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), dtype=_TYPES)
     except (ValueError, pd.errors.ParserError) as error:
         raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
     if len(frame) != sum(lengths):
         raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
-    for place, name in enumerate(RUN_COLUMNS):
-        values = [_run_value(run, name) for run in runs]
-        frame.insert(
-            place,
-            name,
-            np.repeat(
-                np.array(values, dtype=np.int64 if name in ("seed", "numerics_version") else object), lengths
-            ),
-        )
-    _check_epochs(frame, runs, lengths)
-    return frame
+    return frame, lengths
 
 
 def load_runs(path: str | Path) -> pd.DataFrame:
@@ -117,12 +137,31 @@ def load_runs(path: str | Path) -> pd.DataFrame:
     return metrics_frame(read_runs(Path(path)))
 
 
-def _read_run(folder: RunFolder) -> RecordedRun:
+def _sharing(run: RecordedRun, kept: dict[str, list[Experiment]]) -> RecordedRun:
+    """The run with one experiment for all whose experiments are equal: thousands of them would fill the memory."""
+    own = run.record.experiment
+    alike = kept.setdefault(run.record.configuration, [])
+    shared = next((one for one in alike if one == own), None)
+    if shared is None:
+        alike.append(own)
+        return run
+    return replace(run, record=run.record.model_copy(update={"experiment": shared}))
+
+
+def read_run(folder: RunFolder) -> RecordedRun:
+    """One run; raises DamagedError where a record cannot be read."""
+    there = [folder.spec, folder.status]
+    if folder.environment.exists():
+        there.append(folder.environment)
+    content = {path: read_bounded(path) for path in there}
     return RecordedRun(
         folder=folder,
-        record=read_section(folder.spec, RunRecord),
-        status=read_section(folder.status, Status),
-        environment=read_section(folder.environment, Environment) if folder.environment.exists() else None,
+        record=parsed_section(folder.spec, content[folder.spec], RunRecord),
+        status=parsed_section(folder.status, content[folder.status], Status),
+        environment=parsed_section(folder.environment, content[folder.environment], Environment)
+        if folder.environment in content
+        else None,
+        digests={path.name: sha256_of_bytes(read) for path, read in content.items()},
     )
 
 

@@ -122,7 +122,11 @@ def read_section(path: Path, schema: type[T]) -> T:
     DamagedError
         The file is missing, too large, or not what this project writes.
     """
-    content = read_bounded(path)
+    return parsed_section(path, read_bounded(path), schema)
+
+
+def parsed_section(path: Path, content: bytes, schema: type[T]) -> T:
+    """As :func:`read_section`, from the bytes that were read from ``path``."""
     try:
         return schema.model_validate_json(content)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinyexp.report.commands import remaking_commands
 from tinyexp.report.evidence import Evidence
-from tinyexp.report.view import Commands, Paragraph, Section, Table
+from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
 from tinyexp.report.words import NOTHING, counted, first_upper, listing, percent, plain, typed
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import Environment
@@ -13,22 +13,29 @@ _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""
 _COUNTS = {3: "three", 4: "four", 5: "five", 6: "six"}
 
+_MOST_RUNS = 2_000
+"""A page with more rows than this is no longer read, or opened on a phone."""
+
 
 def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Section:
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
-    commands = Commands(remaking_commands(selection))
-    heading = (
-        f"{first_upper(_COUNTS.get(len(commands.lines), str(len(commands.lines))))} commands make it again"
-    )
+    told = remaking_commands(selection)
+    heading = f"{first_upper(_COUNTS.get(len(told), f'{len(told):,}'))} commands make it again"
+    train, rest = told[:-2], told[-2:]
+    if len(train) > MOST_LINES:
+        more = f"# and {len(train) - MOST_LINES:,} commands like these, one for each experiment below"
+        train = (*train[:MOST_LINES], more)
+    commands = Commands((*train, *rest))
     names: dict[str, tuple[str, RecordedRun]] = {}
     for chosen in selection.everything:
         for run in chosen.runs:
             names.setdefault(run.name, (chosen.name, run))
+    part = f", the first {_MOST_RUNS:,} of them; report.json has all" if len(names) > _MOST_RUNS else ""
     runs = Table(
-        f"{counted(len(selection.runs), 'run')}: identity and data fingerprint, first {_DIGITS} digits",
+        f"{counted(len(selection.runs), 'run')}{part}: identity and data fingerprint, first {_DIGITS} digits",
         ("", "seed", "state", "epochs", "test accuracy", "identity", "data"),
-        tuple(_run(evidence, name, run) for name, run in names.values()),
+        tuple(_run(evidence, name, run) for name, run in list(names.values())[:_MOST_RUNS]),
         ("text", "number", "text", "number", "number", "code", "code"),
         folded=True,
     )
@@ -44,7 +51,7 @@ def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) ->
 
 
 def _run(evidence: Evidence, name: str, run: RecordedRun) -> tuple[str, ...]:
-    record, accuracy = run.record, evidence.last_accuracy.get(run.record.identity)
+    record, accuracy = run.record, evidence.measured.last_accuracy.get(run.record.identity)
     return (
         evidence.titles[name],
         str(record.seed),

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyexp.analysis.curves import Curve, crossings, mean_curves
-from tinyexp.report.drawings import CurvesDrawing, Series
+from tinyexp.analysis.curves import Curve, crossings
+from tinyexp.report.drawings import MOST_SEED_LINES, CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
-from tinyexp.report.lines import MOST_SEED_LINES
 from tinyexp.report.view import Block, Column, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import NBSP, QUANTITIES, counted, first_upper, level, listing, number
 
@@ -24,7 +23,7 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
     if not found:
         return None
     styles = {name: place for place, name in enumerate(names)}
-    curves = {metric: mean_curves(evidence.frame, metric, found) for metric in _METRICS}
+    curves = {metric: evidence.measured.curves(metric, found) for metric in _METRICS}
     panels = tuple(
         _panel(evidence, group, curves[metric], _limits(evidence, curves, metric), styles)
         for metric in _METRICS
@@ -50,8 +49,9 @@ def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover:
         mean=scaled(curve.mean),
         low=scaled(curve.low),
         high=scaled(curve.high),
-        by_seed=tuple(scaled(values) for values in curve.by_seed),
+        by_seed=tuple(scaled(values) for values in curve.by_seed) if len(curve.by_seed) > 1 else (),
         hover=hover,
+        banded=len(curve.seeds) > 1,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.settings import named
-from tinyexp.report.view import Block, Paragraph, Section, Table
-from tinyexp.report.words import counted, listing, setting
+from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
+from tinyexp.report.words import counted, listing, setting, some
 from tinyexp.spec.difference import Difference, differences, flatten
 
 _NOT_COMPARED = ("title", "section", "reported", "readings", "execution")
@@ -59,7 +59,11 @@ def deviations_section(evidence: Evidence) -> Section:
     own = {row: names for row, names in grouped.items() if row not in common}
     tables = []
     if own:
-        tables.append(_deviations(evidence, "Departures of some experiments", own, everywhere, folded=False))
+        tables.append(
+            _deviations(
+                evidence, "Departures of some experiments", own, everywhere, folded=len(own) > LONG_TABLE
+            )
+        )
     if common:
         caption = f"{counted(len(common), 'departure')} that all experiments share"
         tables.append(_deviations(evidence, caption, common, everywhere, folded=bool(own)))
@@ -93,7 +97,7 @@ def _deviations(
             named(key),
             source,
             here,
-            "all" if set(names) == everywhere else listing(evidence.titles[n] for n in names),
+            "all" if set(names) == everywhere else some([evidence.titles[n] for n in names]),
             key,
         )
         for (key, source, here), names in grouped.items()

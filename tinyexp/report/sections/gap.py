@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyexp.analysis.curves import Curve, gap_curves, mean_curves
+from tinyexp.analysis.curves import GAP, Curve
 from tinyexp.report.drawings import CurvesDrawing
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sections.curves import MOST_ROWS, padded, series_of
@@ -23,8 +23,8 @@ def gap_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Secti
     found = [chosen.name for chosen in evidence.finished(names)]
     if not found:
         return None
-    gaps = gap_curves(evidence.frame, found)
-    clean, test = (mean_curves(evidence.frame, metric, found) for metric in ("train_clean_accuracy", _POINTS))
+    gaps = evidence.measured.curves(GAP, found)
+    clean, test = (evidence.measured.curves(metric, found) for metric in ("train_clean_accuracy", _POINTS))
     limits = _limits((*clean, *test))
     panels = tuple(
         _panel(evidence, group, names.index(one.experiment), (one, other, gap), limits)
@@ -55,6 +55,7 @@ def _panel(
             series_of(evidence, curve, style, 100.0, f"{label}: {percent(curve.mean[-1])} after epoch {end}"),
             label=label,
             by_seed=(),
+            banded=False,
             dash=dash,
         )
         for curve, label, dash in ((clean, "training", 1), (test, "test", 0))
@@ -87,7 +88,7 @@ def _table(evidence: Evidence, gaps: Sequence[Curve]) -> Table:
     rows = []
     for gap in gaps:
         ends = (number(100 * values[-1], 1, signed=True) for values in (gap.mean, gap.low, gap.high))
-        own = evidence.frame[evidence.frame["experiment"] == gap.experiment]
+        own = evidence.measured.rows((gap.experiment,))
         last = own[own["epoch"] == gap.epochs[-1]]
         levels = (percent(float(last[name].mean())) for name in ("train_clean_accuracy", "test_accuracy"))
         rows.append((evidence.titles[gap.experiment], *levels, *ends))

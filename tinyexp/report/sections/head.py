@@ -12,6 +12,8 @@ from tinyexp.report.sentences import DETAILS, TO_TRAIN, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
 from tinyexp.report.words import counted, level, percent, plain, typed
 
+_MOST_COMMANDS = 6
+
 
 def head_of(evidence: Evidence) -> Head:
     """The head, from the study that the report opens with."""
@@ -49,8 +51,10 @@ def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
     finished = sum(len(chosen.finished) for chosen in selection.chosen)
     commands = "; ".join(
         typed(run_command(selection, chosen.name, [r.record.seed for r in chosen.runs]))
-        for chosen in selection.chosen
+        for chosen in selection.chosen[:_MOST_COMMANDS]
     )
+    if len(selection.chosen) > _MOST_COMMANDS:
+        commands += f"; and so on for {len(selection.chosen) - _MOST_COMMANDS:,} more"
     told = DETAILS[kind].format(
         profile=selection.profile,
         trained=counted(finished, "run"),

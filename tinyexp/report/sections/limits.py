@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tinyexp.report.commands import run_command, study_command
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.select import Chosen, StudyRuns
 from tinyexp.report.sentences import LIMITS, METHOD, METHOD_HEADING, NOT_BIT_IDENTICAL, STATES
-from tinyexp.report.view import Bullets, Commands, Paragraph, Section
-from tinyexp.report.words import counted, listing, plain
+from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Section
+from tinyexp.report.words import counted, listing, plain, some
 from tinyexp.runs.records import Status
 
 
@@ -28,7 +28,11 @@ def missing_section(evidence: Evidence) -> Section:
         "Nothing in this report rests on these. The commands supply what is missing; "
         "a run that was interrupted goes on where it stopped."
     )
-    blocks = (Bullets(tuple(told)), lead, Commands(tuple(commands)))
+    blocks = (
+        Bullets(_first(told, "lines like these")),
+        lead,
+        Commands(_first(commands, "commands like these", "# ")),
+    )
     return Section("missing", _missing_heading(evidence, lacking, parts), blocks, summary=blocks)
 
 
@@ -64,7 +68,7 @@ def _part_told(evidence: Evidence, chosen: Chosen) -> Iterator[str]:
     for run in chosen.unfinished:
         yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
     if absent := _absent_seeds(evidence, chosen):
-        yield f"{title}: no run with seed {listing(str(seed) for seed in absent)}."
+        yield f"{title}: no run with seed {some([str(seed) for seed in absent], 20)}."
 
 
 def _studies_of(evidence: Evidence, parts: tuple[Chosen, ...]) -> list[StudyRuns]:
@@ -84,7 +88,7 @@ def _told(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> Iterator[str
     for run in chosen.unfinished:
         yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
     if absent := _absent(evidence, name, seeds):
-        yield f"{title}: no run with seed {listing(str(seed) for seed in absent)}."
+        yield f"{title}: no run with seed {some([str(seed) for seed in absent], 20)}."
 
 
 def _absent(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> list[int]:
@@ -99,14 +103,7 @@ def _absent(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> list[int]:
 
 def method_section(evidence: Evidence) -> Section:
     """How figures, intervals and verdicts came about, and where they end."""
-    used: dict[str, list[str]] = {}
-    for chosen in evidence.selection.chosen:
-        told = (
-            f"trained on {counted(chosen.data.train_images, 'image')}, tested on {counted(chosen.data.test_images, 'image')}, "
-            f"{counted(chosen.data.classes, 'class', 'classes')}, {counted(chosen.data.holdout_images, 'image')} held out."
-        )
-        used.setdefault(told, []).append(evidence.titles[chosen.name])
-    data = [f"{listing(titles)}: {told}" for told, titles in used.items()]
+    data = _data(evidence)
     marked = [
         f"{evidence.titles[chosen.name]}, seed {run.record.seed}, {NOT_BIT_IDENTICAL}"
         for chosen in evidence.selection.chosen
@@ -118,9 +115,28 @@ def method_section(evidence: Evidence) -> Section:
         Paragraph("What this cannot show:"),
         Bullets(LIMITS),
         Paragraph("The data:"),
-        Bullets((*data, *marked)),
+        Bullets((*data, *_first(marked, "runs like these"))),
     )
     return Section("method", METHOD_HEADING, blocks)
+
+
+def _data(evidence: Evidence) -> list[str]:
+    """What the experiments were trained on, a line for those of which the same is to be said."""
+    used: dict[str, list[str]] = {}
+    for chosen in evidence.selection.chosen:
+        told = (
+            f"trained on {counted(chosen.data.train_images, 'image')}, tested on {counted(chosen.data.test_images, 'image')}, "
+            f"{counted(chosen.data.classes, 'class', 'classes')}, {counted(chosen.data.holdout_images, 'image')} held out."
+        )
+        used.setdefault(told, []).append(evidence.titles[chosen.name])
+    return [f"{some(titles)}: {told}" for told, titles in used.items()]
+
+
+def _first(lines: Sequence[str], what: str, before: str = "") -> tuple[str, ...]:
+    """All lines, or of very many the first and how many more there are."""
+    if len(lines) <= MOST_LINES:
+        return tuple(lines)
+    return (*lines[:MOST_LINES], f"{before}and {len(lines) - MOST_LINES:,} {what}")
 
 
 def _lacking(evidence: Evidence) -> dict[str, tuple[int, ...]]:

@@ -20,7 +20,7 @@ from tinyexp.report.sentences import (
     NETWORKS,
     VERDICTS,
 )
-from tinyexp.report.view import Block, Commands, Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.view import LONG_TABLE, Block, Commands, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
     NOTHING,
@@ -34,8 +34,12 @@ from tinyexp.report.words import (
     p_told,
     p_value,
     plain,
+    some,
     typed,
 )
+
+MOST_SEEDS = 40
+"""Rows that can still be told apart on a page."""
 
 
 def outcome_kind(outcome: Outcome) -> str:
@@ -115,7 +119,21 @@ def paired_figure(evidence: Evidence, outcome: Outcome) -> Figure:
         f"In the second is what lies between them: {contender} minus {baseline}. {bar}"
         "Differences in the grey strip count as noise."
     )
+    if len(comparison.seeds) > MOST_SEEDS:
+        read += (
+            f" Drawn are {MOST_SEEDS} of the {len(comparison.seeds):,} seeds, evenly spaced in the order of their difference, "
+            "the smallest and the largest among them; mean and interval are of all, and the table has all."
+        )
     return Figure((pairs, _differences_panel(evidence, outcome, comparison)), read, table)
+
+
+def drawn_seeds(comparison: Comparison) -> list[int]:
+    """Places of the seeds that are drawn: all in their order, or of very many some in the order of their difference."""
+    count = len(comparison.seeds)
+    if count <= MOST_SEEDS:
+        return list(range(count))
+    order = sorted(range(count), key=lambda place: (comparison.differences[place], comparison.seeds[place]))
+    return [order[round(step * (count - 1) / (MOST_SEEDS - 1))] for step in range(MOST_SEEDS)]
 
 
 def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = False) -> Table:
@@ -138,7 +156,7 @@ def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = F
         ("", *names, f"difference, {told.step}"),
         tuple(rows),
         ("text", "number", "number", "number"),
-        folded=folded,
+        folded=folded or len(rows) > LONG_TABLE,
     )
 
 
@@ -204,9 +222,9 @@ def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -
     metric, told = comparison.metric, QUANTITIES[comparison.metric]
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     rows, ends = [], []
-    for seed, b, a in zip(
-        comparison.seeds, comparison.baseline_values, comparison.contender_values, strict=True
-    ):
+    for place in drawn_seeds(comparison):
+        seed = comparison.seeds[place]
+        b, a = comparison.baseline_values[place], comparison.contender_values[place]
         ends.append(f"seed {seed}: {baseline} {level(metric, b)}, {contender} {level(metric, a)}")
         rows.append(PairRow(f"seed {seed}", told.scale * b, told.scale * a, ends[-1]))
     title = f"{first_upper(told.name)}, seed by seed ({told.unit})"
@@ -222,7 +240,8 @@ def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Compari
     metric, told = comparison.metric, QUANTITIES[comparison.metric]
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     rows = []
-    for seed, value in zip(comparison.seeds, comparison.differences, strict=True):
+    for place in drawn_seeds(comparison):
+        seed, value = comparison.seeds[place], comparison.differences[place]
         shown = bare_change(metric, value, signed=True)
         rows.append(
             DifferenceRow(f"seed {seed}", told.scale * value, shown, f"seed {seed}: {shown} {told.step}")
@@ -273,7 +292,7 @@ def _tests(comparison: Comparison) -> str:
 def _left_out(comparison: Comparison) -> list[str]:
     if not comparison.unpaired_seeds:
         return []
-    seeds = listing(str(seed) for seed in comparison.unpaired_seeds)
+    seeds = some([str(seed) for seed in comparison.unpaired_seeds], 20)
     return [f"Left out, because only one of the two finished with it: seed {seeds}."]
 
 

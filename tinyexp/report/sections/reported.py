@@ -6,10 +6,12 @@ from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.report.drawings import ReportedDrawing, ReportedRow
 from tinyexp.report.evidence import Evidence, Held
 from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN
-from tinyexp.report.view import Block, Figure, Panel, Paragraph, Section, Table
+from tinyexp.report.view import LONG_TABLE, Block, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import NOTHING, counted, number, percent
 
 _COMPARED = ("reproduced", "differs", "cannot_tell")
+_MOST_ROWS = 20
+"""More experiments than this stand in the table alone."""
 
 
 def reported_section(evidence: Evidence) -> Section:
@@ -49,6 +51,7 @@ def _table(evidence: Evidence) -> Table:
         ("", "reported", "measured", "95 % interval", "verdict"),
         tuple(rows),
         ("text", "number", "number", "number", "text"),
+        folded=len(rows) > LONG_TABLE,
     )
 
 
@@ -75,7 +78,7 @@ def _verdict(found: Reproduction) -> str:
 
 def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
     rows, told = [], []
-    for held in drawn:
+    for held in drawn[:_MOST_ROWS]:
         found = held.reproduction
         assert found is not None  # _comparable asked
         assert found.reported is not None
@@ -99,4 +102,6 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
         "The hollow diamond is the figure of the source, the grey strip the tolerance around it; the filled dot is the mean "
         "of our runs and the bar its 95 % interval. Reproduced means that the bar lies wholly in the strip."
     )
+    if len(drawn) > _MOST_ROWS:
+        read += f" Drawn are the first {_MOST_ROWS} of {len(drawn)}; the table has all."
     return Figure((panel,), read, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.view import Entries, Entry, Paragraph, Section
-from tinyexp.report.words import counted, listing, plain
+from tinyexp.report.words import counted, listing, plain, some
 from tinyexp.spec.readings import CONTRADICTIONS
 
 
@@ -18,7 +18,7 @@ def contradictions_section(evidence: Evidence) -> Section | None:
         return None
     order = list(CONTRADICTIONS)
     entries = tuple(
-        _entry(number, reading, listing(evidence.titles[name] for name in names))
+        _entry(number, reading, some([evidence.titles[name] for name in names]))
         for (number, reading), names in sorted(
             taken.items(), key=lambda item: (_place(order, item[0][0]), item[0][1])
         )

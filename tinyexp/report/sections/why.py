@@ -31,6 +31,7 @@ from tinyexp.report.sentences import (
     WHY_LINES,
     WHY_METHOD,
 )
+from tinyexp.report.steps import MOST_DOTS
 from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
 from tinyexp.report.words import (
     QUANTITIES,
@@ -151,11 +152,14 @@ def _method(evidence: Evidence, outcome: Outcome, found: Attribution) -> str:
 def _how_to_read(evidence: Evidence, outcome: Outcome, found: Attribution) -> str:
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     bars = " The thin bars are 95 % intervals." if found.error != "none" else ""
-    seeds = (
-        " hollow dots are the seeds, the diamond is their mean;"
-        if found.seeds
-        else " the diamond is the share;"
-    )
+    seeds = " the diamond is the share;"
+    if found.seeds:
+        seeds = " hollow dots are the seeds, the diamond is their mean;"
+    if len(found.seeds) > MOST_DOTS:
+        seeds = (
+            " the pale bar above reaches from the lowest to the highest seed, its thick part over their middle half, "
+            "the diamond is their mean;"
+        )
     return (
         f"The first picture leads from {baseline} down to {contender}: each step is one factor's share, to the right where it "
         f"raises the {QUANTITIES[found.metric].name}, and the last step is what the shares leave over. In the second each row is a factor:"

@@ -1,0 +1,64 @@
+"""The records of a report's runs copied beside its pages; each file is read once, verified and written.
+
+What the pages are made of is what the copies say: where a run changed after it was chosen, as one that is
+being trained does, it is read again from its copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import sha256_of_bytes
+from tinyexp.report.select import Selection, set_options
+from tinyexp.report.values import record_names
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.frame import RecordedRun, read_run
+from tinyexp.runs.records import read_bounded
+
+_READ = ("spec.json", "environment.json", "status.json")
+"""What a recorded run was read from."""
+
+
+def copy_records(selection: Selection, runs: Path) -> list[RecordedRun]:
+    """Copy the records of all runs of a selection; the copies as :func:`~tinyexp.runs.frame.read_runs` would read them.
+
+    Raises
+    ------
+    DamagedError
+        A finished run's record is missing, or not what the run wrote.
+    """
+    copies = [_copied(run, runs) for run in selection.runs]
+    return sorted(copies, key=lambda run: run.folder.order)
+
+
+def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
+    experiment = run.record.experiment
+    target = runs / experiment.profile / experiment.name / run.folder.path.name
+    target.mkdir(parents=True)
+    digests = {}
+    for name in record_names(run):
+        content = read_bounded(run.folder.path / name)
+        digests[name] = sha256_of_bytes(content)
+        (target / name).write_bytes(content)
+    if run.status.state == "finished":
+        _refuse_changed(run, digests)
+    copy = RunFolder(target)
+    if any(digests.get(name) != run.digests.get(name) for name in _READ):
+        return read_run(copy)
+    return replace(run, folder=copy, digests=digests)
+
+
+def _refuse_changed(run: RecordedRun, digests: Mapping[str, str]) -> None:
+    """A finished run's records must be those that it wrote: a report of edited ones would be worth nothing."""
+    changed = [name for name, digest in sorted(run.status.digests.items()) if digests.get(name) != digest]
+    if changed:
+        experiment = run.record.experiment
+        raise DamagedError(
+            f"{run.folder.path}: {', '.join(changed)} is not what the run wrote. "
+            "The command that trained it puts it right from its checkpoint: "
+            f"tinyexp run {experiment.name} --profile {experiment.profile} --seed {run.record.seed}"
+            f"{set_options(experiment.overrides)}."
+        )
