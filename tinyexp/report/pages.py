@@ -12,12 +12,13 @@ from tinyexp.report.markdown import Raw, code, entities, escaped, literal
 from tinyexp.report.palette import DARK, LIGHT, SERIES
 from tinyexp.report.svg import Picture
 from tinyexp.report.view import ReportView, Section
-from tinyexp.report.words import CODE, END_CODE
+from tinyexp.report.words import CODE, END_CODE, plain
 from tinyexp.resources import shipped
 
 _NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
 SUMMARY_LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
+MOST_DROPPED_NAMED = 40
 DROPPED_FIRST = (
     "contradictions",
     "deviations",
@@ -30,6 +31,8 @@ DROPPED_FIRST = (
     "claims",
     "why",
     "paired",
+    "since",
+    "gates",
 )
 """Ends of section ids in the order in which sections leave a summary that is too long."""
 
@@ -49,18 +52,31 @@ def markdown_page(view: ReportView) -> str:
 
 
 def summary_page(view: ReportView) -> str:
-    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long."""
+    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long.
+
+    They leave whole, in the order of :data:`DROPPED_FIRST`, and the page says which did. Where the first
+    screen by itself is too long, as with an endless list of commands, only the first sentence stays.
+    """
     template = _environment(markdown=True).get_template("summary.md.j2")
     sections: list[Section] = [section for section in view.sections if section.summary]
     dropped: list[str] = []
-    text = template.render(view=view, sections=sections, dropped=dropped)
+    text = template.render(view=view, sections=sections, dropped="", has_head=True)
     for ending in DROPPED_FIRST:
         if len(text) <= SUMMARY_LIMIT:
-            break
+            return text
         dropped += [section.heading for section in sections if _ends(section, ending)]
         sections = [section for section in sections if not _ends(section, ending)]
-        text = template.render(view=view, sections=sections, dropped=dropped)
-    return text
+        text = template.render(view=view, sections=sections, dropped=_named(dropped), has_head=True)
+    if len(text) <= SUMMARY_LIMIT:
+        return text
+    return template.render(view=view, sections=(), dropped=_named(dropped), has_head=False)
+
+
+def _named(headings: list[str]) -> str:
+    """Headings in a sentence, as many as have room."""
+    more = len(headings) - MOST_DROPPED_NAMED
+    shown = [plain(heading, 160) for heading in headings[:MOST_DROPPED_NAMED]]
+    return ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
 
 
 def _with_code(value: object) -> object:

@@ -14,12 +14,14 @@ from typing import Any
 
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text
+from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
+from tinyexp.report.content import SCHEMA_VERSION, GateTold
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
-from tinyexp.report.place import REPORT_FORMAT, replaced_whole
+from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, replaced_whole
 from tinyexp.report.select import Selection, select_runs
-from tinyexp.report.values import SCHEMA_VERSION, record_names
+from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame, read_runs
 from tinyexp.runs.plan import changed_records
@@ -37,15 +39,29 @@ class ReportResult:
     """Names of the runs it is about."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
+    since: str
+    """What changed since the baseline, in a line; empty without one."""
+    gates: tuple[GateTold, ...]
+    """The gates of the studies, those that failed among them."""
 
 
 def write_report(
-    runs: Path, out: Path, *, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+    runs: Path,
+    out: Path,
+    *,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    baseline: Path | None = None,
 ) -> ReportResult:
     """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
 
     ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
-    inside ``out``: a report can be made again in its place.
+    inside ``out``: a report can be made again in its place, and be its own baseline.
+
+    Parameters
+    ----------
+    baseline
+        An earlier report, or its ``report.json``: what changed since is told.
 
     Raises
     ------
@@ -55,26 +71,34 @@ def write_report(
     DamagedError
         A finished run's records are not what the run wrote.
     """
+    before = read_baseline(baseline) if baseline else None
     selection = select_runs(read_runs(runs), profile, overrides)
     _refuse_changed(selection)
     metrics_frame(
         [run for chosen in selection.chosen for run in chosen.finished]
     )  # refuses damage by its own path
     with replaced_whole(out) as folder:
-        view = render_into(selection, folder)
+        view = render_into(selection, folder, before)
     return ReportResult(
         folder=out,
         profile=selection.profile,
         verdict=view.head.verdict.sentence.replace("\N{NO-BREAK SPACE}", " "),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
+        since=view.since.replace("\N{NO-BREAK SPACE}", " "),
+        gates=view.gates,
     )
 
 
-def render_into(selection: Selection, folder: Path) -> ReportView:
-    """Copy the records of a selection below an empty folder and write the report made from the copies."""
+def render_into(selection: Selection, folder: Path, baseline: Baseline | None = None) -> ReportView:
+    """Copy the records of a selection below an empty folder and write the report made from the copies.
+
+    The baseline's report.json is copied too, byte for byte: with it the report can be made again.
+    """
     _copy_records(selection, folder / "runs")
-    view = build_view(select_runs(read_runs(folder / "runs")))
+    if baseline:
+        (folder / BASELINE_FILE).write_bytes(baseline.content)
+    view = build_view(select_runs(read_runs(folder / "runs")), baseline)
     pictures = draw_panels(list(view.panels()))
     pages = {
         "report.html": html_page(view, pictures),

@@ -13,10 +13,12 @@ _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""
 
 
-def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Section:
+def again_section(
+    evidence: Evidence, made_with: tuple[tuple[str, str], ...], *, has_baseline: bool = False
+) -> Section:
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
-    commands = Commands(remaking_commands(selection))
+    commands = Commands(remaking_commands(selection, has_baseline=has_baseline))
     names: dict[str, tuple[str, RecordedRun]] = {}
     for chosen in selection.everything:
         for run in chosen.runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.report.commands import missing_commands, more_seeds_command
+from tinyexp.report.content import VerdictKind
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sentences import (
@@ -35,7 +36,7 @@ from tinyexp.report.words import (
 )
 
 
-def outcome_kind(outcome: Outcome) -> str:
+def outcome_kind(outcome: Outcome) -> VerdictKind:
     """The key of its sentences."""
     if outcome.comparison:
         return outcome.comparison.verdict
