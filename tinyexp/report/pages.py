@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -58,14 +59,14 @@ def summary_page(view: ReportView) -> str:
     screen by itself is too long, as with an endless list of commands, only the first sentence stays.
     """
     template = _environment(markdown=True).get_template("summary.md.j2")
-    sections: list[Section] = [section for section in view.sections if section.summary]
+    sections = [section for section in view.sections if section.summary]
     dropped: list[str] = []
     text = template.render(view=view, sections=sections, dropped="", has_head=True)
-    for ending in DROPPED_FIRST:
+    for leaves in (*(partial(_ends, ending=ending) for ending in DROPPED_FIRST), _any):
         if len(text) <= SUMMARY_LIMIT:
             return text
-        dropped += [section.heading for section in sections if _ends(section, ending)]
-        sections = [section for section in sections if not _ends(section, ending)]
+        dropped += [section.heading for section in sections if leaves(section)]
+        sections = [section for section in sections if not leaves(section)]
         text = template.render(view=view, sections=sections, dropped=_named(dropped), has_head=True)
     if len(text) <= SUMMARY_LIMIT:
         return text
@@ -93,6 +94,11 @@ def _unbroken(text: str) -> Markup:
 
 def _ends(section: Section, ending: str) -> bool:
     return section.id == ending or section.id.endswith(f"-{ending}")
+
+
+def _any(_: Section) -> bool:
+    """At the end all leave, also those that no order knows."""
+    return True
 
 
 def _environment(*, markdown: bool) -> Environment:

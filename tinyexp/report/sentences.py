@@ -193,10 +193,13 @@ BASELINE = (
     "The baseline said: {verdict}. It is the report whose report.json has the SHA-256 {digest}\u2026, made with {made}; "
     "baseline.json beside this page is that file."
 )
-BASELINE_RUNS = "{same} of {runs} here are the very runs of the baseline, by identity; {new} not in it, and {gone} of the baseline's not here."
+BASELINE_RUNS = (
+    "{same} of {runs} here have the identity of a run of the baseline: the same experiment, seed, data and numerics. "
+    "{new} not in it, and {gone} of the baseline's not here."
+)
 UNEQUAL = (
-    "{runs} of the baseline's identity did not repeat: the metrics differ though experiment, seed, data and numerics are the same. "
-    "Another machine type, another version of a library, or a change of the code that did not raise the numerics version: {names}."
+    "{runs} of them did not repeat: the metrics are not the baseline's. "
+    "Another machine type, another version of a library, or a change of the code that did not raise the numerics version can be why: {names}."
 )
 OLD_FORMAT = "The baseline is of report format {version}, which holds the accuracy of each seed only of experiments that a study compares."
 SINCE_VERDICTS: Mapping[str, str] = {
@@ -219,7 +222,7 @@ SINCE_REASONS: Mapping[str, str] = {
     "not_compared_here": "not compared here",
 }
 SINCE_RULE = (
-    "A change is here minus baseline, seed by seed, after the last epoch, over the seeds that both have. Within noise means that its "
+    "A change is the figure here minus the baseline's, seed by seed, after the last epoch, over the seeds that both have. Within noise means that its "
     "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero. Each row is judged by "
     "itself: of twenty that did not really change about one is said to have."
 )

@@ -67,7 +67,9 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
 def _study(evidence: Evidence, baseline: Baseline, outcome: Outcome) -> StudyChange:
     before, kind = baseline.study(outcome.study.name), outcome_kind(outcome)
     winners = (
-        before.comparison.winner if before and before.comparison else None,
+        plain(before.comparison.winner, 80)
+        if before and before.comparison and before.comparison.winner
+        else None,
         outcome.comparison.winner if outcome.comparison else None,
     )
     return StudyChange(

@@ -74,11 +74,13 @@ def since_heading(changes: ChangesTold) -> str:
     moved = sum(one.difference.verdict in ("rose", "fell") for one in changes.studies)
     if moved:
         parts.append(f"{counted(moved, 'difference of two designs', 'differences of two designs')} moved")
+    if changes.unequal_runs:
+        parts.append(f"{counted(len(changes.unequal_runs), 'run')} did not repeat")
     if verdicts:
         parts.append(f"{counted(verdicts, 'verdict')} {'differs' if verdicts == 1 else 'differ'}")
     if parts:
         return SINCE_HEADINGS["changed"].format(what=listing(parts))
-    if not (changes.new_runs or changes.gone_runs or changes.unequal_runs):
+    if not (changes.new_runs or changes.gone_runs):
         return SINCE_HEADINGS["same_runs"]
     return SINCE_HEADINGS["cannot_tell" if "cannot_tell" in found else "nothing"]
 
@@ -152,7 +154,7 @@ def _accuracies(evidence: Evidence, changes: ChangesTold) -> Table:
     told = QUANTITIES["test_accuracy"]
     return Table(
         f"{first_upper(told.name)}, means over the shared seeds",
-        ("", "baseline", "here", f"change, {told.step}", f"95{NBSP}% interval", ""),
+        ("", "baseline", "here", f"change, {told.step}", f"95{NBSP}% interval", "finding"),
         tuple(rows),
         ("text", "number", "number", "number", "number", "text"),
     )
@@ -177,7 +179,7 @@ def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
     return [
         Table(
             "The differences that studies compare",
-            ("", "baseline", "here", "change", f"95{NBSP}% interval", ""),
+            ("", "baseline", "here", "change", f"95{NBSP}% interval", "finding"),
             tuple(rows),
             ("text", "number", "number", "number", "number", "text"),
         )
