@@ -242,3 +242,27 @@ def test_a_slip_in_a_gate_is_refused_with_the_file_and_the_choices(
 def test_the_nearest_name_is_offered(gated: Callable[[str], Command]) -> None:
     said = gated('claim_refuted = ["why-augmentatio"]')(sample() / "runs")
     assert "Did you mean 'why-augmentation'?" in said.stderr
+
+
+def page_block(kind: str) -> str:
+    """The first block of a kind on the page about continuous integration."""
+    page = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+    return page.split(f"```{kind}\n", maxsplit=1)[1].split("```", maxsplit=1)[0]
+
+
+def test_the_table_of_gates_on_the_page_is_read_as_it_stands(gated: Callable[[str], Command]) -> None:
+    gated(page_block("toml").replace("[fail_on]", ""))
+    assert load_study(WHY).fail_on.model_dump() == {
+        "claim_refuted": ("why-augmentation",),
+        "verdict_changed": True,
+        "accuracy_below": {"tiny-design1": 0.40},
+        "run_missing": True,
+    }
+
+
+def test_what_the_page_shows_of_a_gate_is_what_the_command_prints(gated: Callable[[str], Command]) -> None:
+    """Over the kept report of the built-in patterns, with a bound of 50 % on design 1."""
+    runs = Path(__file__).parents[2] / "reports" / "embedded" / "runs"
+    lines = failures(gated("accuracy_below = { tiny-design1 = 0.5 }")(runs))
+    [shown] = [line for line in page_block("console").splitlines() if line.startswith("tinyexp: ")]
+    assert lines == [shown]

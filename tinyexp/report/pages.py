@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -62,11 +61,11 @@ def summary_page(view: ReportView) -> str:
     sections = [section for section in view.sections if section.summary]
     dropped: list[str] = []
     text = template.render(view=view, sections=sections, dropped="", has_head=True)
-    for leaves in (*(partial(_ends, ending=ending) for ending in DROPPED_FIRST), _any):
+    for ending in (*DROPPED_FIRST, None):
         if len(text) <= SUMMARY_LIMIT:
             return text
-        dropped += [section.heading for section in sections if leaves(section)]
-        sections = [section for section in sections if not leaves(section)]
+        dropped += [section.heading for section in sections if _leaves(section, ending)]
+        sections = [section for section in sections if not _leaves(section, ending)]
         text = template.render(view=view, sections=sections, dropped=_named(dropped), has_head=True)
     if len(text) <= SUMMARY_LIMIT:
         return text
@@ -92,13 +91,9 @@ def _unbroken(text: str) -> Markup:
     return Markup(_NUMBERED.sub(r'<span class="nb">\1</span>', str(escape(text))))  # noqa: S704 - escaped here
 
 
-def _ends(section: Section, ending: str) -> bool:
-    return section.id == ending or section.id.endswith(f"-{ending}")
-
-
-def _any(_: Section) -> bool:
-    """At the end all leave, also those that no order knows."""
-    return True
+def _leaves(section: Section, ending: str | None) -> bool:
+    """Whether a section has this ending; None is every section's, also of one that no order knows."""
+    return ending is None or section.id == ending or section.id.endswith(f"-{ending}")
 
 
 def _environment(*, markdown: bool) -> Environment:
