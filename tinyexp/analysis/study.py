@@ -148,8 +148,7 @@ class Study(Section):
     @property
     def members(self) -> tuple[str, ...]:
         """Every experiment and variant that the study compares, contender and baseline first."""
-        named = [name for claim in self.claims for name in claim.experiments]
-        return tuple(dict.fromkeys([self.contender, self.baseline, *named]))
+        return _members(self.contender, self.baseline, self.claims)
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name; None where it is an experiment's."""
@@ -190,14 +189,19 @@ class Study(Section):
             _check_claim(claim, known)
         return claims
 
-    @model_validator(mode="after")
-    def _gates_name_what_is_there(self) -> Self:
-        ids = [*(claim.id for claim in self.claims), ANY]
-        for name in self.fail_on.claim_refuted:
-            _check_known("claim_refuted", "claim", name, ids)
-        for name in self.fail_on.accuracy_below:
-            _check_known("accuracy_below", "experiment", name, list(self.members))
-        return self
+    @field_validator("fail_on", mode="after")
+    @classmethod
+    def _of_what_is_there(cls, fail_on: FailOn, info: ValidationInfo) -> FailOn:
+        told = info.data
+        if not {"claims", "contender", "baseline"} <= told.keys():
+            return fail_on  # they are at fault themselves, and named
+        claims = told["claims"]
+        members = _members(told["contender"], told["baseline"], claims)
+        for name in fail_on.claim_refuted:
+            _check_known("claim_refuted", "claim", name, [*(claim.id for claim in claims), ANY])
+        for name in fail_on.accuracy_below:
+            _check_known("accuracy_below", "experiment", name, list(members))
+        return fail_on
 
 
 def study_names(folder: Path | None = None) -> list[str]:
@@ -217,6 +221,11 @@ def load_study(name: str, folder: Path | None = None) -> Study:
         raise explained(error, Study, lambda _: str(path)) from error
 
 
+def _members(contender: str, baseline: str, claims: tuple[Claim, ...]) -> tuple[str, ...]:
+    named = [name for claim in claims for name in claim.experiments]
+    return tuple(dict.fromkeys([contender, baseline, *named]))
+
+
 def _check_once(what: str, names: list[str]) -> None:
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
@@ -225,9 +234,7 @@ def _check_once(what: str, names: list[str]) -> None:
 
 def _check_known(gate: str, what: str, name: str, known: list[str]) -> None:
     if name not in known:
-        raise ValueError(
-            f"fail_on.{gate}: unknown {what} '{name}'. Known: {listed(known)}.{nearest(name, known)}"
-        )
+        raise ValueError(f"{gate}: unknown {what} '{name}'. Known: {listed(known)}.{nearest(name, known)}")
 
 
 def _check_claim(claim: Claim, factors: list[str]) -> None:
