@@ -48,6 +48,7 @@ def test_the_wheel_holds_the_package_the_experiments_and_the_templates(unpacked)
         "embedded.toml",
         "why-design1-beat-design2.toml",
         "report.html.j2",
+        "report.schema.json",
     } <= names
     assert not (unpacked / "tests").exists()
 

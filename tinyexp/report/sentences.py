@@ -195,7 +195,7 @@ BASELINE = (
 )
 BASELINE_RUNS = (
     "{same} of {runs} here have the identity of a run of the baseline: the same experiment, seed, data and numerics. "
-    "{new} not in it, and {gone} of the baseline's not here."
+    "{new} new, and {gone} not here."
 )
 UNEQUAL = (
     "{runs} of them did not repeat: the metrics are not the baseline's. "
@@ -206,7 +206,7 @@ SINCE_VERDICTS: Mapping[str, str] = {
     "rose": "rose",
     "fell": "fell",
     "within_noise": "within noise",
-    "equal": "equal with every seed",
+    "equal": "equal",
     "cannot_tell": "cannot tell: {reason}",
 }
 SINCE_REASONS: Mapping[str, str] = {
@@ -223,7 +223,7 @@ SINCE_REASONS: Mapping[str, str] = {
 }
 SINCE_RULE = (
     "A change is the figure here minus the baseline's, seed by seed, after the last epoch, over the seeds that both have. Within noise means that its "
-    "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero. Each row is judged by "
+    "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
     "itself: of twenty that did not really change about one is said to have."
 )
 SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin noise is enough. The rows below say whether the figures moved."

@@ -22,13 +22,12 @@ from tinyexp.report.sentences import (
     UNEQUAL,
     VERDICT_NAMES,
 )
-from tinyexp.report.view import Block, Paragraph, Section, Table
+from tinyexp.report.view import Block, Column, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
     NOTHING,
     QUANTITIES,
     bare_change,
-    change,
     counted,
     first_upper,
     level,
@@ -38,6 +37,8 @@ from tinyexp.report.words import (
 
 _DIGITS = 8
 _MOST_NAMED = 5
+_COLUMNS = (f"95{NBSP}% interval", "baseline", "here")
+_FORMATS: tuple[Column, ...] = ("text", "text", "number", "number", "number", "number")
 _OLD_FORMAT = 3
 """Formats below this hold the accuracies of some experiments only."""
 
@@ -96,8 +97,8 @@ def _about(changes: ChangesTold) -> str:
 
 def _runs(changes: ChangesTold) -> str:
     total = counted(changes.same_runs + changes.new_runs, "finished run")
-    new = f"{changes.new_runs:,} {'is' if changes.new_runs == 1 else 'are'}"
-    gone = f"{changes.gone_runs:,} {'is' if changes.gone_runs == 1 else 'are'}"
+    new = f"{counted(changes.new_runs, 'run')} {'is' if changes.new_runs == 1 else 'are'}"
+    gone = f"{changes.gone_runs:,} of the baseline's {'is' if changes.gone_runs == 1 else 'are'}"
     return BASELINE_RUNS.format(same=f"{changes.same_runs:,}", runs=total, new=new, gone=gone)
 
 
@@ -150,14 +151,10 @@ def _accuracies(evidence: Evidence, changes: ChangesTold) -> Table:
             title = f"{title}, configured otherwise"
         found, metric = one.test_accuracy, "test_accuracy"
         levels = [NOTHING if value is None else level(metric, value) for value in (found.before, found.here)]
-        rows.append((title, *levels, *_moved(metric, found)))
+        rows.append((title, *_moved(metric, found), *levels))
     told = QUANTITIES["test_accuracy"]
-    return Table(
-        f"{first_upper(told.name)}, means over the shared seeds",
-        ("", "baseline", "here", f"change, {told.step}", f"95{NBSP}% interval", "finding"),
-        tuple(rows),
-        ("text", "number", "number", "number", "number", "text"),
-    )
+    columns = ("", "finding", f"change, {told.step}", *_COLUMNS)
+    return Table(f"{first_upper(told.name)}, means over the shared seeds", columns, tuple(rows), _FORMATS)
 
 
 def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
@@ -168,30 +165,26 @@ def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
         if found.change is None and found.reason in ("not_in_baseline", "not_compared_here"):
             continue
         pair = next(outcome.pair for outcome in evidence.outcomes if outcome.study.name == one.study)
-        title = " minus ".join(evidence.titles[name] for name in pair)
-        told = [
-            NOTHING if value is None else change(one.metric, value, signed=True)
+        told = QUANTITIES[one.metric]
+        title = f"{' minus '.join(evidence.titles[name] for name in pair)} ({told.name}, {told.step})"
+        levels = [
+            NOTHING if value is None else bare_change(one.metric, value, signed=True)
             for value in (found.before, found.here)
         ]
-        rows.append((f"{title}, {QUANTITIES[one.metric].name}", *told, *_moved(one.metric, found)))
+        rows.append((title, *_moved(one.metric, found), *levels))
     if not rows:
         return []
-    return [
-        Table(
-            "The differences that studies compare",
-            ("", "baseline", "here", "change", f"95{NBSP}% interval", "finding"),
-            tuple(rows),
-            ("text", "number", "number", "number", "number", "text"),
-        )
-    ]
+    columns = ("", "finding", "change", *_COLUMNS)
+    return [Table("The differences that studies compare", columns, tuple(rows), _FORMATS)]
 
 
 def _moved(metric: str, found: Change) -> tuple[str, str, str]:
+    """The finding, the change and its interval, which says nothing where every seed gives the same."""
     moved = NOTHING if found.change is None else bare_change(metric, found.change, signed=True)
     interval = NOTHING
-    if found.low is not None and found.high is not None:
+    if found.low is not None and found.high is not None and found.verdict != "equal":
         interval = " to ".join(bare_change(metric, edge, signed=True) for edge in (found.low, found.high))
     reason = SINCE_REASONS.get(found.reason, "").format(
         seeds=counted(len(found.seeds), "seed"), fewest=FEWEST_SEEDS
     )
-    return moved, interval, SINCE_VERDICTS[found.verdict].format(reason=reason)
+    return SINCE_VERDICTS[found.verdict].format(reason=reason), moved, interval
