@@ -15,11 +15,17 @@ from click.testing import CliRunner, Result
 from page_reader import Page, contents, markdown_text, numbers, sample
 from records_maker import SHAPES, make_run, make_runs, make_study, write_status
 
+from tinyexp.analysis.change import Change
 from tinyexp.cli import main
 from tinyexp.errors import UserError
 from tinyexp.report.baseline import read_baseline
 from tinyexp.report.check import check_report
+from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.since import since_heading
+from tinyexp.report.select import select_runs
+from tinyexp.report.since import changes_since
+from tinyexp.runs.frame import read_runs
 from tinyexp.runs.records import Status
 
 VERSION_2 = Path(__file__).parent / "data" / "report-version-2.json"
@@ -371,3 +377,29 @@ def test_the_command_says_what_changed_in_a_line(tmp_path: Path) -> None:
     assert said.exit_code == 0
     assert "tinyexp: What changed since the baseline: nothing, these are the same runs" in said.stderr
     assert said.stdout == f"{tmp_path / 'out' / 'report.html'}\n"
+
+
+def _change(verdict: str) -> Change:
+    return Change(verdict, "too_few_seeds" if verdict == "cannot_tell" else "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (("fell", "rose", "rose"), "1 accuracy fell and 2 accuracies rose"),
+        (("equal", "within_noise"), "no verdict, and no accuracy beyond noise"),
+        (("within_noise", "cannot_tell"), "no accuracy beyond noise as far as can be told"),
+        (("cannot_tell", "cannot_tell"), "of the accuracies too little is known"),
+    ],
+)
+def test_the_heading_says_no_more_than_is_known(tmp_path: Path, verdicts: tuple[str, ...], told: str) -> None:
+    again(tmp_path / "runs", design1=0.62)
+    evidence = gather(select_runs(read_runs(tmp_path / "runs")))
+    changes = changes_since(evidence, read_baseline(sample() / "out"))
+    experiments = tuple(
+        replace(changes.experiments[0], name=f"e{n}", test_accuracy=_change(verdict))
+        for n, verdict in enumerate(verdicts)
+    )
+    quiet = replace(changes, experiments=experiments, studies=(), claims=(), unequal_runs=())
+    assert told in since_heading(quiet).replace("\u00a0", " ")
+    assert "these are the same runs" not in since_heading(quiet)

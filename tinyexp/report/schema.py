@@ -21,11 +21,10 @@ def report_schema_text() -> str:
 
 
 def _close(table: dict[str, Any]) -> None:
-    """A dataclass is written with all of its fields; titles and defaults say nothing besides."""
+    """A dataclass is written with all of its fields; titles and defaults say nothing besides. Others are forbidden by its configuration."""
     fields = table.get("properties")
     if fields is None:
         return
-    table["additionalProperties"] = False
     table["required"] = list(fields)
     for field in fields.values():
         field.pop("title", None)

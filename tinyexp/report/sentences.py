@@ -182,6 +182,7 @@ SINCE_HEADINGS: Mapping[str, str] = {
     "other_profile": "What changed since the baseline cannot be told: it is of another profile",
     "same_runs": "What changed since the baseline: nothing, these are the same runs",
     "nothing": "What changed since the baseline: no verdict, and no accuracy beyond noise",
+    "partly": "What changed since the baseline: no verdict, and no accuracy beyond noise as far as can be told",
     "cannot_tell": "What changed since the baseline: no verdict; of the accuracies too little is known",
     "changed": "What changed since the baseline: {what}",
 }

@@ -83,7 +83,8 @@ def since_heading(changes: ChangesTold) -> str:
         return SINCE_HEADINGS["changed"].format(what=listing(parts))
     if not (changes.new_runs or changes.gone_runs):
         return SINCE_HEADINGS["same_runs"]
-    return SINCE_HEADINGS["cannot_tell" if "cannot_tell" in found else "nothing"]
+    untold = found.count("cannot_tell")
+    return SINCE_HEADINGS["nothing" if not untold else "partly" if untold < len(found) else "cannot_tell"]
 
 
 def _about(changes: ChangesTold) -> str:
