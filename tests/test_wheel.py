@@ -48,6 +48,7 @@ def test_the_wheel_holds_the_package_the_experiments_and_the_templates(unpacked)
         "embedded.toml",
         "why-design1-beat-design2.toml",
         "report.html.j2",
+        "report.schema.json",
     } <= names
     assert not (unpacked / "tests").exists()
 
@@ -74,6 +75,8 @@ def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
         check=True,
     )
     assert where.stdout.startswith(str(unpacked))
+    published = (PROJECT / "templates" / "report.schema.json").read_text(encoding="utf-8")
+    assert tinyexp("schema", "--report") == published
     tinyexp("run-all", "--seeds", "3", "--only", "tiny-*", *SET)
     tinyexp("report", "--out", "report")
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000

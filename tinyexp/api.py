@@ -46,18 +46,36 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
 
 
 def write_report(
-    runs: str | Path, out: str | Path, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+    runs: str | Path,
+    out: str | Path,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    baseline: str | Path | None = None,
 ) -> ReportResult:
     """Write the report of the runs below ``runs`` into the folder ``out``, which is replaced whole.
+
+    Parameters
+    ----------
+    baseline
+        An earlier report, or its ``report.json``: adds what changed since.
+
+    The result has the gates that studies set in it, those that failed among them; none of them raises.
 
     Raises
     ------
     UserError
-        There are no runs, several profiles and none named, or ``out`` holds something else.
+        There are no runs, several profiles and none named, ``out`` holds something else, or the baseline
+        cannot be read.
     """
     from tinyexp.report.render import write_report as write  # noqa: PLC0415 - matplotlib is loaded only here
 
-    return write(Path(runs), Path(out), profile=profile, overrides=dict(overrides or {}))
+    return write(
+        Path(runs),
+        Path(out),
+        profile=profile,
+        overrides=dict(overrides or {}),
+        baseline=Path(baseline) if baseline else None,
+    )
 
 
 def attribute(

@@ -235,20 +235,55 @@ def plan(
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="The runs that were trained with this."
 )
-def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]) -> None:
-    """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from."""
+@click.option(
+    "--baseline",
+    type=_FOLDER,
+    metavar="REPORT",
+    help="An earlier report, or its report.json: adds what changed since.",
+)
+@click.option(
+    "--step-summary", is_flag=True, help="Append summary.md to the file that $GITHUB_STEP_SUMMARY names."
+)
+def report(
+    out: Path,
+    runs: Path,
+    profile: str | None,
+    settings: tuple[str, ...],
+    baseline: Path | None,
+    step_summary: bool,  # noqa: FBT001
+) -> None:
+    """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from.
+
+    Ends with exit code 1, once all is written, where a gate fails that a study file sets under [fail_on].
+    """
+    from tinyexp.report.gates import gate_line
     from tinyexp.report.render import write_report
+    from tinyexp.report.step_summary import append_summary, step_summary_file
     from tinyexp.spec.load import parse_override
 
+    step = step_summary_file() if step_summary else None
     result = write_report(
-        runs, out, profile=profile, overrides=dict(parse_override(text) for text in settings)
+        runs,
+        out,
+        profile=profile,
+        overrides=dict(parse_override(text) for text in settings),
+        baseline=baseline,
     )
     if result.left_out:
         click.echo(
             f"tinyexp: {len(result.left_out)} runs of other profiles or configurations are not in the report.",
             err=True,
         )
+    if result.since:
+        click.echo(f"tinyexp: {result.since}", err=True)
     click.echo(out / "report.html")
+    failed = [gate for gate in result.gates if not gate.passed]
+    for gate in failed:
+        click.echo(f"tinyexp: {gate_line(gate)}", err=True)
+    if step:
+        append_summary(out / "summary.md", step)
+    if failed:
+        sys.exit(1)
 
 
 @main.command()
@@ -319,8 +354,14 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
 
 
 @main.command()
-def schema() -> None:
+@click.option("--report", "of_report", is_flag=True, help="Of a report's report.json, for programs.")
+def schema(of_report: bool) -> None:  # noqa: FBT001
     """Print the JSON Schema of an experiment file, for editors."""
+    if of_report:
+        from tinyexp.report.schema import report_schema_text
+
+        click.echo(report_schema_text(), nl=False)
+        return
     from tinyexp.spec.show import schema_text
 
     click.echo(schema_text(), nl=False)

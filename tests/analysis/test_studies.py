@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -58,6 +59,21 @@ def write(tmp_path):
 @pytest.mark.parametrize("name", study_names())
 def test_every_shipped_study_loads(name):
     assert load_study(name).name == name
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_the_gates_that_a_shipped_file_suggests_can_be_set(name, write, tmp_path):
+    """They stand in its comments; names of claims and experiments are its own."""
+    text = (experiments_folder() / "studies" / f"{name}.toml").read_text(encoding="utf-8")
+    [suggested] = re.findall(r"^#.* as with (.*); docs/ci\.md has them all\.$", text, re.MULTILINE)
+    table, claims = text.split("[[", maxsplit=1)
+    assert any(write(f"{table}\nfail_on = {{ {suggested} }}\n[[{claims}").fail_on.model_dump().values())
+
+
+def test_gates_are_set_where_a_file_sets_them(write):
+    study = write(f"{FULL}\n[fail_on]\nclaim_refuted = ['any']\naccuracy_below = {{ tiny-design2 = 0.4 }}\n")
+    assert (study.fail_on.claim_refuted, study.fail_on.accuracy_below) == (("any",), {"tiny-design2": 0.4})
+    assert (study.fail_on.verdict_changed, study.fail_on.run_missing) == (False, False)
 
 
 def test_factors_plan_seeds_and_claims_are_optional(write):

@@ -100,6 +100,27 @@ NEEDS: Mapping[str, tuple[str, int, int]] = {
 """For each kind of claim the key that it needs besides, and the fewest and most experiments."""
 
 
+ANY = "any"
+"""In ``claim_refuted``: every claim of the study."""
+
+
+class FailOn(Section):
+    """What makes ``tinyexp report`` end with exit code 1 once the report is written; nothing by default.
+
+    A gate that cannot be decided, for want of runs or of a baseline, fails and says so.
+    """
+
+    claim_refuted: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Ids of claims that must not be refuted; ``any`` for all of them. One that is not tested passes."""
+    verdict_changed: bool = False
+    """Whether the verdict of the comparison and of every claim must be the baseline's."""
+    accuracy_below: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
+    """For an experiment or a variant of the study: what its test accuracy after the last epoch, a fraction
+    and the mean over the seeds, must reach."""
+    run_missing: bool = False
+    """Whether all that the study asks for must have finished, with every seed."""
+
+
 class Study(Section):
     """Two experiments, what is compared of them, and how large a difference must be to count."""
 
@@ -121,12 +142,13 @@ class Study(Section):
     variants: Annotated[tuple[Variant, ...], Field(strict=False)] = ()
     """Further experiments that the claims speak of."""
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
+    fail_on: FailOn = FailOn()
+    """Gates for continuous integration."""
 
     @property
     def members(self) -> tuple[str, ...]:
         """Every experiment and variant that the study compares, contender and baseline first."""
-        named = [name for claim in self.claims for name in claim.experiments]
-        return tuple(dict.fromkeys([self.contender, self.baseline, *named]))
+        return _members(self.contender, self.baseline, self.claims)
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name; None where it is an experiment's."""
@@ -167,6 +189,20 @@ class Study(Section):
             _check_claim(claim, known)
         return claims
 
+    @field_validator("fail_on", mode="after")
+    @classmethod
+    def _of_what_is_there(cls, fail_on: FailOn, info: ValidationInfo) -> FailOn:
+        told = info.data
+        if not {"claims", "contender", "baseline"} <= told.keys():
+            return fail_on  # they are at fault themselves, and named
+        claims = told["claims"]
+        members = _members(told["contender"], told["baseline"], claims)
+        for name in fail_on.claim_refuted:
+            _check_known("claim_refuted", "claim", name, [*(claim.id for claim in claims), ANY])
+        for name in fail_on.accuracy_below:
+            _check_known("accuracy_below", "experiment", name, list(members))
+        return fail_on
+
 
 def study_names(folder: Path | None = None) -> list[str]:
     """The studies there are, by file name."""
@@ -185,10 +221,20 @@ def load_study(name: str, folder: Path | None = None) -> Study:
         raise explained(error, Study, lambda _: str(path)) from error
 
 
+def _members(contender: str, baseline: str, claims: tuple[Claim, ...]) -> tuple[str, ...]:
+    named = [name for claim in claims for name in claim.experiments]
+    return tuple(dict.fromkeys([contender, baseline, *named]))
+
+
 def _check_once(what: str, names: list[str]) -> None:
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise ValueError(f"the {what} '{twice[0]}' stands twice; each must stand once")
+
+
+def _check_known(gate: str, what: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        raise ValueError(f"{gate}: unknown {what} '{name}'. Known: {listed(known)}.{nearest(name, known)}")
 
 
 def _check_claim(claim: Claim, factors: list[str]) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from tinyexp.report.baseline import Baseline
 from tinyexp.report.evidence import Evidence, Outcome, gather
+from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
+from tinyexp.report.sections.gates import gates_section
 from tinyexp.report.sections.head import head_of
 from tinyexp.report.sections.limits import method_section, missing_section
 from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.paired import paired_section
 from tinyexp.report.sections.reported import reported_section
+from tinyexp.report.sections.since import since_heading, since_section
 from tinyexp.report.sections.source import contradictions_section
 from tinyexp.report.sections.why import why_section
 from tinyexp.report.select import Selection
+from tinyexp.report.since import changes_since
 from tinyexp.report.values import values_of
 from tinyexp.report.view import ReportView, Section
 
@@ -28,11 +33,21 @@ _SIDE_BY_SIDE = 4
 """More curves than this do not share a picture."""
 
 
-def build_view(selection: Selection) -> ReportView:
-    """Everything that the report says of a selection of runs."""
+def build_view(selection: Selection, baseline: Baseline | None = None) -> ReportView:
+    """Everything that the report says of a selection of runs, and of what changed since a baseline."""
     evidence, made_with = gather(selection), makers()
-    sections = (section for section in _sections(evidence, made_with) if section)
-    return ReportView(head_of(evidence), tuple(sections), made_with, values_of(evidence))
+    changes = changes_since(evidence, baseline) if baseline else None
+    gates = gates_of(evidence, changes)
+    found = [gates_section(evidence, gates), since_section(evidence, changes)]
+    found += _sections(evidence, made_with, has_baseline=baseline is not None)
+    return ReportView(
+        head=head_of(evidence),
+        sections=tuple(section for section in found if section),
+        made_with=made_with,
+        values=values_of(evidence, changes, gates),
+        since=since_heading(changes) if changes else "",
+        gates=gates,
+    )
 
 
 def makers() -> tuple[tuple[str, str], ...]:
@@ -40,7 +55,9 @@ def makers() -> tuple[tuple[str, str], ...]:
     return tuple((name, _version(name)) for name in MAKERS)
 
 
-def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Iterator[Section | None]:
+def _sections(
+    evidence: Evidence, made_with: tuple[tuple[str, str], ...], *, has_baseline: bool
+) -> Iterator[Section | None]:
     """The order of the page: the leading study whole, what the source reports, the other studies, then what concerns all."""
     lead = evidence.lead
     if lead:
@@ -60,7 +77,7 @@ def _sections(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Ite
     yield contradictions_section(evidence)
     yield missing_section(evidence)
     yield method_section(evidence)
-    yield again_section(evidence, made_with)
+    yield again_section(evidence, made_with, has_baseline=has_baseline)
 
 
 def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | None]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import DamagedError, TinyexpError, UserError
 from tinyexp.files import read_json
+from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import makers
-from tinyexp.report.place import files_below, is_report
+from tinyexp.report.place import BASELINE_FILE, files_below, is_report
 from tinyexp.report.render import render_into
 from tinyexp.report.select import select_runs
 from tinyexp.runs.frame import RecordedRun, read_runs
@@ -59,12 +60,23 @@ def examine(folder: Path) -> Checked:
         again = Path(place) / "report"
         again.mkdir()
         try:
-            render_into(select_runs(read_runs(folder / "runs")), again)
+            render_into(select_runs(read_runs(folder / "runs")), again, _baseline(folder, told))
         except TinyexpError as error:
-            return Checked((f"runs: no report can be made from these records: {error}",))
+            return Checked((f"no report can be made from what is here: {error}",))
         if other:
             return _values_compared(told, read_json(again / "report.json"), other)
         return Checked(tuple(_compared(folder, again)))
+
+
+def _baseline(folder: Path, told: dict[str, Any]) -> Baseline | None:
+    """What the report was held against, as it keeps it; its digest stands in report.json."""
+    kept = folder / BASELINE_FILE
+    if not told.get("values", {}).get("changes") and not kept.exists():
+        return None
+    try:
+        return read_baseline(kept)
+    except UserError as error:
+        raise DamagedError(str(error).removeprefix("--baseline ")) from error
 
 
 def _records(folder: Path, told: dict[str, Any]) -> list[str]:

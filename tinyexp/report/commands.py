@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tinyexp.analysis.study import Study
 from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.place import BASELINE_FILE
 from tinyexp.report.select import Selection, set_options
 from tinyexp.spec.load import load_profile, profile_names
 
@@ -47,8 +48,8 @@ def missing_commands(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
     return tuple(run_command(evidence.selection, name, seeds) for name in outcome.missing)
 
 
-def remaking_commands(selection: Selection) -> tuple[str, ...]:
-    """Train all of it, write this report, check it."""
+def remaking_commands(selection: Selection, *, has_baseline: bool = False) -> tuple[str, ...]:
+    """Train all of it, write this report, check it. A baseline is named as the report keeps it."""
     seeds = selection.seeds
     plain = not any(chosen.experiment.overrides for chosen in selection.chosen)
     if (plain or _shared_options(selection)) and seeds == tuple(range(len(seeds))):
@@ -63,7 +64,7 @@ def remaking_commands(selection: Selection) -> tuple[str, ...]:
     overrides = {
         key: value for chosen in selection.chosen for key, value in chosen.experiment.overrides.items()
     }
-    options = set_options(overrides)
+    options = set_options(overrides) + (f" --baseline {BASELINE_FILE}" if has_baseline else "")
     return (
         *train,
         f"tinyexp report --profile {selection.profile}{options} --out {REPORT_FOLDER}",

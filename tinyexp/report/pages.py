@@ -13,7 +13,7 @@ from tinyexp.report.markdown import Raw, code, entities, escaped, literal
 from tinyexp.report.palette import DARK, LIGHT, SERIES
 from tinyexp.report.svg import Picture
 from tinyexp.report.view import ReportView, Section
-from tinyexp.report.words import CODE, END_CODE
+from tinyexp.report.words import CODE, END_CODE, plain
 from tinyexp.resources import shipped
 
 _NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
@@ -22,6 +22,7 @@ _HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")
 _MARKED = re.compile(f"{CODE}([^{END_CODE}]*){END_CODE}")
 SUMMARY_LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
+MOST_DROPPED_NAMED = 40
 DROPPED_FIRST = (
     "contradictions",
     "deviations",
@@ -34,6 +35,8 @@ DROPPED_FIRST = (
     "claims",
     "why",
     "paired",
+    "since",
+    "gates",
 )
 """Ends of section ids in the order in which sections leave a summary that is too long."""
 
@@ -53,18 +56,31 @@ def markdown_page(view: ReportView) -> str:
 
 
 def summary_page(view: ReportView) -> str:
-    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long."""
+    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long.
+
+    They leave whole, in the order of :data:`DROPPED_FIRST`, and the page says which did. Where the first
+    screen by itself is too long, as with an endless list of commands, only the first sentence stays.
+    """
     template = _environment(markdown=True).get_template("summary.md.j2")
-    sections: list[Section] = [section for section in view.sections if section.summary]
+    sections = [section for section in view.sections if section.summary]
     dropped: list[str] = []
-    text = template.render(view=view, sections=sections, dropped=dropped)
-    for ending in DROPPED_FIRST:
+    text = template.render(view=view, sections=sections, dropped="", has_head=True)
+    for ending in (*DROPPED_FIRST, None):
         if len(text) <= SUMMARY_LIMIT:
-            break
-        dropped += [section.heading for section in sections if _ends(section, ending)]
-        sections = [section for section in sections if not _ends(section, ending)]
-        text = template.render(view=view, sections=sections, dropped=dropped)
-    return text
+            return text
+        dropped += [section.heading for section in sections if _leaves(section, ending)]
+        sections = [section for section in sections if not _leaves(section, ending)]
+        text = template.render(view=view, sections=sections, dropped=_named(dropped), has_head=True)
+    if len(text) <= SUMMARY_LIMIT:
+        return text
+    return template.render(view=view, sections=(), dropped=_named(dropped), has_head=False)
+
+
+def _named(headings: list[str]) -> str:
+    """Headings in a sentence, as many as have room."""
+    more = len(headings) - MOST_DROPPED_NAMED
+    shown = [plain(heading, 160) for heading in headings[:MOST_DROPPED_NAMED]]
+    return ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
 
 
 def _with_code(value: object) -> object:
@@ -89,8 +105,9 @@ def _unbroken(text: str) -> Markup:
     return Markup(_NUMBERED.sub(r'<span class="nb">\1</span>', str(escape(text))))  # noqa: S704 - escaped here
 
 
-def _ends(section: Section, ending: str) -> bool:
-    return section.id == ending or section.id.endswith(f"-{ending}")
+def _leaves(section: Section, ending: str | None) -> bool:
+    """Whether a section has this ending; None is every section's, also of one that no order knows."""
+    return ending is None or section.id == ending or section.id.endswith(f"-{ending}")
 
 
 @cache

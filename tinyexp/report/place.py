@@ -18,7 +18,9 @@ from tinyexp.files import flush_to_disk, read_json, sync_folder
 from tinyexp.runs.folder import RECORD_NAMES
 
 REPORT_FORMAT = "tinyexp-report"
-_PAGES = ("report.html", "report.md", "summary.md", "report.json")
+BASELINE_FILE = "baseline.json"
+"""Where a report keeps the report.json that it was held against, so that it can be made again."""
+_PAGES = ("report.html", "report.md", "summary.md", "report.json", BASELINE_FILE)
 _RECORDS = "|".join(re.escape(name) for name in RECORD_NAMES)
 _OURS = re.compile(rf"^(figures/[a-z0-9-]+\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS}))$")
 _EXCHANGE = 2

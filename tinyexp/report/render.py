@@ -13,13 +13,14 @@ from typing import Any
 
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text
+from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
+from tinyexp.report.content import SCHEMA_VERSION, GateTold
 from tinyexp.report.copies import copy_records
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
-from tinyexp.report.place import REPORT_FORMAT, replaced_whole
+from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, replaced_whole
 from tinyexp.report.select import Selection, select_runs
-from tinyexp.report.values import SCHEMA_VERSION
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame, read_runs
 
@@ -36,15 +37,29 @@ class ReportResult:
     """Names of the runs it is about."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
+    since: str
+    """What changed since the baseline, in a line; empty without one."""
+    gates: tuple[GateTold, ...]
+    """The gates of the studies, those that failed among them."""
 
 
 def write_report(
-    runs: Path, out: Path, *, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+    runs: Path,
+    out: Path,
+    *,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    baseline: Path | None = None,
 ) -> ReportResult:
     """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
 
     ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
-    inside ``out``: a report can be made again in its place.
+    inside ``out``: a report can be made again in its place, and be its own baseline.
+
+    Parameters
+    ----------
+    baseline
+        An earlier report, or its ``report.json``: what changed since is told.
 
     Raises
     ------
@@ -54,10 +69,11 @@ def write_report(
     DamagedError
         A finished run's records are not what the run wrote.
     """
+    before = read_baseline(baseline) if baseline else None
     selection = select_runs(read_runs(runs), profile, overrides)
     with replaced_whole(out) as folder:
         try:
-            view = render_into(selection, folder)
+            view = render_into(selection, folder, before)
         except DamagedError:
             # Told of a copy, which will be gone; of what it was copied from the same is told by its own path.
             metrics_frame([run for run in selection.runs if run.status.state == "finished"])
@@ -68,12 +84,20 @@ def write_report(
         verdict=view.head.verdict.sentence.replace("\N{NO-BREAK SPACE}", " "),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
+        since=view.since.replace("\N{NO-BREAK SPACE}", " "),
+        gates=view.gates,
     )
 
 
-def render_into(selection: Selection, folder: Path) -> ReportView:
-    """Copy the records of a selection below an empty folder and write the report made from the copies."""
-    view = build_view(select_runs(copy_records(selection, folder / "runs")))
+def render_into(selection: Selection, folder: Path, baseline: Baseline | None = None) -> ReportView:
+    """Copy the records of a selection below an empty folder and write the report made from the copies.
+
+    The baseline's report.json is copied too, byte for byte: with it the report can be made again.
+    """
+    copied = copy_records(selection, folder / "runs")
+    if baseline:
+        (folder / BASELINE_FILE).write_bytes(baseline.content)
+    view = build_view(select_runs(copied), baseline)
     pictures = draw_panels(list(view.panels()))
     pages = {
         "report.html": html_page(view, pictures),

@@ -177,3 +177,79 @@ LIMITS = (
 )
 SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
+
+VERDICT_NAMES: Mapping[str, str] = {
+    "beats": "{winner} beats the other",
+    "within_margin": "equal within the margin",
+    "no_difference_detected": "no difference detected",
+    "too_few_seeds": "too few seeds",
+    "not_comparable": "cannot be compared",
+    "missing": "not trained",
+}
+"""A verdict in a cell."""
+NEW_VERDICT, GONE_VERDICT = "not there", "no longer there"
+
+SINCE_HEADINGS: Mapping[str, str] = {
+    "other_profile": "What changed since the baseline cannot be told: it is of another profile",
+    "same_runs": "What changed since the baseline: nothing, these are the same runs",
+    "nothing": "What changed since the baseline: no verdict, and no accuracy beyond noise",
+    "partly": "What changed since the baseline: no verdict, and no accuracy beyond noise as far as can be told",
+    "cannot_tell": "What changed since the baseline: no verdict; of the accuracies too little is known",
+    "changed": "What changed since the baseline: {what}",
+}
+OTHER_PROFILE = (
+    "The baseline is of profile {before} and this report of profile {here}: other data at another scale. Nothing is compared. "
+    "Give a baseline of profile {here}."
+)
+BASELINE = (
+    "The baseline said: {verdict}. It is the report whose report.json has the SHA-256 {digest}\u2026, made with {made}; "
+    "baseline.json beside this page is that file."
+)
+BASELINE_RUNS = (
+    "{same} of {runs} here have the identity of a run of the baseline: the same experiment, seed, data and numerics. "
+    "{new} new, and {gone} not here."
+)
+UNEQUAL = (
+    "{runs} of them did not repeat: the metrics are not the baseline's. "
+    "Another machine type, another version of a library, or a change of the code that did not raise the numerics version can be why: {names}."
+)
+OLD_FORMAT = "The baseline is of report format {version}, which holds the accuracy of each seed only of experiments that a study compares."
+SINCE_VERDICTS: Mapping[str, str] = {
+    "rose": "rose",
+    "fell": "fell",
+    "within_noise": "within noise",
+    "equal": "equal",
+    "cannot_tell": "cannot tell: {reason}",
+}
+SINCE_REASONS: Mapping[str, str] = {
+    "no_shared_seed": "no seed in common",
+    "too_few_seeds": "{seeds} in common, and {fewest} are the fewest",
+    "no_spread": "the same change with each of {seeds}, which show no spread",
+    "not_in_baseline": "not in the baseline",
+    "not_here": "no finished run here",
+    "not_recorded": "the baseline's format does not hold it by seed",
+    "other_data": "other images then",
+    "other_question": "another question then",
+    "not_compared_then": "not compared then",
+    "not_compared_here": "not compared here",
+}
+SINCE_RULE = (
+    "A change is the figure here minus the baseline's, seed by seed, after the last epoch, over the seeds that both have. Within noise means that its "
+    "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
+    "itself: of twenty that did not really change about one is said to have."
+)
+SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin noise is enough. The rows below say whether the figures moved."
+
+GATES: Mapping[str, str] = {
+    "claim_refuted": "not refuted",
+    "verdict_changed": "the baseline's verdicts",
+    "accuracy_below": "{bound} or more",
+    "run_missing": "every run of the study finished",
+}
+"""What each gate of a study's ``fail_on`` requires."""
+GATE_NAMES: Mapping[str, str] = {
+    "claim_refuted": "Claim",
+    "verdict_changed": "Verdicts since the baseline",
+    "accuracy_below": "Test accuracy",
+    "run_missing": "Runs",
+}

@@ -7,7 +7,23 @@ from typing import Any
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.judgement import Judgement
+from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.files import sha256_of_file
+from tinyexp.report.content import (
+    AttributionTold,
+    ChangesTold,
+    ClaimTold,
+    CurveTold,
+    DataTold,
+    DeviationTold,
+    ExperimentTold,
+    FirstVerdict,
+    GateTold,
+    ReportValues,
+    RunTold,
+    StudyTold,
+    Unheld,
+)
 from tinyexp.report.evidence import Evidence, Held, Outcome
 from tinyexp.report.sections.head import verdict_kind
 from tinyexp.report.select import Chosen
@@ -16,24 +32,27 @@ from tinyexp.runs.folder import RECORD_NAMES
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.spec.difference import Difference
 
-SCHEMA_VERSION = 2
 _CURVES = ("train_loss", "train_accuracy", "train_clean_accuracy", "test_loss", "test_accuracy")
 
 
-def values_of(evidence: Evidence) -> dict[str, Any]:
-    """Accuracies as fractions, losses in nats; what is unknown is null."""
+def values_of(
+    evidence: Evidence, changes: ChangesTold | None = None, gates: tuple[GateTold, ...] = ()
+) -> dict[str, Any]:
+    """The values of a report as JSON has them; :mod:`tinyexp.report.content` says what they are."""
     selection, lead = evidence.selection, evidence.lead
-    values = {
-        "profile": selection.profile,
-        "verdict": {"kind": verdict_kind(evidence), "study": lead.study.name if lead else None},
-        "studies": [_study(outcome) for outcome in evidence.outcomes],
-        "reported": [_held(held) for held in evidence.held],
-        "experiments": [_experiment(evidence, chosen) for chosen in selection.chosen],
-        "missing": list(selection.missing),
-        "runs": [_run(run) for run in selection.runs],
-    }
-    rounded: dict[str, Any] = _rounded(values)
-    return rounded
+    values = ReportValues(
+        profile=selection.profile,
+        verdict=FirstVerdict(kind=verdict_kind(evidence), study=lead.study.name if lead else None),
+        changes=changes,
+        gates=gates,
+        studies=tuple(_study(outcome) for outcome in evidence.outcomes),
+        reported=tuple(_held(held) for held in evidence.held),
+        experiments=tuple(_experiment(evidence, chosen) for chosen in selection.chosen),
+        missing=selection.missing,
+        runs=tuple(_run(run) for run in selection.runs),
+    )
+    told: dict[str, Any] = rounded(asdict(values))
+    return told
 
 
 def record_names(run: RecordedRun) -> list[str]:
@@ -43,86 +62,84 @@ def record_names(run: RecordedRun) -> list[str]:
     return [name for name in wanted if (run.folder.path / name).is_file()]
 
 
-def _study(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "study": outcome.study.name,
-        "baseline": outcome.study.baseline,
-        "contender": outcome.study.contender,
-        "missing": list(outcome.missing),
-        "problem": outcome.problem or None,
-        "comparison": asdict(outcome.comparison) if outcome.comparison else None,
-        "two_networks": asdict(outcome.networks) if outcome.networks else None,
-        "attributions": {metric: _attribution(found) for metric, found in outcome.attributions.items()},
-        "unattributed": outcome.unattributed or None,
-        "claims": [_claim(outcome, found) for found in outcome.judgements],
-    }
+def _study(outcome: Outcome) -> StudyTold:
+    return StudyTold(
+        study=outcome.study.name,
+        baseline=outcome.study.baseline,
+        contender=outcome.study.contender,
+        missing=outcome.missing,
+        problem=outcome.problem or None,
+        comparison=outcome.comparison,
+        two_networks=outcome.networks,
+        attributions={metric: _attribution(found) for metric, found in outcome.attributions.items()},
+        unattributed=outcome.unattributed or None,
+        claims=tuple(_claim(outcome, found) for found in outcome.judgements),
+    )
 
 
-def _attribution(found: Attribution) -> dict[str, Any]:
-    return {
-        "plan": found.plan.kind,
-        "factors": list(found.plan.factors),
-        "mixtures": [list(levels) for levels in found.plan.levels],
-        "seeds": list(found.seeds),
-        "partial_seeds": list(found.partial_seeds),
-        "runs": found.runs,
-        "error": found.error,
-        "degrees": found.degrees,
-        "in_metric": asdict(found.in_metric),
-        "in_log_odds": asdict(found.in_log_odds) if found.in_log_odds else None,
-    }
+def _attribution(found: Attribution) -> AttributionTold:
+    return AttributionTold(
+        plan=found.plan.kind,
+        factors=tuple(found.plan.factors),
+        mixtures=tuple(tuple(levels) for levels in found.plan.levels),
+        seeds=found.seeds,
+        partial_seeds=found.partial_seeds,
+        runs=found.runs,
+        error=found.error,
+        degrees=found.degrees,
+        in_metric=found.in_metric,
+        in_log_odds=found.in_log_odds,
+    )
 
 
-def _claim(outcome: Outcome, found: Judgement) -> dict[str, Any]:
+def _claim(outcome: Outcome, found: Judgement) -> ClaimTold:
     claim = next(one for one in outcome.study.claims if one.id == found.claim)
-    return {**asdict(found), "says": claim.says, "predicts": claim.predicts, "kind": claim.kind}
+    return ClaimTold(**asdict(found), says=claim.says, predicts=claim.predicts, kind=claim.kind)
 
 
-def _held(held: Held) -> dict[str, Any]:
+def _held(held: Held) -> Reproduction | Unheld:
     if held.reproduction is None:
-        return {"experiment": held.chosen.name, "problem": held.problem}
-    return asdict(held.reproduction)
+        return Unheld(experiment=held.chosen.name, problem=held.problem)
+    return held.reproduction
 
 
-def _experiment(evidence: Evidence, chosen: Chosen) -> dict[str, Any]:
+def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
     curves = {}
     if chosen.finished:
         for metric in _CURVES:
             (curve,) = evidence.measured.curves(metric, (chosen.name,))
-            curves[metric] = {
-                "epochs": curve.epochs,
-                "mean": curve.mean,
-                "low": curve.low,
-                "high": curve.high,
-            }
-    return {
-        "name": chosen.name,
-        "title": plain(chosen.experiment.spec.title),
-        "configuration": chosen.runs[0].record.configuration,
-        "overrides": chosen.experiment.overrides,
-        "deviations": [_difference(one) for one in chosen.experiment.deviations],
-        "readings": chosen.experiment.spec.readings,
-        "data": chosen.data.model_dump(mode="json"),
-        "seeds": chosen.seeds,
-        "curves": curves,
-    }
+            curves[metric] = CurveTold(epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high)
+    return ExperimentTold(
+        name=chosen.name,
+        title=plain(chosen.experiment.spec.title),
+        configuration=chosen.runs[0].record.configuration,
+        overrides=chosen.experiment.overrides,
+        deviations=tuple(_deviation(one) for one in chosen.experiment.deviations),
+        readings=chosen.experiment.spec.readings,
+        data=DataTold(**chosen.data.model_dump(mode="json")),
+        seeds=chosen.seeds,
+        test_accuracies=tuple(
+            float(evidence.measured.last_accuracy[run.record.identity]) for run in chosen.finished
+        ),
+        curves=curves,
+    )
 
 
-def _difference(one: Difference) -> dict[str, Any]:
-    return {"key": one.key, "source": one.left, "here": one.right}
+def _deviation(one: Difference) -> DeviationTold:
+    return DeviationTold(key=one.key, source=one.left, here=one.right)
 
 
-def _run(run: RecordedRun) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "seed": run.record.seed,
-        "identity": run.record.identity,
-        "state": run.status.state,
-        "epochs_done": run.status.epochs_done,
-        "epochs": run.status.epochs,
-        "bit_identical": run.environment.bit_identical if run.environment else None,
-        "records": {name: _digest(run, name) for name in record_names(run)},
-    }
+def _run(run: RecordedRun) -> RunTold:
+    return RunTold(
+        name=run.name,
+        seed=run.record.seed,
+        identity=run.record.identity,
+        state=run.status.state,
+        epochs_done=run.status.epochs_done,
+        epochs=run.status.epochs,
+        bit_identical=run.environment.bit_identical if run.environment else None,
+        records={name: _digest(run, name) for name in record_names(run)},
+    )
 
 
 def _digest(run: RecordedRun, name: str) -> str:
@@ -130,12 +147,12 @@ def _digest(run: RecordedRun, name: str) -> str:
     return run.digests.get(name) or sha256_of_file(run.folder.path / name)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Twelve significant digits: sums in another order, as by another numpy, differ behind them."""
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):
-        return {key: _rounded(entry) for key, entry in value.items()}
+        return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(entry) for entry in value]
+        return [rounded(entry) for entry in value]
     return value

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from tinyexp.report.content import GateTold
 from tinyexp.report.drawings import Drawing
 
 LONG_TABLE = 15
@@ -169,6 +170,9 @@ class ReportView:
     """Package and version of what decides the bytes."""
     values: dict[str, Any]
     """The same for programs: raw numbers, no wording."""
+    since: str = ""
+    """What changed since the baseline, in a line; empty without one."""
+    gates: tuple[GateTold, ...] = ()
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, in the order of the page."""

@@ -52,7 +52,8 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
         case "union_tag_not_found":
             return f"{place}: the key '{key}.architecture' is missing. Known: {listed(_ARCHITECTURES)}."
         case "value_error":
-            return f"{place}: [{key}] {entry['ctx']['error']}."
+            told = str(entry["ctx"]["error"])
+            return f"{place}: [{key}] {told}{'' if told.endswith(('.', '?')) else '.'}"
         case _:
             return f"{place}: {key} = {shown(value)} cannot be used: {entry['msg'][:1].lower()}{entry['msg'][1:]}."
 

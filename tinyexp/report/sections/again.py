@@ -17,10 +17,12 @@ _MOST_RUNS = 2_000
 """A page with more rows than this is no longer read, or opened on a phone."""
 
 
-def again_section(evidence: Evidence, made_with: tuple[tuple[str, str], ...]) -> Section:
+def again_section(
+    evidence: Evidence, made_with: tuple[tuple[str, str], ...], *, has_baseline: bool = False
+) -> Section:
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
-    told = remaking_commands(selection)
+    told = remaking_commands(selection, has_baseline=has_baseline)
     heading = f"{first_upper(_COUNTS.get(len(told), f'{len(told):,}'))} commands make it again"
     train, rest = told[:-2], told[-2:]
     if len(train) > MOST_LINES:

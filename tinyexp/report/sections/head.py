@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.report.commands import missing_commands, run_command
+from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
@@ -32,7 +33,7 @@ def head_of(evidence: Evidence) -> Head:
     )
 
 
-def verdict_kind(evidence: Evidence) -> str:
+def verdict_kind(evidence: Evidence) -> VerdictKind:
     """The key of the report's first sentence."""
     if not any(chosen.finished for chosen in evidence.selection.chosen):
         return "nothing_finished"

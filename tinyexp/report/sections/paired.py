@@ -7,6 +7,7 @@ from collections import Counter
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.report.commands import missing_commands, more_seeds_command
+from tinyexp.report.content import VerdictKind
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sentences import (
@@ -42,7 +43,7 @@ MOST_SEEDS = 40
 """Rows that can still be told apart on a page."""
 
 
-def outcome_kind(outcome: Outcome) -> str:
+def outcome_kind(outcome: Outcome) -> VerdictKind:
     """The key of its sentences."""
     if outcome.comparison:
         return outcome.comparison.verdict

@@ -1,0 +1,236 @@
+"""An earlier report that a new one is held against, as its ``report.json`` tells it.
+
+Only what is compared is read, so that a report of an older format can serve as far as it goes. The
+file is anybody's: nothing of it is believed before it was looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tinyexp.analysis.judgement import ClaimVerdict
+from tinyexp.errors import UserError
+from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
+from tinyexp.report.place import REPORT_FORMAT
+from tinyexp.spec.schema import Fraction
+
+OLDEST = 2
+"""The oldest format that is read: before it reports had no claims."""
+_MAX_BYTES = 50_000_000
+
+_Value = Annotated[float, Field(ge=-1e6, le=1e6)]
+"""Of a metric; what lies beyond is damage, and would overflow."""
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class ComparedThen(_Told):
+    """A comparison as the baseline tells it."""
+
+    metric: str
+    winner: str | None
+    verdict: VerdictKind
+    seeds: tuple[int, ...]
+    baseline_values: tuple[_Value, ...]
+    contender_values: tuple[_Value, ...]
+
+    @model_validator(mode="after")
+    def _a_value_for_each_seed(self) -> Self:
+        counts = {
+            len(self.seeds),
+            len(set(self.seeds)),
+            len(self.baseline_values),
+            len(self.contender_values),
+        }
+        if len(counts) > 1:
+            raise ValueError("seeds and values are not as many, or a seed stands twice")
+        return self
+
+
+class _Claim(_Told):
+    claim: str
+    verdict: ClaimVerdict
+
+
+class _Study(_Told):
+    study: str
+    baseline: str
+    contender: str
+    problem: str | None
+    comparison: ComparedThen | None
+    claims: tuple[_Claim, ...]
+
+    @property
+    def kind(self) -> VerdictKind:
+        """Its verdict, also where nothing was compared."""
+        if self.comparison:
+            return self.comparison.verdict
+        return "not_comparable" if self.problem else "missing"
+
+
+class _Data(_Told):
+    fingerprint: str
+
+
+class _Experiment(_Told):
+    name: str
+    configuration: str
+    data: _Data
+    seeds: tuple[int, ...]
+    test_accuracies: tuple[Fraction, ...] | None = None
+    """Absent before format 3."""
+
+    @model_validator(mode="after")
+    def _a_value_for_each_seed(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed stands twice")
+        if self.test_accuracies is not None and len(self.test_accuracies) != len(self.seeds):
+            raise ValueError("seeds and accuracies are not as many")
+        return self
+
+
+class _Run(_Told):
+    name: str
+    identity: str
+    records: dict[str, str]
+
+
+class _Values(_Told):
+    profile: str
+    studies: tuple[_Study, ...]
+    experiments: tuple[_Experiment, ...]
+    runs: tuple[_Run, ...]
+
+
+class _Envelope(_Told):
+    format: str = ""
+    schema_version: int = 0
+
+
+class _File(_Envelope):
+    made_with: Annotated[dict[str, str], Field(max_length=20)]
+    verdict: str
+    values: _Values
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A report to hold another against."""
+
+    content: bytes
+    """Its report.json as it is."""
+    told: _File
+
+    @property
+    def sha256(self) -> str:
+        """Of its report.json."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def profile(self) -> str:
+        return self.told.values.profile
+
+    def study(self, name: str) -> _Study | None:
+        """A study, if it is there."""
+        return next((one for one in self.told.values.studies if one.study == name), None)
+
+    def experiment(self, name: str) -> _Experiment | None:
+        """An experiment, if it has a run there."""
+        return next((one for one in self.told.values.experiments if one.name == name), None)
+
+    def accuracies(self, name: str) -> Mapping[int, float] | None:
+        """An experiment's last test accuracies by seed; None where the file does not hold them.
+
+        Format 2 holds them only of the experiments that a study compares in that metric.
+        """
+        own = self.experiment(name)
+        if own is not None and own.test_accuracies is not None:
+            return dict(zip(own.seeds, own.test_accuracies, strict=True))
+        for study in self.told.values.studies:
+            found = study.comparison
+            if (
+                found is None
+                or found.metric != "test_accuracy"
+                or name not in (study.baseline, study.contender)
+            ):
+                continue
+            values = found.baseline_values if name == study.baseline else found.contender_values
+            return dict(zip(found.seeds, values, strict=True))
+        return None
+
+    @property
+    def metrics_of_runs(self) -> Mapping[str, str]:
+        """The digest of ``metrics.csv`` by identity; of runs that have none it is empty."""
+        return {run.identity: run.records.get("metrics.csv", "") for run in self.told.values.runs}
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a report's folder, or its ``report.json``.
+
+    Raises
+    ------
+    UserError
+        Nothing is there, it is no report, is damaged, or is of a format that this version does not read.
+    """
+    file = path / "report.json" if path.is_dir() else path
+    content = _bytes(path, file)
+    try:
+        envelope = _Envelope.model_validate_json(content)
+    except ValidationError as error:
+        raise UserError(
+            f"--baseline {file}: is damaged or no report of tinyexp: {_first(error)}. {_NEXT}"
+        ) from error
+    if envelope.format != REPORT_FORMAT:
+        raise UserError(f"--baseline {file}: is no report.json of tinyexp. {_NEXT}")
+    _refuse_other_formats(file, envelope.schema_version)
+    try:
+        return Baseline(content, _File.model_validate_json(content))
+    except ValidationError as error:
+        raise UserError(f"--baseline {file}: is damaged: {_first(error)}. {_NEXT}") from error
+
+
+_NEXT = "Give the folder that `tinyexp report` wrote, or its report.json."
+
+
+def _bytes(path: Path, file: Path) -> bytes:
+    if not path.exists():
+        raise UserError(f"--baseline {path}: there is no such file or folder. {_NEXT}")
+    if not file.is_file():
+        raise UserError(f"--baseline {path}: has no report.json. {_NEXT}")
+    try:
+        size = file.stat().st_size
+        if size > _MAX_BYTES:
+            raise UserError(f"--baseline {file}: has {size:,} bytes, more than any report.json. {_NEXT}")
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"--baseline {file}: cannot be read ({error.strerror}). {_NEXT}") from error
+
+
+def _refuse_other_formats(file: Path, version: int) -> None:
+    if version > SCHEMA_VERSION:
+        raise UserError(
+            f"--baseline {file}: is of report format {version}, from a newer tinyexp; this one reads "
+            f"{OLDEST} to {SCHEMA_VERSION}. Update tinyexp, or give a report that this version wrote."
+        )
+    if version < OLDEST:
+        raise UserError(
+            f"--baseline {file}: is of report format {version}, which is no longer read; this tinyexp reads "
+            f"{OLDEST} to {SCHEMA_VERSION}. Make it again from its records: "
+            "`tinyexp report --runs OLD/runs --out NEW`, and give NEW."
+        )
+
+
+def _first(error: ValidationError) -> str:
+    """The first finding: where in the file, and what."""
+    found = error.errors()[0]
+    place = ".".join(str(part) for part in found["loc"])
+    told = found["msg"][:1].lower() + found["msg"][1:]
+    return f"{place}: {told}" if place else told

@@ -1,0 +1,151 @@
+"""The gates of the studies: what must hold, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinyexp.analysis.statistics import mean_interval
+from tinyexp.analysis.study import ANY
+from tinyexp.report.content import ChangesTold, GateTold
+from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.select import Chosen
+from tinyexp.report.sentences import CLAIM_VERDICTS, GATES, VERDICT_NAMES
+from tinyexp.report.words import counted, listing, number, percent, plain
+
+_MOST_NAMED = 5
+"""Runs or claims in one line."""
+
+
+def gates_of(evidence: Evidence, changes: ChangesTold | None) -> tuple[GateTold, ...]:
+    """Every gate that a study sets, in the order of studies and keys; one that cannot be decided has failed."""
+    return tuple(gate for outcome in evidence.outcomes for gate in _gates(evidence, outcome, changes))
+
+
+def gate_line(gate: GateTold) -> str:
+    """A gate that failed, as a line for a terminal."""
+    subject = f" {gate.subject}" if gate.subject else ""
+    line = f"gate failed: {gate.study}: {gate.gate}{subject}: found {gate.found}; required {gate.required}"
+    return line.replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+
+
+def _gates(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> Iterator[GateTold]:
+    fail_on = outcome.study.fail_on
+    for name in fail_on.claim_refuted:
+        yield _claim_refuted(outcome, name)
+    if fail_on.verdict_changed:
+        yield _verdict_changed(evidence, outcome, changes)
+    for name, bound in fail_on.accuracy_below.items():
+        yield _accuracy_below(evidence, outcome, name, bound)
+    if fail_on.run_missing:
+        yield _run_missing(evidence, outcome)
+
+
+def _claim_refuted(outcome: Outcome, name: str) -> GateTold:
+    asked = [one for one in outcome.judgements if name in (ANY, one.claim)]
+    refuted = [one.claim for one in asked if one.verdict == "refuted"]
+    if name != ANY:
+        found = CLAIM_VERDICTS[asked[0].verdict].lower()
+    else:
+        found = f"{_named(refuted)} refuted" if refuted else "none refuted"
+    return GateTold(
+        study=outcome.study.name,
+        gate="claim_refuted",
+        subject=name,
+        passed=not refuted,
+        found=found,
+        required=GATES["claim_refuted"],
+    )
+
+
+def _verdict_changed(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> GateTold:
+    passed, found = _same_verdicts(evidence, outcome, changes)
+    return GateTold(
+        study=outcome.study.name,
+        gate="verdict_changed",
+        subject="",
+        passed=passed,
+        found=found,
+        required=GATES["verdict_changed"],
+    )
+
+
+def _same_verdicts(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> tuple[bool, str]:
+    if changes is None:
+        return False, "no baseline; give one with --baseline REPORT"
+    if not changes.comparable:
+        return False, f"a baseline of profile {changes.baseline.profile}, which is not compared"
+    name, told = outcome.study.name, []
+    study = next(one for one in changes.studies if one.study == name)
+    if study.before is None:
+        return True, "a study that the baseline does not have"
+    if study.changed:
+        told.append(
+            f"comparison {_verdict(evidence, study.before, study.winner_before)}, now {_verdict(evidence, study.here, study.winner_here)}"
+        )
+    told += [
+        f"claim {one.claim} {one.before and CLAIM_VERDICTS[one.before].lower()}, now {one.here and CLAIM_VERDICTS[one.here].lower()}"
+        for one in changes.claims
+        if one.study == name and one.changed
+    ]
+    return not told, _named(told) if told else "the same verdicts"
+
+
+def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
+    return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 80)))
+
+
+def _accuracy_below(evidence: Evidence, outcome: Outcome, name: str, bound: float) -> GateTold:
+    chosen = evidence.selection.find(name)
+    runs = chosen.finished if chosen else ()
+    values = [evidence.measured.last_accuracy[run.record.identity] for run in runs]
+    mean = float(np.mean(values)) if values else None
+    return GateTold(
+        study=outcome.study.name,
+        gate="accuracy_below",
+        subject=name,
+        passed=mean is not None and mean >= bound,
+        found="no finished run" if mean is None else _measured(mean, values),
+        required=GATES["accuracy_below"].format(bound=percent(bound, 2)),
+    )
+
+
+def _measured(mean: float, values: list[float]) -> str:
+    interval = mean_interval(values)
+    told = [f"mean of {counted(len(values), 'seed')}"]
+    if interval:
+        told.append(f"95 % interval {number(100 * interval.low, 2)} to {percent(interval.high, 2)}")
+    return f"{percent(mean, 2)} ({'; '.join(told)})"
+
+
+def _run_missing(evidence: Evidence, outcome: Outcome) -> GateTold:
+    missing = list(_missing(evidence, outcome))
+    problem = plain(outcome.runs.problem, 300)
+    found = f"{counted(len(missing), 'run')} missing or not finished: {_named(missing)}"
+    return GateTold(
+        study=outcome.study.name,
+        gate="run_missing",
+        subject="",
+        passed=not missing and not problem,
+        found=problem or (found if missing else "every run finished"),
+        required=GATES["run_missing"],
+    )
+
+
+def _missing(evidence: Evidence, outcome: Outcome) -> Iterator[str]:
+    """Every experiment, variant and mixture of a study with each seed that it has no finished run of."""
+    study, runs = outcome.study, outcome.runs
+    seeds = range(study.seeds) if study.seeds else evidence.selection.seeds
+    mixtures = {one.name: one for one in runs.mixtures}
+    asked: list[tuple[str, Chosen | None]] = [(name, evidence.selection.find(name)) for name in study.members]
+    asked += [(part.name, mixtures.get(part.name)) for part in runs.parts.mixtures]
+    for name, chosen in asked:
+        for seed in seeds:
+            if chosen is None or seed not in chosen.seeds:
+                yield f"{name} seed {seed}"
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return listing([*names[:_MOST_NAMED], f"{more:,} more"] if more > 0 else names)

@@ -1,0 +1,38 @@
+"""The gates that studies set, and whether they hold."""
+
+from __future__ import annotations
+
+from tinyexp.report.content import GateTold
+from tinyexp.report.evidence import Evidence
+from tinyexp.report.sentences import GATE_NAMES
+from tinyexp.report.view import Entries, Entry, Section
+from tinyexp.report.words import counted, first_upper, plain
+
+
+def gates_section(evidence: Evidence, gates: tuple[GateTold, ...]) -> Section | None:
+    """The gates, those that failed first; None where no study sets any."""
+    if not gates:
+        return None
+    failed = [gate for gate in gates if not gate.passed]
+    total = counted(len(gates), "gate")
+    heading = f"{len(failed)} of {total} failed" if failed else f"{first_upper(total)}: none failed"
+    ordered = sorted(gates, key=lambda gate: gate.passed)
+    entries = Entries(tuple(_entry(evidence, gate) for gate in ordered), wide=True)
+    return Section("gates", heading, (entries,), summary=(entries,))
+
+
+def _entry(evidence: Evidence, gate: GateTold) -> Entry:
+    study = next(one.study for one in evidence.outcomes if one.study.name == gate.study)
+    name = GATE_NAMES[gate.gate]
+    # A claim is called by its id, as the study file that sets the gate does.
+    subject = (
+        evidence.titles.get(gate.subject, gate.subject) if gate.gate == "accuracy_below" else gate.subject
+    )
+    about = (
+        f"{name} {subject}" if gate.gate == "claim_refuted" else f"{name} of {subject}" if subject else name
+    )
+    return Entry(
+        "Passed" if gate.passed else "Failed",
+        f"{plain(study.title, 80)}: {about}: {gate.found}.",
+        (f"Required: {gate.required}.",),
+    )

@@ -1,0 +1,191 @@
+"""What changed since a baseline: verdicts, accuracies, and whether the figures moved beyond noise."""
+
+from __future__ import annotations
+
+from tinyexp.analysis.change import Change
+from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.report.content import ChangesTold, StudyChange
+from tinyexp.report.evidence import Evidence
+from tinyexp.report.sentences import (
+    BASELINE,
+    BASELINE_RUNS,
+    CLAIM_VERDICTS,
+    GONE_VERDICT,
+    NEW_VERDICT,
+    OLD_FORMAT,
+    OTHER_PROFILE,
+    SINCE_HEADINGS,
+    SINCE_NOISE,
+    SINCE_REASONS,
+    SINCE_RULE,
+    SINCE_VERDICTS,
+    UNEQUAL,
+    VERDICT_NAMES,
+)
+from tinyexp.report.view import Block, Column, Paragraph, Section, Table
+from tinyexp.report.words import (
+    NBSP,
+    NOTHING,
+    QUANTITIES,
+    bare_change,
+    counted,
+    first_upper,
+    level,
+    listing,
+    plain,
+)
+
+_DIGITS = 8
+_MOST_NAMED = 5
+_COLUMNS = (f"95{NBSP}% interval", "baseline", "here")
+_FORMATS: tuple[Column, ...] = ("text", "text", "number", "number", "number", "number")
+_OLD_FORMAT = 3
+"""Formats below this hold the accuracies of some experiments only."""
+
+
+def since_section(evidence: Evidence, changes: ChangesTold | None) -> Section | None:
+    """What changed since the baseline; None without one."""
+    if changes is None:
+        return None
+    about = Paragraph(_about(changes), "muted")
+    if not changes.comparable:
+        names = {"before": changes.baseline.profile, "here": evidence.selection.profile}
+        told = Paragraph(OTHER_PROFILE.format(**names), "warning")
+        return Section("since", SINCE_HEADINGS[changes.problem], (told, about), summary=(told, about))
+    blocks: list[Block] = [Paragraph(_runs(changes))]
+    if changes.unequal_runs:
+        blocks.append(Paragraph(_unequal(changes), "warning"))
+    blocks += _verdicts(evidence, changes)
+    blocks += [_accuracies(evidence, changes), *_gaps(evidence, changes)]
+    blocks += [Paragraph(SINCE_RULE, "muted"), about]
+    return Section("since", since_heading(changes), tuple(blocks), summary=tuple(blocks))
+
+
+def since_heading(changes: ChangesTold) -> str:
+    """The finding, also for a terminal."""
+    if not changes.comparable:
+        return SINCE_HEADINGS[changes.problem]
+    found = [one.test_accuracy.verdict for one in changes.experiments]
+    verdicts = sum(one.changed for one in changes.studies) + sum(one.changed for one in changes.claims)
+    parts = [
+        f"{counted(count, 'accuracy', 'accuracies')} {word}"
+        for word in ("fell", "rose")
+        if (count := found.count(word))
+    ]
+    moved = sum(one.difference.verdict in ("rose", "fell") for one in changes.studies)
+    if moved:
+        parts.append(f"{counted(moved, 'difference of two designs', 'differences of two designs')} moved")
+    if changes.unequal_runs:
+        parts.append(f"{counted(len(changes.unequal_runs), 'run')} did not repeat")
+    if verdicts:
+        parts.append(f"{counted(verdicts, 'verdict')} {'differs' if verdicts == 1 else 'differ'}")
+    if parts:
+        return SINCE_HEADINGS["changed"].format(what=listing(parts))
+    if not (changes.new_runs or changes.gone_runs):
+        return SINCE_HEADINGS["same_runs"]
+    untold = found.count("cannot_tell")
+    return SINCE_HEADINGS["nothing" if not untold else "partly" if untold < len(found) else "cannot_tell"]
+
+
+def _about(changes: ChangesTold) -> str:
+    told = changes.baseline
+    made = listing(f"{name} {version}" for name, version in sorted(told.made_with.items()))
+    about = BASELINE.format(verdict=told.verdict.rstrip("."), digest=told.sha256[:_DIGITS], made=made)
+    if told.schema_version < _OLD_FORMAT:
+        about = f"{about} {OLD_FORMAT.format(version=told.schema_version)}"
+    return about
+
+
+def _runs(changes: ChangesTold) -> str:
+    total = counted(changes.same_runs + changes.new_runs, "finished run")
+    new = f"{counted(changes.new_runs, 'run')} {'is' if changes.new_runs == 1 else 'are'}"
+    gone = f"{changes.gone_runs:,} of the baseline's {'is' if changes.gone_runs == 1 else 'are'}"
+    return BASELINE_RUNS.format(same=f"{changes.same_runs:,}", runs=total, new=new, gone=gone)
+
+
+def _unequal(changes: ChangesTold) -> str:
+    names, more = changes.unequal_runs[:_MOST_NAMED], len(changes.unequal_runs) - _MOST_NAMED
+    told = listing([*names, f"{more:,} more"] if more > 0 else names)
+    return UNEQUAL.format(runs=counted(len(changes.unequal_runs), "run"), names=plain(told, 600))
+
+
+def _verdicts(evidence: Evidence, changes: ChangesTold) -> list[Block]:
+    """Those that are another, are new or are gone, and how many are the same."""
+    rows = [_study_row(evidence, one) for one in changes.studies if one.changed or one.before is None]
+    studies = {outcome.study.name: outcome.study for outcome in evidence.outcomes}
+    for one in changes.claims:
+        if one.before == one.here:
+            continue
+        claims = {claim.id: plain(claim.says, 160) for claim in studies[one.study].claims}
+        before = CLAIM_VERDICTS[one.before].lower() if one.before else NEW_VERDICT
+        here = CLAIM_VERDICTS[one.here].lower() if one.here else GONE_VERDICT
+        rows.append((claims.get(one.claim, one.claim), before, here))
+    same = len(changes.studies) + len(changes.claims) - len(rows)
+    told = f"{first_upper(counted(same, 'verdict'))} of comparisons and claims {'is' if same == 1 else 'are'} as in the baseline."
+    if not rows:
+        return [Paragraph(told)]
+    table = Table(
+        "Verdicts that are not as in the baseline",
+        ("", "baseline", "here"),
+        tuple(rows),
+        ("text", "text", "text"),
+    )
+    return [table, Paragraph(f"{told} {SINCE_NOISE}")]
+
+
+def _study_row(evidence: Evidence, one: StudyChange) -> tuple[str, str, str]:
+    pair = next(outcome.pair for outcome in evidence.outcomes if outcome.study.name == one.study)
+    contender, baseline = (evidence.titles[name] for name in pair)
+    before = NEW_VERDICT if one.before is None else _verdict(evidence, one.before, one.winner_before)
+    return f"{contender} against {baseline}", before, _verdict(evidence, one.here, one.winner_here)
+
+
+def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
+    return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 60)))
+
+
+def _accuracies(evidence: Evidence, changes: ChangesTold) -> Table:
+    rows = []
+    for one in changes.experiments:
+        title = evidence.titles.get(one.name, one.name)
+        if one.configured == "otherwise":
+            title = f"{title}, configured otherwise"
+        found, metric = one.test_accuracy, "test_accuracy"
+        levels = [NOTHING if value is None else level(metric, value) for value in (found.before, found.here)]
+        rows.append((title, *_moved(metric, found), *levels))
+    told = QUANTITIES["test_accuracy"]
+    columns = ("", "finding", f"change, {told.step}", *_COLUMNS)
+    return Table(f"{first_upper(told.name)}, means over the shared seeds", columns, tuple(rows), _FORMATS)
+
+
+def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
+    """How far the studies' differences moved, of those that were ever compared."""
+    rows = []
+    for one in changes.studies:
+        found = one.difference
+        if found.change is None and found.reason in ("not_in_baseline", "not_compared_here"):
+            continue
+        pair = next(outcome.pair for outcome in evidence.outcomes if outcome.study.name == one.study)
+        told = QUANTITIES[one.metric]
+        title = f"{' minus '.join(evidence.titles[name] for name in pair)} ({told.name}, {told.step})"
+        levels = [
+            NOTHING if value is None else bare_change(one.metric, value, signed=True)
+            for value in (found.before, found.here)
+        ]
+        rows.append((title, *_moved(one.metric, found), *levels))
+    if not rows:
+        return []
+    columns = ("", "finding", "change", *_COLUMNS)
+    return [Table("The differences that studies compare", columns, tuple(rows), _FORMATS)]
+
+
+def _moved(metric: str, found: Change) -> tuple[str, str, str]:
+    """The finding, the change and its interval, which says nothing where every seed gives the same."""
+    moved = NOTHING if found.change is None else bare_change(metric, found.change, signed=True)
+    interval = NOTHING
+    if found.low is not None and found.high is not None and found.verdict != "equal":
+        interval = " to ".join(bare_change(metric, edge, signed=True) for edge in (found.low, found.high))
+    reason = SINCE_REASONS.get(found.reason, "").format(
+        seeds=counted(len(found.seeds), "seed"), fewest=FEWEST_SEEDS
+    )
+    return SINCE_VERDICTS[found.verdict].format(reason=reason), moved, interval
