@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+SECONDS ?= 600
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: report test test-all test-latest lint bench format install clean
+.PHONY: report test test-all test-latest fuzz lint bench format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -20,6 +21,9 @@ test-all: $(INSTALLED) lint  ## the same and what takes longer
 
 test-latest:  ## the tests with the newest release of every dependency, in an environment of their own
 	$(MAKE) test VENV=.venv-latest CONSTRAINTS=
+
+fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it finds is printed
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

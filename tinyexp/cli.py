@@ -242,7 +242,14 @@ def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]
 @main.command()
 @click.argument("folder", type=_FOLDER)
 def check(folder: Path) -> None:
-    """Render the report in FOLDER again from its records and compare every byte."""
+    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
+
+    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
+    predictions and checkpoints are verified; nothing is trained or written.
+    """
+    if not (folder / "report.json").exists():
+        _check_runs(folder)
+        return
     from tinyexp.report.check import examine
 
     checked = examine(folder)
@@ -253,6 +260,21 @@ def check(folder: Path) -> None:
     if checked.found:
         sys.exit(1)
     click.echo(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
+
+
+def _check_runs(folder: Path) -> None:
+    from tinyexp.launch.verify import verify
+
+    verified = verify(folder)
+    for finding in verified.found:
+        click.echo(finding)
+    if verified.found:
+        click.echo(f"tinyexp: {verified.next_step}", err=True)
+        sys.exit(1)
+    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
+    click.echo(
+        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
+    )
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from tinyexp.errors import DamagedError
 from tinyexp.models.cost import multiply_adds
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
+from tinyexp.runs.records import DataRecord, RunRecord, Status, read_bounded, read_section
 from tinyexp.spec.schema import Spec
 
 _BACKWARD = 2
@@ -69,11 +70,11 @@ def epoch_work(spec: Spec, data: DataRecord) -> float:
 
 def _epoch_seconds(folder: RunFolder) -> float | None:
     try:
-        rows = list(csv.DictReader(folder.timing.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.DictReader(read_bounded(folder.timing).decode().splitlines()))
         found = [float(row["train_s"]) + float(row["evaluate_s"]) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError):
+    except (DamagedError, csv.Error, KeyError, ValueError, TypeError):
         return None
-    return median(found) if found and min(found) > 0 else None
+    return median(found) if found and all(0 < one < math.inf for one in found) else None
 
 
 def _epochs_done(folder: RunFolder) -> int:

@@ -48,7 +48,7 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
             if entry["type"] == "union_tag_invalid":
                 key, value = f"{key}.architecture", context["tag"]
             choices = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
-            return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(str(value), choices)}"
+            return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(value if isinstance(value, str) else shown(value), choices)}"
         case "union_tag_not_found":
             return f"{place}: the key '{key}.architecture' is missing. Known: {listed(_ARCHITECTURES)}."
         case "value_error":
@@ -59,7 +59,10 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
 
 def shown(value: Any) -> str:
     """A value as a user typed it, cut where it is very long."""
-    text = f"'{value}'" if isinstance(value, str) else str(value)
+    try:
+        text = f"'{value}'" if isinstance(value, str) else str(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of very many digits"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

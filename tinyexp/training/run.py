@@ -135,7 +135,7 @@ class _Run:
         model, optimizer = self._prepared(model)
         state = TrainingState(model, optimizer, Totals.on(self.fabric.device))
         if checkpoint is not None:
-            state.restore(checkpoint)
+            state.restore(checkpoint, self.folder.checkpoints)
         return state
 
     def _prepared(self, model: nn.Module) -> tuple[nn.Module, torch.optim.Optimizer]:
