@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 
-from tinyexp.cli_data import data
+from tinyexp.cli_data import data, say
 from tinyexp.errors import TinyexpError
+from tinyexp.terminal import visible
 
 _FOLDER = click.Path(path_type=Path)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
@@ -27,8 +28,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except TinyexpError as error:
-            for line in str(error).splitlines():
-                click.echo(f"tinyexp: {line}", err=True)
+            for line in str(error).split("\n"):
+                say(f"tinyexp: {line}", err=True)
             ctx.exit(getattr(error, "exit_code", 1))
 
 
@@ -156,19 +157,15 @@ def _train(
         _print_table(rows, ("run", "seed", "state", "epochs", "test_accuracy", "folder"))
         for row in rows:
             if row["message"]:
-                click.echo(
-                    f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {row['message']}",
-                    err=True,
-                )
+                said = visible(row["message"], one_line=True)
+                say(f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {said}", err=True)
     if code >= 128:
         import shlex
 
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        click.echo(
-            f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True
-        )
+        say(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
     elif not code and not as_json:
-        click.echo(
+        say(
             f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest",
             err=True,
         )
@@ -213,7 +210,7 @@ def plan(
     if as_json:
         _print_json(as_values(found))
     else:
-        click.echo("\n".join(as_lines(found)))
+        say("\n".join(as_lines(found)))
 
 
 @main.command()
@@ -232,11 +229,11 @@ def report(out: Path, runs: Path, profile: str | None, settings: tuple[str, ...]
         runs, out, profile=profile, overrides=dict(parse_override(text) for text in settings)
     )
     if result.left_out:
-        click.echo(
+        say(
             f"tinyexp: {len(result.left_out)} runs of other profiles or configurations are not in the report.",
             err=True,
         )
-    click.echo(out / "report.html")
+    say(out / "report.html")
 
 
 @main.command()
@@ -254,12 +251,12 @@ def check(folder: Path) -> None:
 
     checked = examine(folder)
     for note in checked.notes:
-        click.echo(f"tinyexp: {note}", err=True)
+        say(f"tinyexp: {note}", err=True)
     for line in checked.found:
-        click.echo(line)
+        say(line)
     if checked.found:
         sys.exit(1)
-    click.echo(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
+    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
 
 
 def _check_runs(folder: Path) -> None:
@@ -267,12 +264,12 @@ def _check_runs(folder: Path) -> None:
 
     verified = verify(folder)
     for finding in verified.found:
-        click.echo(finding)
+        say(finding)
     if verified.found:
-        click.echo(f"tinyexp: {verified.next_step}", err=True)
+        say(f"tinyexp: {verified.next_step}", err=True)
         sys.exit(1)
     checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
-    click.echo(
+    say(
         f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
     )
 
@@ -288,7 +285,7 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         _print_json(rows)
     elif not rows:
-        click.echo(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
+        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
     else:
         _print_table(rows, ("run", "state", "epochs", "of", "test_accuracy", "message"))
 
@@ -307,7 +304,7 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
     if as_json:
         _print_json(loaded.model_dump(mode="json"))
     else:
-        click.echo(as_toml(loaded), nl=False)
+        click.echo(visible(as_toml(loaded)), nl=False)
 
 
 @main.command()
@@ -343,7 +340,7 @@ def _data_folder() -> Path:
 def _print_json(value: Any) -> None:
     from tinyexp.files import json_text
 
-    click.echo(json_text(value), nl=False)
+    click.echo(visible(json_text(value), pairs=True), nl=False)
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -351,7 +348,7 @@ def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     cells = [[_cell(row[name], name) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in [list(columns), *cells]) for place in range(len(columns))]
     for line in [[name.replace("_", " ") for name in columns], *cells]:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any, column: str) -> str:
@@ -359,7 +356,7 @@ def _cell(value: Any, column: str) -> str:
         return "-"
     if column == "test_accuracy":
         return f"{value:.2%}"
-    return str(value).replace("\n", " ")
+    return visible(str(value), one_line=True)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def _content() -> dict[str, Any]:
     state = new_state()
     state.model(torch.ones(2, 3)).sum().backward()
     state.optimizer.step()
-    state.rows = [{name: 0.5 for name in METRIC_COLUMNS}]
-    state.timings = [{name: 0.5 for name in TIMING_COLUMNS}]
+    state.rows = [dict.fromkeys(METRIC_COLUMNS, 0.5)]
+    state.timings = [dict.fromkeys(TIMING_COLUMNS, 0.5)]
     state.predictions = {"label": torch.zeros(3, dtype=torch.int32)}
     content = state.to_checkpoint()
     return content | {"model": dict(content["model"])}

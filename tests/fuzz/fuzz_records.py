@@ -19,6 +19,7 @@ from records_maker import make_run, write_status
 
 from tinyexp.files import json_text
 from tinyexp.launch.speed import measured_speed
+from tinyexp.launch.verify import verify
 from tinyexp.report import check
 from tinyexp.report.build import build_view
 from tinyexp.report.pages import html_page, markdown_page, summary_page
@@ -28,7 +29,6 @@ from tinyexp.runs.folder import find_runs
 from tinyexp.runs.frame import metrics_frame, read_runs
 from tinyexp.runs.overview import overview
 from tinyexp.runs.records import Status, read_predictions, read_section
-from tinyexp.launch.verify import verify
 
 TIMING = "epoch,train_s,evaluate_s,images_per_s\n1,0.5,0.25,3600.0\n2,0.4,0.2,4500.0\n"
 

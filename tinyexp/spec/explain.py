@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from tinyexp.errors import UserError, listed, nearest
 from tinyexp.spec.schema import FiveConv, ResNet
+from tinyexp.terminal import visible
 
 _ARCHITECTURES: Mapping[str, type[BaseModel]] = {"five-conv": FiveConv, "resnet": ResNet}
 
@@ -63,6 +64,7 @@ def shown(value: Any) -> str:
         text = f"'{value}'" if isinstance(value, str) else str(value)
     except ValueError:  # Python writes no number of more than some thousand digits
         return "a number of very many digits"
+    text = visible(text, one_line=True)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
