@@ -9,8 +9,26 @@ import tinyexp
 
 PACKAGE = Path(tinyexp.__file__).parent
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
-FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml", "torch.serialization"}
-FORBIDDEN_NAMES = {"os.system", "os.popen", "torch.jit.load", "torch.hub.load", "yaml.load", "pd.read_pickle", "pandas.read_pickle"}
+FORBIDDEN_MODULES = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+    "yaml",
+    "torch.serialization",
+}
+FORBIDDEN_NAMES = {
+    "os.system",
+    "os.popen",
+    "torch.jit.load",
+    "torch.hub.load",
+    "yaml.load",
+    "pd.read_pickle",
+    "pandas.read_pickle",
+}
 
 
 def objections(source):
@@ -28,7 +46,9 @@ def objections(source):
                 found.append((node.lineno, name))
             if name.endswith("torch.load") and values.get("weights_only") != "True":
                 found.append((node.lineno, name))
-            if values.get("allow_pickle", "False") != "False" or (name in ("np.load", "numpy.load") and "allow_pickle" not in values):
+            if values.get("allow_pickle", "False") != "False" or (
+                name in ("np.load", "numpy.load") and "allow_pickle" not in values
+            ):
                 found.append((node.lineno, f"{name} with pickles"))
             if values.get("shell", "False") != "False":
                 found.append((node.lineno, f"{name} in a shell"))
@@ -37,7 +57,9 @@ def objections(source):
     return found
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_no_module_can_run_code_from_a_file(path):
     assert objections(path.read_text(encoding="utf-8")) == []
 

@@ -19,8 +19,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "report")]
 
+from bounds import HangError  # noqa: E402
 from fuzzers import FUZZERS  # noqa: E402 - the folders above have what it imports
-from harness import Fuzzer, HangError, Tally, try_one  # noqa: E402
+from harness import Fuzzer, Tally, try_one  # noqa: E402
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings  # noqa: E402
 from hypothesis.errors import HypothesisWarning  # noqa: E402
 

@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 import pytest
+from bounds import HangError, bounded
 from fuzzers import FUZZERS
-from harness import HangError, Tally, bounded, try_one
+from harness import Tally, try_one
 from hypothesis import HealthCheck, given, settings
 
 EXAMPLES = {"pages": 15, "report-json": 40, "packs": 60}

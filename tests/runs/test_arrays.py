@@ -79,7 +79,12 @@ def test_a_head_that_is_none_is_refused(head):
 
 
 def test_another_version_of_the_format_is_refused():
-    refused(archive(("a.npy", headed("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }", version=(9, 9)))), "a.npy")
+    refused(
+        archive(
+            ("a.npy", headed("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }", version=(9, 9)))
+        ),
+        "a.npy",
+    )
 
 
 def test_an_array_of_objects_is_not_unpickled(capsys):
@@ -99,7 +104,9 @@ def test_a_member_that_unpacks_to_more_than_the_bound_is_refused():
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("names", [(), ("b.npy",), ("a",), ("a.npy", "b.npy"), ("a.npy", "a.npy"), ("../a.npy",)])
+@pytest.mark.parametrize(
+    "names", [(), ("b.npy",), ("a",), ("a.npy", "b.npy"), ("a.npy", "a.npy"), ("../a.npy",)]
+)
 def test_an_archive_of_other_names_is_refused(names):
     refused(archive(*((name, npy(np.zeros(3))) for name in names)), "it does not hold a and nothing else")
 
@@ -127,5 +134,7 @@ def test_predictions_with_a_false_head_are_named(tmp_path):
     head = "{'descr': '<i4', 'fortran_order': False, 'shape': (1000000000000,), }"
     members[0] = (members[0][0], headed(head))
     folder.predictions.write_bytes(archive(*members))
-    with pytest.raises(DamagedError, match=r"predictions\.npz: is not a predictions file of ours \(label\.npy is not"):
+    with pytest.raises(
+        DamagedError, match=r"predictions\.npz: is not a predictions file of ours \(label\.npy is not"
+    ):
         read_predictions(folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tinyexp.errors import DamagedError
+from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.models.cost import multiply_adds
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
@@ -51,10 +51,11 @@ def measured_speed(profile_runs: Path) -> Speed:
             continue
         try:
             record = read_section(folder.spec, RunRecord)
-        except DamagedError:
+            work = epoch_work(record.experiment.spec, record.data)
+        except TinyexpError:  # damaged, or changed into a net that cannot be
             continue
         seconds.setdefault(record.configuration, []).append(own)
-        rates.append(epoch_work(record.experiment.spec, record.data) / own)
+        rates.append(work / own)
         count += 1
     return Speed(
         {name: median(values) for name, values in seconds.items()}, median(rates) if rates else None, count
