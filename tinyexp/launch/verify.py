@@ -41,7 +41,8 @@ def verify(folder: Path) -> Verified:
     with_checkpoints = [
         one for one in folders if one.checkpoints.is_dir() and any(one.checkpoints.glob("*.ckpt"))
     ]
-    found += _checkpoints(with_checkpoints)
+    known = {finding.path for finding in found}
+    found += [finding for finding in _checkpoints(with_checkpoints) if finding.path not in known]
     found += _missing(folder, folders)
     if not folders and not found:
         raise UserError(

@@ -128,6 +128,8 @@ def _require_form(checkpoint: dict[str, Any]) -> None:
     if not all(isinstance(totals[name], Tensor) and totals[name].ndim == 0 for name in ("loss", "correct")):
         raise ValueError("its sums are not numbers")
     for name, columns in (("rows", METRIC_COLUMNS), ("timings", TIMING_COLUMNS)):
+        if type(checkpoint[name]) is not list:
+            raise ValueError(f"its {name} are no list")
         for row in checkpoint[name]:
             if set(row) != set(columns) or not all(
                 type(value) in (int, float, NoneType) for value in row.values()
