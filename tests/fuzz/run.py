@@ -61,6 +61,7 @@ def fuzz(fuzzer: Fuzzer, seconds: float, first_seed: int) -> Tally:
     tally, end = Tally(), time.monotonic() + seconds
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", HypothesisWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\b")
     with tempfile.TemporaryDirectory(prefix="tinyexp-fuzz-") as place:
         prepared = fuzzer.prepare(Path(place))
         number = first_seed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tinyexp.errors import DamagedError
-from tinyexp.runs.records import METRIC_COLUMNS, TIMING_COLUMNS
+from tinyexp.training.form import require_form
 
 Row = dict[str, int | float | None]
 
@@ -104,7 +103,7 @@ class TrainingState:
             The folder that it comes from, for the message.
         """
         try:
-            _require_form(checkpoint)
+            require_form(checkpoint)
             self.model.load_state_dict(checkpoint["model"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             position, totals = checkpoint["position"], checkpoint["totals"]
@@ -114,31 +113,7 @@ class TrainingState:
             self.totals = Totals(totals["loss"].to(device), totals["correct"].to(device), totals["images"])
             self.rows, self.timings = checkpoint["rows"], checkpoint["timings"]
             self.predictions, self.train_s = checkpoint["predictions"], checkpoint["train_s"]
-        except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise DamagedError(
                 f"{where}: the checkpoint does not fit this run: {error}. Train it anew with --fresh."
             ) from error
-
-
-def _require_form(checkpoint: dict[str, Any]) -> None:
-    """Raise ValueError where what the records are made from is not of the form that :meth:`TrainingState.to_checkpoint` gives."""
-    totals, counts = checkpoint["totals"], [*checkpoint["position"].values(), checkpoint["totals"]["images"]]
-    if not all(type(count) is int and 0 <= count < 1 << 60 for count in counts):
-        raise ValueError("its position is not made of numbers")
-    if not all(isinstance(totals[name], Tensor) and totals[name].ndim == 0 for name in ("loss", "correct")):
-        raise ValueError("its sums are not numbers")
-    for name, columns in (("rows", METRIC_COLUMNS), ("timings", TIMING_COLUMNS)):
-        if type(checkpoint[name]) is not list:
-            raise ValueError(f"its {name} are no list")
-        for row in checkpoint[name]:
-            if set(row) != set(columns) or not all(
-                type(value) in (int, float, NoneType) for value in row.values()
-            ):
-                raise ValueError(f"its {name} are not of this version")
-    predictions = checkpoint["predictions"]
-    if set(predictions) - {"label", "predicted", "in_top5"} or not all(
-        isinstance(value, Tensor) for value in predictions.values()
-    ):
-        raise ValueError("its predictions are not of this version")
-    if type(checkpoint["train_s"]) is not float:
-        raise ValueError("its time is not a number")
