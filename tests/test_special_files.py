@@ -10,7 +10,7 @@ from small_runs import small_plan
 
 from tinyexp.analysis.study import load_study
 from tinyexp.errors import TinyexpError
-from tinyexp.files import read_bounded, read_json
+from tinyexp.files import append_text, read_bounded, read_json
 from tinyexp.launch.speed import measured_speed
 from tinyexp.launch.verify import verify
 from tinyexp.resources import experiments_folder
@@ -26,6 +26,7 @@ from tinyexp.runs.records import (
 )
 from tinyexp.spec.load import load_experiment
 from tinyexp.training.checkpoint import load_checkpoint, load_latest
+from tinyexp.training.run import _who
 
 HUGE = 3 << 30
 
@@ -160,3 +161,21 @@ def test_a_recorded_net_that_cannot_be_is_passed_over_where_times_only_inform(tm
     told["experiment"]["spec"]["model"]["kernels"] = [5, 5, 5, 5, 65_000]
     plan.folder.spec.write_text(json.dumps(told))
     assert measured_speed(tmp_path / "embedded").runs == 0
+
+
+def test_a_log_that_is_no_file_stops_the_run_by_name_and_holds_nobody_up(tmp_path):
+    for place, put in enumerate((pipe, folder, circle, device)):
+        path = tmp_path / f"log-{place}.txt"
+        put(path)
+        with pytest.raises(TinyexpError, match=f"{path.name}: cannot be written"):
+            append_text(path, "line\n")
+    append_text(tmp_path / "log.txt", "one\n")
+    append_text(tmp_path / "log.txt", "two \udcff\n")
+    assert (tmp_path / "log.txt").read_text() == "one\ntwo \\udcff\n"
+
+
+@pytest.mark.parametrize("put", KINDS)
+def test_the_name_of_an_owner_that_cannot_be_read_is_another_process(tmp_path, put):
+    put(tmp_path / ".owner")
+    assert _who(tmp_path / ".owner") == "another process"
+    assert _who(tmp_path / "absent") == "another process"

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from tinyexp.cli import main
 from tinyexp.launch.progress import PlainProgress, TerminalProgress
 from tinyexp.runs.records import METRIC_COLUMNS, Status, table_text, write_section
 from tinyexp.terminal import visible
+from tinyexp.training.run import _Run
 
 ATTACKS = {
     "colour": "\x1b[31mred\x1b[0m",
@@ -164,3 +166,13 @@ def test_every_cell_of_the_kept_tables_is_a_number():
     row = dict.fromkeys(METRIC_COLUMNS, -0.5) | {"val_loss": None}
     cells = table_text(METRIC_COLUMNS, [row]).splitlines()[1].split(",")
     assert [cell for cell in cells if cell] == ["-0.5"] * (len(METRIC_COLUMNS) - 1)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_line_of_a_runs_log_is_one_line_of_text(tmp_path, attack):
+    """Logs are looked at in terminals."""
+    plan = small_plan(tmp_path)
+    plan.folder.path.mkdir(parents=True)
+    _Run._log(SimpleNamespace(folder=plan.folder), attack)
+    harmless(plan.folder.log.read_text())
+    assert len(plan.folder.log.read_text().splitlines()) == 1

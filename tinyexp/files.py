@@ -80,10 +80,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
-            raise OSError(errno.EINVAL, f"it is {kind}")
+        found = _require_ordinary(handle)
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes; at most {limit:,} are read")
         with os.fdopen(os.dup(handle), "rb") as file:
@@ -93,6 +90,23 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > found.st_size:
         raise OSError(errno.EBUSY, "it grew while it was read")
     return content
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to a log; a pipe or a device in its place is not waited for.
+
+    Raises
+    ------
+    TinyexpError
+        It cannot be written to, or is no ordinary file.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
+            _require_ordinary(file.fileno())
+            file.write(text.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise TinyexpError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
 def read_json(path: Path) -> Any:
@@ -133,6 +147,15 @@ def sha256_of_json(value: Any) -> str:
     """The SHA-256 of a value in canonical JSON: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_ordinary(handle: int) -> os.stat_result:
+    """What is known of an open file; raises OSError where it is a folder, a pipe, a socket or a device."""
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
+        raise OSError(errno.EINVAL, f"it is {kind}")
+    return found
 
 
 def _umask() -> int:
