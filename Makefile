@@ -3,11 +3,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+SECONDS ?= 600
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BROWSER := tests/browser/node_modules/.package-lock.json
 
-.PHONY: report test test-all test-latest lint bench soak format install clean
+.PHONY: report test test-all test-latest fuzz lint bench soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -21,6 +22,9 @@ test-all: $(INSTALLED) $(BROWSER) lint  ## the same and what takes longer
 
 test-latest:  ## the tests with the newest release of every dependency, in an environment of their own
 	$(MAKE) test VENV=.venv-latest CONSTRAINTS=
+
+fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it finds is printed
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import data_server
 import pytest
+from bounds import bounded
 from data_folders import make_tiny_imagenet, zipped
 from data_server import Server
 from hypothesis import HealthCheck, settings
@@ -35,3 +36,10 @@ def tiny(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ser
     shutil.rmtree(tmp_path / "made")
     data_server.serve_as_tiny_imagenet(server, content, monkeypatch)
     return server
+
+
+@pytest.fixture
+def within_bounds() -> Iterator[None]:
+    """Half a minute and three gigabytes: a test that waits for ever or fills the memory fails."""
+    with bounded(more=2 << 30):
+        yield

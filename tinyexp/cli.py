@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tinyexp.errors import TinyexpError
+from tinyexp.terminal import say, visible
 
 _FOLDER = click.Path(path_type=Path)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
@@ -39,8 +40,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except TinyexpError as error:
-            for line in str(error).splitlines():
-                click.echo(f"tinyexp: {line}", err=True)
+            for line in str(error).split("\n"):
+                say(f"tinyexp: {line}", err=True)
             ctx.exit(getattr(error, "exit_code", 1))
 
 
@@ -168,19 +169,15 @@ def _train(
         _print_table(rows, ("run", "seed", "state", "epochs", "test_accuracy", "folder"))
         for row in rows:
             if row["message"]:
-                click.echo(
-                    f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {row['message']}",
-                    err=True,
-                )
+                said = visible(row["message"], one_line=True)
+                say(f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {said}", err=True)
     if code >= 128:
         import shlex
 
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        click.echo(
-            f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True
-        )
+        say(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
     elif not code and not as_json:
-        click.echo(
+        say(
             f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest",
             err=True,
         )
@@ -225,7 +222,7 @@ def plan(
     if as_json:
         _print_json(as_values(found))
     else:
-        click.echo("\n".join(as_lines(found)))
+        say("\n".join(as_lines(found)))
 
 
 @main.command()
@@ -270,16 +267,16 @@ def report(
         baseline=baseline,
     )
     if result.left_out:
-        click.echo(
+        say(
             f"tinyexp: {len(result.left_out)} runs of other profiles or configurations are not in the report.",
             err=True,
         )
     if result.since:
-        click.echo(f"tinyexp: {result.since}", err=True)
-    click.echo(out / "report.html")
+        say(f"tinyexp: {result.since}", err=True)
+    say(out / "report.html")
     failed = [gate for gate in result.gates if not gate.passed]
     for gate in failed:
-        click.echo(f"tinyexp: {gate_line(gate)}", err=True)
+        say(f"tinyexp: {gate_line(gate)}", err=True)
     if step:
         append_summary(out / "summary.md", step)
     if failed:
@@ -289,17 +286,39 @@ def report(
 @main.command()
 @click.argument("folder", type=_FOLDER)
 def check(folder: Path) -> None:
-    """Render the report in FOLDER again from its records and compare every byte."""
+    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
+
+    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
+    predictions and checkpoints are verified; nothing is trained or written.
+    """
+    if not (folder / "report.json").exists():
+        _check_runs(folder)
+        return
     from tinyexp.report.check import examine
 
     checked = examine(folder)
     for note in checked.notes:
-        click.echo(f"tinyexp: {note}", err=True)
+        say(f"tinyexp: {note}", err=True)
     for line in checked.found:
-        click.echo(line)
+        say(line)
     if checked.found:
         sys.exit(1)
-    click.echo(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
+    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
+
+
+def _check_runs(folder: Path) -> None:
+    from tinyexp.launch.verify import verify
+
+    verified = verify(folder)
+    for finding in verified.found:
+        say(finding)
+    if verified.found:
+        say(f"tinyexp: {verified.next_step}", err=True)
+        sys.exit(1)
+    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
+    say(
+        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
+    )
 
 
 @main.command()
@@ -313,7 +332,7 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         _print_json(rows)
     elif not rows:
-        click.echo(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
+        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
     else:
         _print_table(rows, ("run", "state", "epochs", "of", "test_accuracy", "message"))
 
@@ -332,7 +351,7 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
     if as_json:
         _print_json(loaded.model_dump(mode="json"))
     else:
-        click.echo(as_toml(loaded), nl=False)
+        click.echo(visible(as_toml(loaded)), nl=False)
 
 
 @main.command()
@@ -374,7 +393,7 @@ def _data_folder() -> Path:
 def _print_json(value: Any) -> None:
     from tinyexp.files import json_text
 
-    click.echo(json_text(value), nl=False)
+    click.echo(visible(json_text(value), pairs=True), nl=False)
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -382,7 +401,7 @@ def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     cells = [[_cell(row[name], name) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in [list(columns), *cells]) for place in range(len(columns))]
     for line in [[name.replace("_", " ") for name in columns], *cells]:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any, column: str) -> str:
@@ -390,7 +409,7 @@ def _cell(value: Any, column: str) -> str:
         return "-"
     if column == "test_accuracy":
         return f"{value:.2%}"
-    return str(value).replace("\n", " ")
+    return visible(str(value), one_line=True)
 
 
 if __name__ == "__main__":

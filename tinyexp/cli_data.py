@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from tinyexp.terminal import say, visible
+
 _data_folder = click.option(
     "--data-folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -39,7 +41,7 @@ def list_command(*, data_folder: Path, as_json: bool) -> None:
 
     rows = _rows(data_folder)
     if as_json:
-        click.echo(json_text(rows), nl=False)
+        click.echo(visible(json_text(rows), pairs=True), nl=False)
         return
     for row in rows:
         take = (
@@ -47,9 +49,9 @@ def list_command(*, data_folder: Path, as_json: bool) -> None:
             if row["fetchable"]
             else "it needs an account at its home page"
         )
-        click.echo(f"{row['name']}: {row['root'] or f'not there; {take}'}")
-        click.echo(f"    {row['title']}: {row['summary']}")
-        click.echo(
+        say(f"{row['name']}: {row['root'] or f'not there; {take}'}")
+        say(f"    {row['title']}: {row['summary']}")
+        say(
             f"    {row['train_images']:,} + {row['test_images']:,} images, {row['classes']:,} classes,"
             f" {row['download_bytes'] / 1e6:,.0f} MB to download. Licence: {row['licence']}. {row['home']}"
         )
@@ -95,7 +97,7 @@ def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
 
     with _progress() as progress:
         place = fetch(name, data_folder, mirror, progress)
-    click.echo(place)
+    say(place)
 
 
 @data.command("verify")
@@ -114,16 +116,16 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
     with _progress() as progress:
         result = verify(name, data_folder, root, progress)
     if as_json:
-        click.echo(json_text(dataclasses.asdict(result)), nl=False)
+        click.echo(visible(json_text(dataclasses.asdict(result)), pairs=True), nl=False)
     else:
-        click.echo(
+        say(
             f"{name}: {result.root}: {result.train_images:,} + {result.test_images:,} images,"
             f" {result.classes:,} classes, fingerprint {result.fingerprint or 'none'}"
         )
         for problem in result.problems:
-            click.echo(f"  {problem}")
+            say(f"  {problem}")
         if not result.problems:
-            click.echo("  whole: no problem was found, and every image can be decoded")
+            say("  whole: no problem was found, and every image can be decoded")
     if result.problems:
         raise TinyexpError(
             f"{result.root}: {name} is not whole; {len(result.problems)} problems are listed above."
@@ -154,10 +156,8 @@ def pack_command(*, name: str, data_folder: Path, root: str, check: bool, side: 
         if check:
             place = check_pack(name, folder, data_folder, progress, sizing)
         else:
-            place = pack(
-                name, folder, data_folder, progress, lambda words: click.echo(words, err=True), sizing
-            )
-    click.echo(f"{place}: whole: every byte is what was written" if check else place)
+            place = pack(name, folder, data_folder, progress, lambda words: say(words, err=True), sizing)
+    say(f"{place}: whole: every byte is what was written" if check else place)
 
 
 @contextlib.contextmanager
@@ -167,6 +167,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield _Lines()
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -180,7 +181,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
+                tasks[what] = bar.add_task(escape(visible(what, one_line=True)), total=total)
             bar.update(tasks[what], completed=done, total=total)
 
         yield report
@@ -196,4 +197,4 @@ class _Lines:
         tenth = 10 * done // max(total, 1)
         if tenth > self._tenths.get(what, 0):
             self._tenths[what] = tenth
-            click.echo(f"{what}: {10 * tenth} % of {total:,}", err=True)
+            say(f"{what}: {10 * tenth} % of {total:,}", err=True)

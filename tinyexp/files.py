@@ -8,10 +8,12 @@ starts after a power cut, sees the old content or the new one and never a part.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from tinyexp.errors import TinyexpError
 
 _CHUNK = 1 << 20
 _TEMPORARY = re.compile(r"^\..+\.[a-z0-9_]{8}\.tmp$")  # as mkstemp makes them below
+MAX_JSON_BYTES = 200_000_000
+"""No JSON file of ours is larger."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -78,16 +82,57 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of an ordinary file that has at most ``limit`` of them.
+
+    A pipe or a device in its place is not waited for, and of a file that is too large nothing is read.
+
+    Raises
+    ------
+    OSError
+        It is missing, cannot be read, is no ordinary file, or is too large; ``strerror`` says which.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        found = _require_ordinary(handle)
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes; at most {limit:,} are read")
+        with os.fdopen(os.dup(handle), "rb") as file:
+            content = file.read(found.st_size + 1)  # which takes the memory at once
+    finally:
+        os.close(handle)
+    if len(content) > found.st_size:
+        raise OSError(errno.EBUSY, "it grew while it was read")
+    return content
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to a log; a pipe or a device in its place is not waited for.
+
+    Raises
+    ------
+    TinyexpError
+        It cannot be written to, or is no ordinary file.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
+            _require_ordinary(file.fileno())
+            file.write(text.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise TinyexpError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
 def read_json(path: Path) -> Any:
     """Parse a JSON file of ours.
 
     Raises
     ------
     TinyexpError
-        The file is missing, unreadable or no JSON; the message names it.
+        The file is missing, unreadable, too large or no JSON; the message names it.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_bounded(path, MAX_JSON_BYTES))
     except OSError as error:
         raise TinyexpError(f"{path}: cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
@@ -127,6 +172,15 @@ def sha256_of_json(value: Any) -> str:
     """The SHA-256 of a value in canonical JSON: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_ordinary(handle: int) -> os.stat_result:
+    """What is known of an open file; raises OSError where it is a folder, a pipe, a socket or a device."""
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
+        raise OSError(errno.EINVAL, f"it is {kind}")
+    return found
 
 
 def _umask() -> int:

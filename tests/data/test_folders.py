@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
+import os
 import re
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ from data_folders import make_imagenet, make_tiny_imagenet, save_image, wnids_of
 from PIL import Image
 
 from tinyexp.data import folders
-from tinyexp.data.folders import FileImages, decode, open_class_folders
+from tinyexp.data.folders import FileImages, decode, decode_pixels, image_shape, open_class_folders
 from tinyexp.data.imagenet import open_imagenet
 from tinyexp.data.tiny_imagenet import open_tiny_imagenet
 from tinyexp.errors import UserError
@@ -345,6 +348,67 @@ def test_a_broken_link_is_named(imagenet: Path) -> None:
     (imagenet / "train" / FIRST / "a.jpg").symlink_to(imagenet / "nowhere.jpg")
     with pytest.raises(UserError, match=r"a\.jpg: lies among the images of a class and is a broken link"):
         open_imagenet(imagenet)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("circle", "a broken link"),
+        ("pipe", "no ordinary file"),
+        ("folder", "a folder"),
+        ("device", "no ordinary file"),
+    ],
+)
+def test_what_has_an_images_name_and_is_no_file_is_named(
+    imagenet: Path, kind: str, words: str, within_bounds: None
+) -> None:
+    path = imagenet / "train" / FIRST / "a.jpg"
+    if kind == "circle":
+        path.symlink_to(path)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=rf"a\.jpg: lies among the images of a class and is {words}"):
+        open_imagenet(imagenet)
+
+
+def test_links_that_lead_round_in_a_circle_are_no_classes(imagenet: Path) -> None:
+    before = open_imagenet(imagenet).fingerprint()
+    (imagenet / "train" / "n99").symlink_to("n99")
+    assert open_imagenet(imagenet).fingerprint() == before
+    shutil.rmtree(imagenet / "train")
+    (imagenet / "train").symlink_to("train")
+    with pytest.raises(UserError, match="is expected as train/<class>"):
+        open_imagenet(imagenet)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP"])
+def test_a_small_file_whose_head_claims_an_enormous_picture_is_refused(
+    tmp_path: Path, form: str, within_bounds: None
+) -> None:
+    """30,000 x 30,000 pixels would be 2.7 gigabytes; the files have less than a kilobyte."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 7)).save(buffer, form)
+    content = bytearray(buffer.getvalue())
+    if form == "PNG":
+        content[16:24] = (30_000).to_bytes(4, "big") * 2
+        content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    elif form == "JPEG":
+        frame = content.index(b"\xff\xc0")
+        content[frame + 5 : frame + 9] = (30_000).to_bytes(2, "big") * 2
+    elif form == "GIF":
+        content[6:10] = (30_000).to_bytes(2, "little") * 2
+    else:
+        content[18:26] = (30_000).to_bytes(4, "little") * 2
+    path = tmp_path / f"a.{form.lower()}"
+    path.write_bytes(content)
+    assert len(content) < 1000
+    for function in (decode, decode_pixels, image_shape):
+        with pytest.raises(UserError, match=r"a\.[a-z]+: .*900,?000,?000 pixels"):
+            function(path)
 
 
 def test_the_file_managers_files_do_not_count(imagenet: Path) -> None:

@@ -107,3 +107,44 @@ def test_a_file_in_the_way_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(TinyexpError, match="File exists"):
         unpack(tmp_path / "a.zip", tmp_path / "room", Bounds(files=10, bytes=1000))
     assert (tmp_path / "room" / "a").read_text() == "old"
+
+
+def test_entries_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    """The way to a great ratio: many names in the directory for the same packed bytes."""
+    content = bytearray(archive_of({"a": os.urandom(300), "b": os.urandom(300), "c": b"x"}))
+    first = content.index(b"PK\x01\x02")
+    second = content.index(b"PK\x01\x02", first + 1)
+    content[second + 42 : second + 46] = content[first + 42 : first + 46]
+    refused(tmp_path, bytes(content), "shares bytes with another")
+
+
+def test_a_size_that_reaches_into_the_directory_is_refused(tmp_path: Path) -> None:
+    content = bytearray(archive_of({"a": os.urandom(300)}))
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 20 : directory + 24] = (5000).to_bytes(4, "little")
+    refused(tmp_path, bytes(content), "shares bytes with another")
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_has_is_refused(tmp_path: Path) -> None:
+    content = archive_of({f"{number}": bytes(1_000_000) for number in range(5)})
+    assert len(content) < 30_000
+    refused(tmp_path, content, "more than 100 times as many", Bounds(files=10, bytes=10_000_000))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packing_that_no_data_set_has_is_refused(tmp_path: Path, packing: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packing) as archive:
+        archive.writestr("a", b"x" * 99)
+    refused(tmp_path, buffer.getvalue(), "packed in a way that is seldom used")
+
+
+def test_a_link_that_lies_in_the_room_is_not_written_through(tmp_path: Path) -> None:
+    """The archive cannot bring a link; one that is there already leads out of the folder."""
+    (tmp_path / "a.zip").write_bytes(archive_of({"a": b"x"}))
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "a").symlink_to(tmp_path / "outside")
+    with pytest.raises(TinyexpError, match="cannot be unpacked into"):
+        unpack(tmp_path / "a.zip", tmp_path / "room", SMALL)
+    assert inventory(tmp_path / "outside") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -84,3 +85,73 @@ def test_under_other_versions_only_the_values_are_compared(
 def test_a_folder_that_is_no_report_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a report of tinyexp"):
         check_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        [],
+        1,
+        "x",
+        {"runs": None},
+        {"runs": 5},
+        {"runs": [1]},
+        {"runs": [{}]},
+        {"runs": [{"name": 5}]},
+        {"runs": {}},
+    ],
+)
+def test_a_report_json_of_another_form_is_found(out: Path, values: object) -> None:
+    told = json.loads((out / "report.json").read_text())
+    (out / "report.json").write_text(json.dumps({**told, "values": values}))
+    (line,) = check_report(out)
+    assert line.startswith("report.json: is not what a report has: values")
+
+
+@pytest.mark.parametrize("made_with", [None, [], {"tinyexp": 1}])
+def test_versions_of_another_form_are_found(out: Path, made_with: object) -> None:
+    told = json.loads((out / "report.json").read_text())
+    (out / "report.json").write_text(json.dumps({**told, "made_with": made_with}))
+    assert check_report(out)[0].startswith("report.json: is not what a report has: made_with")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle", "huge"])
+def test_what_is_no_file_in_its_place_is_found(out: Path, kind: str, within_bounds: None) -> None:
+    path = out / "summary.md"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "circle":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(3 << 30)
+    wanted = "is missing" if kind == "folder" else "differs from what the records give"
+    assert check_report(out) == [f"summary.md: {wanted}."]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "circle", "huge"])
+def test_a_report_json_that_is_no_file_is_refused(out: Path, kind: str, within_bounds: None) -> None:
+    path = out / "report.json"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "circle":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(3 << 30)
+    with pytest.raises(UserError, match="is not a report of tinyexp"):
+        check_report(out)
+
+
+def test_links_that_lead_round_in_a_circle_are_named_and_not_followed(out: Path) -> None:
+    (out / "round").symlink_to(out)
+    (out / "figures" / "itself").symlink_to("itself")
+    assert check_report(out) == [
+        "figures/itself: is no part of the report.",
+        "round: is no part of the report.",
+    ]

@@ -1,5 +1,7 @@
 """Many runs as one table, and nothing silent about a record that is damaged."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,3 +187,30 @@ def test_equal_experiments_are_kept_once(tmp_path):
     runs = read_runs(tmp_path)
     assert len({id(run.record.experiment) for run in runs}) == 1
     assert [run.record.seed for run in runs] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cell", ["x", " ", "nan", "inf", "7", "-1", "9" * 400, ""])
+def test_a_last_accuracy_that_is_none_is_left_out_of_the_overview(tmp_path, cell):
+    folder = record_a_run(tmp_path)
+    lines = folder.metrics.read_text().splitlines()
+    cells = lines[-1].split(",")
+    cells[METRIC_COLUMNS.index("test_accuracy")] = cell
+    folder.metrics.write_text("\n".join([*lines[:-1], ",".join(cells)]) + "\n")
+    assert overview(tmp_path)[0]["test_accuracy"] is None
+
+
+def test_a_number_beyond_every_float_is_refused_and_named(tmp_path):
+    folder = record_a_run(tmp_path)
+    folder.metrics.write_text(folder.metrics.read_text().replace("\n2,", f"\n{'9' * 400},"))
+    with pytest.raises(DamagedError, match=r"metrics\.csv"):
+        load_runs(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../../secret.json", "/etc/hostname", "x" * 300, "a\x00.csv", "secret"])
+def test_a_digest_is_never_of_a_file_outside_the_run(tmp_path, name):
+    folder = record_a_run(tmp_path / "runs")
+    status = read_section(folder.status, Status).model_dump(mode="json") | {"digests": {name: "0" * 64}}
+    folder.status.write_text(json.dumps(status))
+    with pytest.raises(DamagedError, match=r"status\.json: is not a record of this version: digests"):
+        read_runs(tmp_path / "runs")
+    assert overview(tmp_path / "runs")[0]["state"] == "damaged"

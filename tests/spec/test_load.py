@@ -236,3 +236,24 @@ def test_arbitrary_overrides_load_or_give_a_message(overrides):
 def test_an_override_that_is_no_key_and_value_is_refused(text):
     with pytest.raises(UserError, match="write KEY=VALUE"):
         parse_override(text)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "0x" + "f" * 5000, "[" * 3000 + "]" * 3000], ids=["digits", "hexadecimal", "nested"]
+)
+@pytest.mark.parametrize(
+    "key", ["title", "training.epochs", "data.dataset", "readings.C1", "model.hidden_activation"]
+)
+def test_endless_numbers_and_lists_are_refused_by_name(own_folder, key, value):
+    with pytest.raises(UserError, match=r"--set"):
+        load_experiment("tiny-design2", overrides=dict([parse_override(f"{key}={value}")]))
+    path = own_folder / "profiles" / "embedded.toml"
+    path.write_text(f"{path.read_text()}\n[only.tiny-design2]\n{key} = {value}\n")
+    with pytest.raises(UserError, match=r"embedded\.toml: "):
+        load_experiment("tiny-design2", folder=own_folder)
+
+
+def test_a_value_cannot_forge_a_line_of_the_message():
+    said = message("tiny-design2", overrides={"model.hidden_activation": "x\ntinyexp: all is well\x1b[31m"})
+    assert len(said.splitlines()) == 1
+    assert "\x1b" not in said

@@ -236,7 +236,7 @@ def image_sizes(folder: Path) -> dict[str, int]:
     for entry in _entries(folder):
         if _is_clutter(entry.name):
             continue
-        if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES or not entry.is_file():  # noqa: PTH122 - of a million names
+        if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES or not _is(entry.is_file):  # noqa: PTH122 - of a million names
             path = Path(entry.path)
             kind = (
                 "a folder"
@@ -244,6 +244,8 @@ def image_sizes(folder: Path) -> dict[str, int]:
                 else "a broken link"
                 if not path.exists()
                 else "no image by its name"
+                if path.is_file()
+                else "no ordinary file"
             )
             raise UserError(
                 f"{path}: lies among the images of a class and is {kind}. Take it out, or name another folder as the data set."
@@ -261,13 +263,13 @@ def subfolders(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()
     return tuple(
-        sorted(entry.name for entry in _entries(folder) if entry.is_dir() and not _is_clutter(entry.name))
+        sorted(entry.name for entry in _entries(folder) if _is(entry.is_dir) and not _is_clutter(entry.name))
     )
 
 
 def found(folder: Path) -> str:
     """What a folder holds, for a message."""
-    names = [entry.name + "/" * entry.is_dir() for entry in _entries(folder)]
+    names = [entry.name + "/" * _is(entry.is_dir) for entry in _entries(folder)]
     return some(sorted(names)) if names else "an empty folder"
 
 
@@ -276,6 +278,14 @@ def some(names: Iterable[str]) -> str:
     everything = list(names)
     rest = len(everything) - _SHOWN
     return listed(everything[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """What an entry says of itself; a link that leads round in a circle is nothing, and Python raises for it."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _is_clutter(name: str) -> bool:

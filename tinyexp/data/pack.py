@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _COMMIT_BYTES = 1 << 26
 """What a kill can cost: some thousand small images are decoded between two flushes to the disk."""
 _EVERY = 256
+_MAX_RECORD_BYTES = 10_000
 
 
 class _Begun(Section):
@@ -201,7 +202,7 @@ class _Writer:
     def _left(self) -> tuple[int, Hash]:
         """How many images are there for sure, and the digest of them; 0 where anything is in doubt."""
         try:
-            begun = _Begun.model_validate_json(self._record.read_bytes())
+            begun = _Begun.model_validate_json(files.read_bounded(self._record, _MAX_RECORD_BYTES))
             if begun.fingerprint == self._fingerprint and begun.images < len(self._layout.offsets):
                 digest = digest_of(self._path, int(self._layout.offsets[begun.images]))
                 if digest.hexdigest() == begun.sha256:

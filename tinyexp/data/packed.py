@@ -25,6 +25,7 @@ from tinyexp.data.folders import MAX_PIXELS, Folder, Listing, decode_pixels
 from tinyexp.data.sizing import OWN_SIZE, Sizing
 from tinyexp.data.sources import Decoded, Stack
 from tinyexp.errors import UserError
+from tinyexp.files import read_bounded
 from tinyexp.spec.schema import PositiveInt, Section
 
 if TYPE_CHECKING:
@@ -194,9 +195,7 @@ def _read_manifest(place: Path, fingerprint: str) -> Manifest:
     """Raises ValueError with the reason where it is not the manifest of this data set."""
     path = place / MANIFEST
     try:
-        if path.stat().st_size > _MAX_MANIFEST_BYTES:
-            raise ValueError(f"{MANIFEST} is larger than any manifest")
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(read_bounded(path, _MAX_MANIFEST_BYTES))
     except OSError as error:
         raise ValueError(f"{MANIFEST} cannot be read: {error.strerror}") from error
     except ValidationError as error:

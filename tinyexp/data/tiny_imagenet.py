@@ -13,8 +13,10 @@ import numpy as np
 
 from tinyexp.data.folders import Folder, Listing, found, image_sizes, list_classes, some, subfolders
 from tinyexp.errors import UserError
+from tinyexp.files import read_bounded
 
 _WNID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_BYTES = 100_000_000
 _NEXT = "Take the data set anew: `tinyexp data fetch tiny-imagenet`."
 
 
@@ -122,6 +124,7 @@ def _same_classes(folder: Path, numbers: dict[str, int]) -> None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line.rstrip("\r") for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        text = read_bounded(path, _MAX_BYTES).decode().replace("\r", "\n")
+        return [line for line in text.split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}). {_NEXT}") from error

@@ -15,6 +15,10 @@ from tinyexp.errors import TinyexpError, UserError
 
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
+_HEAD_BYTES = 30
+"""Of an entry, before its name."""
+_MOST_RATIO = 100
+"""Photos hardly shrink in an archive; text does by ten."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,15 @@ def unpack(
     ------
     TinyexpError
         It is damaged, or an entry of it is refused: an absolute path, one with ``..``, a link, a device, a
-        password, a name that comes twice, more entries or bytes than ``bounds``. After a refusal nothing
-        was written.
+        password, a name that comes twice, bytes shared with another, more entries or bytes than ``bounds``, or a
+        hundred times the bytes of the archive. After a refusal nothing was written.
     UserError
         The disk has too little room.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = _checked(archive, opened.infolist(), bounds)
+            _require_apart(archive, entries, opened.start_dir)
             total = sum(entry.file_size for entry in entries)
             check_room(folder, total, f"to unpack {archive.name}")
             done = 0
@@ -84,6 +89,12 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo], bounds: Bounds) -> l
             f"{archive}: refused: it holds {len(entries):,} entries of {total:,} bytes in all;"
             f" at most {bounds.files:,} and {bounds.bytes:,} are unpacked."
         )
+    packed = archive.stat().st_size
+    if total > _MOST_RATIO * packed + _CHUNK:
+        raise TinyexpError(
+            f"{archive}: refused: its {packed:,} bytes unpack to {total:,}, more than {_MOST_RATIO} times as many; images"
+            " do not. Nothing of it was unpacked."
+        )
     seen: set[PurePosixPath] = set()
     for entry in entries:
         path = PurePosixPath(entry.filename)
@@ -94,6 +105,17 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo], bounds: Bounds) -> l
             )
         seen.add(path)
     return entries
+
+
+def _require_apart(archive: Path, entries: list[zipfile.ZipInfo], end: int) -> None:
+    """Refuse entries that share bytes, by which a small archive unpacks to a large one; Python looks only since 3.11.8."""
+    places = sorted(entries, key=lambda entry: entry.header_offset)
+    starts = [*(entry.header_offset for entry in places[1:]), end]
+    for entry, following in zip(places, starts, strict=False):
+        if entry.header_offset + _HEAD_BYTES + entry.compress_size > following:
+            raise TinyexpError(
+                f"{archive}: refused: entry {entry.filename!r} shares bytes with another. Nothing of it was unpacked."
+            )
 
 
 def _objection(entry: zipfile.ZipInfo) -> str:
@@ -110,7 +132,8 @@ def _objection(entry: zipfile.ZipInfo) -> str:
         return "a link or a device"
     if entry.flag_bits & _ENCRYPTED:
         return "it needs a password"
-    return ""
+    usual = entry.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+    return "" if usual else "packed in a way that is seldom used"
 
 
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> int:

@@ -11,6 +11,7 @@ from tinyexp.data.sources import Dataset
 from tinyexp.errors import UserError
 from tinyexp.launch.wanted import Wanted
 from tinyexp.models.geometry import flatten_size
+from tinyexp.models.memory import require_memory
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.runs.records import DataRecord
 from tinyexp.spec.load import Experiment
@@ -74,7 +75,7 @@ def require_data(experiments: Sequence[Experiment], data_folder: Path) -> None:
 
 
 def require_fit(experiment: Experiment, dataset: Dataset) -> None:
-    """Raise UserError where the net does not fit the images, the classes or the batches."""
+    """Raise UserError where the net does not fit the images, the classes, the batches or the memory."""
     spec, name, classes = experiment.spec, experiment.name, len(dataset.classes)
     flatten_size(spec)
     if spec.model.classes != classes:
@@ -88,6 +89,7 @@ def require_fit(experiment: Experiment, dataset: Dataset) -> None:
             " batch of one image, on which batch normalization cannot train."
             " Change training.batch_size or data.train_limit by one."
         )
+    require_memory(spec, len(dataset.train), name)
 
 
 def require_writable(runs: Path) -> None:

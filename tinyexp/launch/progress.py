@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
+from tinyexp.terminal import visible
 
 _LINE_EVERY_S = 20.0
 
@@ -113,7 +115,7 @@ class PlainProgress:
 
     def _say(self, line: str) -> None:
         self._last = time.monotonic()
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the line
+        print(visible(line, one_line=True), file=sys.stderr, flush=True)  # noqa: T201 - this is the line
 
 
 class TerminalProgress:
@@ -144,7 +146,9 @@ class TerminalProgress:
             self._bars.start()
 
     def started(self, plan: RunPlan) -> None:
-        self._runs[plan] = self._bars.add_task(escape(plan.title), total=_epochs(plan), words="")
+        self._runs[plan] = self._bars.add_task(
+            escape(visible(plan.title, one_line=True)), total=_epochs(plan), words=""
+        )
 
     def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
         self._left.took(plan, epoch, seconds)
@@ -160,7 +164,7 @@ class TerminalProgress:
             self.note(f"{plan.title}: {describe_end(status)}")
 
     def note(self, message: str) -> None:
-        self._console.print(escape(message))
+        self._console.print(Text(visible(message, one_line=True)))
 
     def end(self) -> None:
         self._bars.stop()

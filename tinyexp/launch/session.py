@@ -16,7 +16,8 @@ from tinyexp.launch.outcome import Outcome
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
-from tinyexp.runs.records import last_row
+from tinyexp.runs.asked import write_asked
+from tinyexp.runs.records import last_accuracy
 from tinyexp.spec.load import experiment_names, load_profile
 
 
@@ -69,6 +70,8 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         request.plan,
     )
     plans = prepare(found, request.runs, request.data_folder)
+    if not request.names:
+        write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
     jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
     launcher = LocalLauncher(
@@ -87,7 +90,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """A row for each run: what it is, how it ended, its last test accuracy (a fraction, or None)."""
     rows = []
     for outcome in outcomes:
-        record, accuracy = outcome.plan.record, last_row(outcome.plan.folder).get("test_accuracy")
+        record = outcome.plan.record
         rows.append(
             {
                 "run": outcome.plan.name,
@@ -96,7 +99,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
                 "state": outcome.status.state,
                 "trained_now": outcome.trained,
                 "epochs": outcome.status.epochs_done,
-                "test_accuracy": float(accuracy) if accuracy else None,
+                "test_accuracy": last_accuracy(outcome.plan.folder),
                 "message": outcome.status.message,
                 "folder": str(outcome.plan.folder.path),
             }

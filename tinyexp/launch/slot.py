@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -15,11 +16,13 @@ from types import FrameType
 from tinyexp.data.build import open_dataset
 from tinyexp.data.sources import Dataset
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
+from tinyexp.files import append_text
 from tinyexp.launch.messages import Ended, EpochDone, Task, Warned
 from tinyexp.launch.outcome import mark_failed
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status, read_section
 from tinyexp.spec.schema import Data
+from tinyexp.terminal import visible
 
 _SIGTERM_CODE = 128 + signal.SIGTERM
 
@@ -109,5 +112,5 @@ def _leave_with_launcher() -> None:
 
 def _log_traceback(plan: RunPlan) -> None:
     if plan.folder.path.is_dir():
-        with plan.folder.log.open("a", encoding="utf-8") as log:
-            log.write(traceback.format_exc())
+        with contextlib.suppress(TinyexpError):  # its message has been told
+            append_text(plan.folder.log, visible(traceback.format_exc()))

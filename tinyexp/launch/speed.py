@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tinyexp.errors import DamagedError
+from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.models.cost import multiply_adds
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
+from tinyexp.runs.records import DataRecord, RunRecord, Status, read_bounded, read_section
 from tinyexp.spec.schema import Spec
 
 _BACKWARD = 2
@@ -50,10 +51,11 @@ def measured_speed(profile_runs: Path) -> Speed:
             continue
         try:
             record = read_section(folder.spec, RunRecord)
-        except DamagedError:
+            work = epoch_work(record.experiment.spec, record.data)
+        except TinyexpError:  # damaged, or changed into a net that cannot be
             continue
         seconds.setdefault(record.configuration, []).append(own)
-        rates.append(epoch_work(record.experiment.spec, record.data) / own)
+        rates.append(work / own)
         count += 1
     return Speed(
         {name: median(values) for name, values in seconds.items()}, median(rates) if rates else None, count
@@ -69,11 +71,11 @@ def epoch_work(spec: Spec, data: DataRecord) -> float:
 
 def _epoch_seconds(folder: RunFolder) -> float | None:
     try:
-        rows = list(csv.DictReader(folder.timing.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.DictReader(read_bounded(folder.timing).decode().splitlines()))
         found = [float(row["train_s"]) + float(row["evaluate_s"]) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError):
+    except (DamagedError, csv.Error, KeyError, ValueError, TypeError):
         return None
-    return median(found) if found and min(found) > 0 else None
+    return median(found) if found and all(0 < one < math.inf for one in found) else None
 
 
 def _epochs_done(folder: RunFolder) -> int:

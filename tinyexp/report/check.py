@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from tinyexp.errors import DamagedError, TinyexpError, UserError
-from tinyexp.files import read_json
+from tinyexp.files import read_bounded, read_json
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import makers
 from tinyexp.report.place import BASELINE_FILE, files_below, is_report
@@ -16,6 +18,24 @@ from tinyexp.report.render import render_into
 from tinyexp.report.select import select_runs
 from tinyexp.runs.frame import RecordedRun, read_runs
 from tinyexp.runs.plan import changed_records
+
+
+class _NamedRun(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(strict=True)
+    runs: list[_NamedRun] = Field(default_factory=list)
+
+
+class _Told(BaseModel):
+    """What a check looks up in a report.json; whatever else is in it is compared as it stands."""
+
+    model_config = ConfigDict(strict=True)
+    made_with: dict[str, str] = Field(default_factory=dict)
+    values: _Values = Field(default_factory=_Values)
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,13 @@ def examine(folder: Path) -> Checked:
             f"{folder}: is not a report of tinyexp: it has no report.json of ours. Name the folder that `tinyexp report --out` wrote."
         )
     told = read_json(folder / "report.json")
-    found = _records(folder, told)
+    try:
+        named = [run.name for run in _Told.model_validate(told).values.runs]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return Checked((f"report.json: is not what a report has: {place}: {first['msg']}.",))
+    found = _records(folder, named)
     if found:
         return Checked(
             tuple(found), ("The pages were not compared: the records they were made from are not whole.",)
@@ -79,7 +105,7 @@ def _baseline(folder: Path, told: dict[str, Any]) -> Baseline | None:
         raise DamagedError(str(error).removeprefix("--baseline ")) from error
 
 
-def _records(folder: Path, told: dict[str, Any]) -> list[str]:
+def _records(folder: Path, named: list[str]) -> list[str]:
     """Runs that the report names and the folder lacks, and records that are not what their run wrote."""
     if not (folder / "runs").is_dir():
         return ["runs: is missing, and with it the records of every run."]
@@ -88,7 +114,6 @@ def _records(folder: Path, told: dict[str, Any]) -> list[str]:
     except TinyexpError as error:
         return [str(error)]
     there = {run.name for run in runs}
-    named = [str(run["name"]) for run in told.get("values", {}).get("runs", [])]
     missing = [f"runs/{name}: is missing." for name in named if name not in there]
     return missing + [line for run in runs for line in _changed(run)]
 
@@ -116,9 +141,18 @@ def _compared(folder: Path, again: Path) -> list[str]:
             lines.append(f"{name}: is missing.")
         elif name not in there:
             lines.append(f"{name}: is no part of the report.")
-        elif (folder / name).read_bytes() != (again / name).read_bytes():
+        elif not _same(folder / name, again / name):
             lines.append(f"{name}: differs from what the records give.")
     return lines
+
+
+def _same(there: Path, again: Path) -> bool:
+    """Whether a report's file is to the byte the one that was made again; never reads more than that one has."""
+    wanted = again.read_bytes()
+    try:
+        return read_bounded(there, len(wanted)) == wanted
+    except OSError:  # a folder, a pipe or a larger file in its place
+        return False
 
 
 def _values_compared(told: dict[str, Any], again: dict[str, Any], other: list[str]) -> Checked:

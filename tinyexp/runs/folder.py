@@ -18,6 +18,7 @@ _FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
 
 RECORD_NAMES = ("spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
 """What a report needs of a run and carries with it: no weights, no clock."""
+_ANY = (*RECORD_NAMES, "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,20 @@ def run_folder(runs: Path, profile: str, experiment: str, seed: int, identity: s
 
 def find_runs(runs: Path) -> Iterator[RunFolder]:
     """The runs below ``runs``, in the order of profile, experiment, seed and identity."""
-    found = [
-        RunFolder(path.parent)
-        for path in runs.glob("*/*/*/spec.json")
-        if _FOLDER_NAME.match(path.parent.name)
-    ]
+    found = [RunFolder(path.parent) for path in runs.glob("*/*/*/spec.json") if is_run_name(path.parent.name)]
     yield from sorted(found, key=lambda folder: folder.order)
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a folder is called as runs are: seed and eight digits of the identity."""
+    return bool(_FOLDER_NAME.match(name))
+
+
+def find_folders(runs: Path) -> list[RunFolder]:
+    """As :func:`find_runs`, and those in which a spec.json should be and is not."""
+    found = [
+        RunFolder(path)
+        for path in runs.glob("*/*/*")
+        if is_run_name(path.name) and path.is_dir() and any((path / name).exists() for name in _ANY)
+    ]
+    return sorted(found, key=lambda folder: folder.order)

@@ -121,7 +121,7 @@ def _parsed(runs: Sequence[RecordedRun]) -> tuple[pd.DataFrame, list[int]]:
         lengths.append(body.count(b"\n"))
     try:
         frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), dtype=_TYPES)
-    except (ValueError, pd.errors.ParserError) as error:
+    except (ValueError, OverflowError, pd.errors.ParserError) as error:
         raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
     if len(frame) != sum(lengths):
         raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
@@ -205,7 +205,7 @@ def _which(runs: Sequence[RecordedRun]) -> str:
             table = pd.read_csv(run.folder.metrics, dtype=np.float64)
             if len(table) == run.status.epochs_done:
                 continue
-        except (ValueError, OSError, pd.errors.ParserError):
+        except (ValueError, OverflowError, OSError, pd.errors.ParserError):
             pass
         return f"in {run.folder.metrics}."
     return "in one of the files."

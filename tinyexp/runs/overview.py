@@ -8,7 +8,7 @@ from typing import Any
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.plan import changed_records
-from tinyexp.runs.records import Status, last_row, read_section
+from tinyexp.runs.records import Status, last_accuracy, read_section
 
 
 def overview(runs: Path) -> list[dict[str, Any]]:
@@ -36,7 +36,6 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             rows.append(row | {"message": str(error)})
             continue
         changed = changed_records(folder, status)
-        accuracy = last_row(folder).get("test_accuracy")
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
         rows.append(
             row
@@ -44,7 +43,7 @@ def overview(runs: Path) -> list[dict[str, Any]]:
                 "state": status.state,
                 "epochs": status.epochs_done,
                 "of": status.epochs,
-                "test_accuracy": float(accuracy) if accuracy else None,
+                "test_accuracy": last_accuracy(folder),
                 "message": message,
             }
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from tinyexp import files
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
+from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
 from tinyexp.spec.load import Experiment
 from tinyexp.spec.schema import Count, Section
@@ -46,6 +47,8 @@ training images in evaluation mode under the test transform; ``val_*`` on the he
 TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+RecordName = Annotated[str, Field(pattern=r"^[a-z]{1,40}\.(csv|json|npz)$")]
+"""Never a path: a digest is of a file in the run's own folder."""
 MAX_RECORD_BYTES = 200_000_000
 
 T = TypeVar("T", bound=Section)
@@ -96,7 +99,7 @@ class Status(Section):
     epochs_done: Count
     epochs: Count
     message: str = ""
-    digests: dict[str, Digest] = Field(default_factory=dict)
+    digests: dict[RecordName, Digest] = Field(default_factory=dict)
     """SHA-256 of each record beside this one, so that an edited or torn one is noticed."""
 
 
@@ -138,10 +141,7 @@ def parsed_section(path: Path, content: bytes, schema: type[T]) -> T:
 def read_bounded(path: Path) -> bytes:
     """The bytes of a record, refused above 200 MB: no record of ours is that large."""
     try:
-        size = path.stat().st_size
-        if size > MAX_RECORD_BYTES:
-            raise DamagedError(f"{path}: has {size:,} bytes, more than any record.")
-        return path.read_bytes()
+        return files.read_bounded(path, MAX_RECORD_BYTES)
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
 
@@ -160,10 +160,19 @@ def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str
 def last_row(folder: RunFolder) -> dict[str, str]:
     """The last epoch's row of ``metrics.csv`` as text, by column; empty before the first epoch."""
     try:
-        rows = list(csv.DictReader(folder.metrics.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        rows = list(csv.DictReader(read_bounded(folder.metrics).decode().splitlines()))
+    except (DamagedError, UnicodeDecodeError, csv.Error):
         return {}
     return rows[-1] if rows else {}
+
+
+def last_accuracy(folder: RunFolder) -> float | None:
+    """The last epoch's test accuracy, a fraction; None before the first epoch and where there is no such number."""
+    try:
+        accuracy = float(last_row(folder).get("test_accuracy") or "nan")
+    except ValueError:
+        return None
+    return accuracy if 0 <= accuracy <= 1 else None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -177,11 +186,10 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 def read_predictions(folder: RunFolder) -> Predictions:
     """The predictions of a run; raises DamagedError where they are missing or not ours."""
-    content = io.BytesIO(read_bounded(folder.predictions))
+    content = read_bounded(folder.predictions)
     try:
-        with np.load(content, allow_pickle=False) as arrays:
-            label, predicted, in_top5 = (arrays[name] for name in ("label", "predicted", "in_top5"))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        label, predicted, in_top5 = read_arrays(content, ("label", "predicted", "in_top5"), MAX_RECORD_BYTES)
+    except ValueError as error:
         raise DamagedError(f"{folder.predictions}: is not a predictions file of ours ({error}).") from error
     kinds = [array.dtype.kind for array in (label, predicted, in_top5)]
     if kinds != ["i", "i", "b"] or not label.shape == predicted.shape == in_top5.shape or label.ndim != 1:

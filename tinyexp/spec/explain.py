@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from tinyexp.errors import UserError, listed, nearest
 from tinyexp.spec.schema import FiveConv, ResNet
+from tinyexp.terminal import visible
 
 _ARCHITECTURES: Mapping[str, type[BaseModel]] = {"five-conv": FiveConv, "resnet": ResNet}
 
@@ -48,7 +49,7 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
             if entry["type"] == "union_tag_invalid":
                 key, value = f"{key}.architecture", context["tag"]
             choices = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
-            return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(str(value), choices)}"
+            return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(value if isinstance(value, str) else shown(value), choices)}"
         case "union_tag_not_found":
             return f"{place}: the key '{key}.architecture' is missing. Known: {listed(_ARCHITECTURES)}."
         case "value_error":
@@ -60,7 +61,11 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
 
 def shown(value: Any) -> str:
     """A value as a user typed it, cut where it is very long."""
-    text = f"'{value}'" if isinstance(value, str) else str(value)
+    try:
+        text = f"'{value}'" if isinstance(value, str) else str(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of very many digits"
+    text = visible(text, one_line=True)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -25,17 +25,21 @@ def numerical_part(spec: Spec) -> dict[str, Any]:
     return part
 
 
-def configuration_of(spec: Spec) -> str:
+def configuration_of(spec: Spec, numerics: int = NUMERICS_VERSION) -> str:
     """The digest that the runs of one configuration share, whatever their seed and data fingerprint."""
-    return sha256_of_json({"spec": numerical_part(spec), "numerics": NUMERICS_VERSION})
+    return sha256_of_json({"spec": numerical_part(spec), "numerics": numerics})
 
 
-def identity_of(spec: Spec, seed: int, fingerprint: str) -> str:
+def identity_of(spec: Spec, seed: int, fingerprint: str, numerics: int = NUMERICS_VERSION) -> str:
     """The digest (64 hexadecimal characters) of one run: configuration, seed and data.
 
     Parameters
     ----------
     fingerprint
         Digest of the data set, from :mod:`tinyexp.data`.
+    numerics
+        The version that the run was trained with.
     """
-    return sha256_of_json({"configuration": configuration_of(spec), "seed": seed, "data": fingerprint})
+    return sha256_of_json(
+        {"configuration": configuration_of(spec, numerics), "seed": seed, "data": fingerprint}
+    )

@@ -16,9 +16,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from tinyexp.errors import UserError, unknown
+from tinyexp.files import read_bounded
 from tinyexp.resources import experiments_folder
 from tinyexp.spec.difference import Difference, differences, flatten
-from tinyexp.spec.explain import explained
+from tinyexp.spec.explain import explained, shown
 from tinyexp.spec.readings import CONTRADICTIONS
 from tinyexp.spec.schema import Count, PositiveInt, Section, Spec
 
@@ -159,6 +160,8 @@ def parse_override(text: str) -> tuple[str, Any]:
         return key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key, value
+    except (ValueError, RecursionError) as error:  # a number of too many digits, lists in lists without end
+        raise UserError(f"--set {key}: the value cannot be read: {error}.") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -170,13 +173,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         It cannot be read, is too large, or is not TOML; the message names file, line and column.
     """
     try:
-        content = path.read_bytes()
-        if len(content) > _MAX_BYTES:
-            raise UserError(f"{path}: has {len(content):,} bytes; at most {_MAX_BYTES:,} are read.")
-        return tomllib.loads(content.decode())
+        return tomllib.loads(read_bounded(path, _MAX_BYTES).decode())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # what is no UTF-8 or TOML, or has too many digits
         raise UserError(f"{path}: is not valid TOML: {error}.") from error
 
 
@@ -239,7 +239,9 @@ def _reading_overlay(where: str, key: str, value: Any, base: Mapping[str, Any]) 
         raise unknown(where, "contradiction of this experiment", number, known)
     choices = CONTRADICTIONS[number].readings
     if not isinstance(value, str) or value not in choices:
-        raise unknown(where, f"reading of {number}", str(value), choices)
+        raise unknown(
+            where, f"reading of {number}", value if isinstance(value, str) else shown(value), choices
+        )
     return choices[value].overlay
 
 

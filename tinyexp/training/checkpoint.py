@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +15,15 @@ from typing import Any
 
 import torch
 
-from tinyexp.errors import DamagedError
-from tinyexp.files import write_bytes
+from tinyexp.errors import DamagedError, TinyexpError
+from tinyexp.files import read_bounded, write_bytes
 
 _HEADER = re.compile(rb"\Atinyexp-checkpoint-1 ([0-9a-f]{64})\n")
 _NAME = "epoch-{epoch:06d}-step-{step:08d}.ckpt"
 _PATTERN = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt$")
 _KEPT = 2
+MAX_CHECKPOINT_BYTES = 1 << 36
+"""64 GiB; a file that claims more is refused unread."""
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], *, epoch: int, step: int) -> Path:
@@ -53,7 +54,7 @@ def checkpoints(folder: Path) -> list[Path]:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read one checkpoint; raises DamagedError where it is not, to the bit, what was written."""
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_CHECKPOINT_BYTES)
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
     header = _HEADER.match(content)
@@ -63,7 +64,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         )
     try:
         state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except MemoryError as error:
+        raise TinyexpError(
+            f"{path}: there is not enough memory to read its {len(content):,} bytes. It is left as it is."
+        ) from error
+    except Exception as error:  # torch's unpickler raises whatever it runs into
         raise DamagedError(f"{path}: is not a checkpoint of ours ({type(error).__name__}).") from error
     if not isinstance(state, dict):
         raise DamagedError(f"{path}: is not a checkpoint of ours.")

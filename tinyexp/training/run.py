@@ -17,7 +17,7 @@ from torch import nn
 from tinyexp.data import makers
 from tinyexp.data.sources import Dataset
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
-from tinyexp.files import remove_leftovers, write_text
+from tinyexp.files import append_text, read_bounded, remove_leftovers, write_text
 from tinyexp.models.build import network
 from tinyexp.runs.environment import describe_environment, environment_changes
 from tinyexp.runs.folder import RunFolder
@@ -25,6 +25,7 @@ from tinyexp.runs.plan import RunPlan, changed_records
 from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
 from tinyexp.spec.difference import differences
 from tinyexp.spec.schema import Spec
+from tinyexp.terminal import visible
 from tinyexp.training.checkpoint import load_latest, save_checkpoint
 from tinyexp.training.loop import Hooks, open_batches, train
 from tinyexp.training.project import project
@@ -148,7 +149,7 @@ class _Run:
         model, optimizer = self._prepared(model)
         state = TrainingState(model, optimizer, Totals.on(self.fabric.device))
         if checkpoint is not None:
-            state.restore(checkpoint)
+            state.restore(checkpoint, self.folder.checkpoints)
         return state
 
     def _prepared(self, model: nn.Module) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -178,8 +179,8 @@ class _Run:
 
     def _log(self, line: str) -> None:
         # Words for people: where they cannot be written, as on a full disk, the records are what must be.
-        with contextlib.suppress(OSError), self.folder.log.open("a", encoding="utf-8") as log:
-            log.write(f"{line}\n")
+        with contextlib.suppress(TinyexpError):
+            append_text(self.folder.log, f"{visible(line, one_line=True)}\n")
 
     def _project(self, condition: Any, message: str = "") -> Status:
         return project(self.folder, self.state, self.spec.training.stop_after, condition, message)
@@ -260,8 +261,9 @@ def _owned(folder: RunFolder) -> Iterator[None]:
         lock = filelock.FileLock(folder.lock)
         lock.acquire(timeout=_LOCK_SECONDS)
     except filelock.Timeout as error:
-        who = owner.read_text().strip() if owner.exists() else "another process"
-        raise TinyexpError(f"{folder.path}: is being trained by {who}. Wait for it, or stop it.") from error
+        raise TinyexpError(
+            f"{folder.path}: is being trained by {_who(owner)}. Wait for it, or stop it."
+        ) from error
     except OSError as error:
         raise UserError(
             f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
@@ -273,6 +275,13 @@ def _owned(folder: RunFolder) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _who(owner: Path) -> str:
+    try:
+        return read_bounded(owner, 1000).decode(errors="replace").strip()
+    except OSError:
+        return "another process"
 
 
 def _set_aside(folder: RunFolder) -> None:

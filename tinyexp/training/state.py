@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tinyexp.errors import DamagedError
+from tinyexp.training.form import require_form
 
 Row = dict[str, int | float | None]
 
@@ -92,9 +94,16 @@ class TrainingState:
             "train_s": self.train_s,
         }
 
-    def restore(self, checkpoint: dict[str, Any]) -> None:
-        """Take over a checkpoint's content; raises DamagedError where it is of another net or version."""
+    def restore(self, checkpoint: dict[str, Any], where: Path) -> None:
+        """Take over a checkpoint's content; raises DamagedError where it is of another net or version.
+
+        Parameters
+        ----------
+        where
+            The folder that it comes from, for the message.
+        """
         try:
+            require_form(checkpoint)
             self.model.load_state_dict(checkpoint["model"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             position, totals = checkpoint["position"], checkpoint["totals"]
@@ -104,7 +113,7 @@ class TrainingState:
             self.totals = Totals(totals["loss"].to(device), totals["correct"].to(device), totals["images"])
             self.rows, self.timings = checkpoint["rows"], checkpoint["timings"]
             self.predictions, self.train_s = checkpoint["predictions"], checkpoint["train_s"]
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise DamagedError(
-                f"The checkpoint does not fit this run: {error}. Train it anew with --fresh."
+                f"{where}: the checkpoint does not fit this run: {error}. Train it anew with --fresh."
             ) from error

@@ -1,0 +1,100 @@
+"""Is a folder of runs sound? Records, checkpoints, and whether everything is there that ``run-all`` was to train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyexp.errors import DamagedError, UserError
+from tinyexp.runs.asked import NAME, read_asked
+from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
+from tinyexp.runs.records import Status, read_section
+from tinyexp.runs.verify import Finding, verify_records
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, and what is not as it should be."""
+
+    runs: int
+    checkpoints: int
+    found: tuple[Finding, ...]
+    next_step: str = ""
+    """What puts it right; empty for a sound folder."""
+
+
+def verify(folder: Path) -> Verified:
+    """Check one run's folder, or all runs below a folder.
+
+    Raises
+    ------
+    UserError
+        There is no run.
+    """
+    folders = (
+        [RunFolder(folder)]
+        if is_run_name(folder.resolve().name) and folder.is_dir()
+        else find_folders(folder)
+    )
+    found = [finding for one in folders for finding in verify_records(one)]
+    with_checkpoints = [
+        one for one in folders if one.checkpoints.is_dir() and any(one.checkpoints.glob("*.ckpt"))
+    ]
+    known = {finding.path for finding in found}
+    found += [finding for finding in _checkpoints(with_checkpoints) if finding.path not in known]
+    found += _missing(folder, folders)
+    if not folders and not found:
+        raise UserError(
+            f"{folder}: there is neither a run nor a report of tinyexp in it. Name a folder of runs, such as runs, one run's"
+            " folder, or the folder that `tinyexp report --out` wrote."
+        )
+    unique = tuple(dict.fromkeys(found))
+    return Verified(
+        len(folders), len(with_checkpoints), unique, _next_step(unique, checkpoints=bool(with_checkpoints))
+    )
+
+
+def _checkpoints(folders: Iterable[RunFolder]) -> list[Finding]:
+    found = []
+    for folder in folders:
+        # Only here is torch needed, which takes seconds to load.
+        from tinyexp.training.verify import verify_checkpoints  # noqa: PLC0415
+
+        found += verify_checkpoints(folder, finished=_finished(folder))
+    return found
+
+
+def _finished(folder: RunFolder) -> bool:
+    try:
+        return read_section(folder.status, Status).state == "finished"
+    except DamagedError:
+        return False
+
+
+def _missing(runs: Path, folders: Iterable[RunFolder]) -> list[Finding]:
+    """Runs that the last ``run-all`` of a profile was to train and that have no folder."""
+    there = {folder.name for folder in folders}
+    found = []
+    for note in sorted(runs.glob(f"*/{NAME}")):
+        try:
+            wanted = read_asked(note.parent)
+        except DamagedError as error:
+            found.append(Finding(note, str(error).removeprefix(f"{note}: ").removesuffix(".")))
+            continue
+        found += [Finding(runs / name, "is missing") for name in wanted if name not in there]
+    return found
+
+
+def _next_step(found: tuple[Finding, ...], *, checkpoints: bool) -> str:
+    if not found:
+        return ""
+    if checkpoints:
+        return (
+            "Run the command that trained them again: a record is rebuilt from the checkpoint, a damaged checkpoint is set"
+            " aside for the one before it, a missing run is trained. Where that is refused it says why; --fresh trains anew."
+        )
+    return (
+        "There are no checkpoints to rebuild from in this folder. Take the files from the folder that the runs were trained"
+        " in, or run the command that trained them again."
+    )

@@ -1,0 +1,184 @@
+"""Are the records of a run what the run wrote, and do they agree with each other? Nothing is trained or written."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tinyexp.errors import DamagedError
+from tinyexp.files import sha256_of_file
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.records import (
+    METRIC_COLUMNS,
+    Environment,
+    RunRecord,
+    Status,
+    read_bounded,
+    read_predictions,
+    read_section,
+)
+from tinyexp.spec.identity import configuration_of, identity_of
+from tinyexp.spec.schema import Section
+
+T = TypeVar("T", bound=Section)
+
+_INTEGERS = ("epoch", "step", "images_seen")
+_MAY_BE_EMPTY = ("val_loss", "val_accuracy")
+_ALWAYS = ("spec.json", "environment.json")
+_FINISHED = (*_ALWAYS, "metrics.csv", "predictions.npz")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A file that is not as it should be."""
+
+    path: Path
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}."
+
+
+def verify_records(folder: RunFolder) -> list[Finding]:
+    """Everything that is wrong with the records of a run; the checkpoints are not looked at."""
+    found: list[Finding] = []
+    record = _read(folder.spec, RunRecord, found)
+    status = _read(folder.status, Status, found)
+    if folder.environment.exists() or (status and "environment.json" in status.digests):
+        _read(folder.environment, Environment, found)
+    if record:
+        found += _identity(folder, record)
+    if status is None:
+        return found
+    there = {one.path for one in found}
+    found += [one for one in _digests(folder, status) if one.path not in there]
+    there = {one.path for one in found}
+    if folder.metrics.is_file() and folder.metrics not in there:
+        found += _contents(folder, status, record)
+    return found
+
+
+def read_metrics(path: Path) -> list[dict[str, float | None]]:
+    """The rows of a metrics.csv, without pandas.
+
+    Raises
+    ------
+    DamagedError
+        It cannot be read, or is not what this project writes; the message does not name the file again.
+    """
+    try:
+        rows = list(csv.reader(read_bounded(path).decode().split("\n")))
+    except UnicodeDecodeError as error:
+        raise DamagedError("is not text") from error
+    except csv.Error as error:
+        raise DamagedError(f"is no table ({error})") from error
+    if not rows or tuple(rows[0]) != METRIC_COLUMNS:
+        raise DamagedError("has other columns than tinyexp writes")
+    if rows[-1]:
+        raise DamagedError("ends inside a line")
+    found = [_row(number, cells) for number, cells in enumerate(rows[1:-1], start=1)]
+    for number, row in enumerate(found, start=1):
+        if row["epoch"] != number:
+            raise DamagedError(f"has epoch {row['epoch']} in row {number}")
+    return found
+
+
+def _row(number: int, cells: list[str]) -> dict[str, float | None]:
+    if len(cells) != len(METRIC_COLUMNS):
+        raise DamagedError(f"has {len(cells)} values in row {number} and not {len(METRIC_COLUMNS)}")
+    row: dict[str, float | None] = {}
+    for name, cell in zip(METRIC_COLUMNS, cells, strict=True):
+        try:
+            row[name] = None if not cell and name in _MAY_BE_EMPTY else float(cell)
+        except ValueError as error:
+            raise DamagedError(f"has no number in row {number}, column {name}") from error
+        value = row[name]
+        if value is not None and (not math.isfinite(value) or (name in _INTEGERS and value % 1)):
+            raise DamagedError(f"has {value} in row {number}, column {name}")
+    return row
+
+
+def _read(path: Path, schema: type[T], found: list[Finding]) -> T | None:
+    try:
+        return read_section(path, schema)
+    except DamagedError as error:
+        found.append(Finding(path, _without(path, error)))
+        return None
+
+
+def _without(path: Path, error: DamagedError) -> str:
+    """An error's words without the file that it begins with, and without its full stop."""
+    return str(error).removeprefix(f"{path}: ").removesuffix(".")
+
+
+def _identity(folder: RunFolder, record: RunRecord) -> Iterator[Finding]:
+    """Identity and configuration, computed again from what the record says, and the folder that they stand for."""
+    spec, version = record.experiment.spec, record.numerics_version
+    identity = identity_of(spec, record.seed, record.data.fingerprint, version)
+    if identity != record.identity:
+        yield Finding(
+            folder.spec, f"says the identity {record.identity[:8]}, and its content gives {identity[:8]}"
+        )
+    if configuration_of(spec, version) != record.configuration:
+        yield Finding(folder.spec, "says another configuration than its content gives")
+    name = f"{record.experiment.profile}/{record.experiment.name}/{record.seed}-{record.identity[:8]}"
+    if name != "/".join(folder.path.resolve().parts[-3:]):
+        yield Finding(folder.path, f"holds the run {name}")
+
+
+def _digests(folder: RunFolder, status: Status) -> Iterator[Finding]:
+    """Files that are missing, or are not those that the status has the digest of."""
+    # Of a run that did not finish a report takes along only what says so.
+    only_told = status.state != "finished" and not folder.metrics.exists() and not folder.checkpoints.exists()
+    wanted = _FINISHED if status.state == "finished" else _ALWAYS if status.epochs_done else ()
+    for name in sorted({*wanted, *status.digests}):
+        path, digest = folder.path / name, status.digests.get(name)
+        if only_told and name not in _ALWAYS:
+            continue
+        if not path.is_file():
+            yield Finding(path, "is missing" if not path.exists() else "is no ordinary file")
+        elif digest is None:
+            yield Finding(folder.status, f"has no SHA-256 of {name}")
+        elif sha256_of_file(path) != digest:
+            yield Finding(path, "is not what the run wrote: its SHA-256 is not the one in status.json")
+
+
+def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
+    """Rows against the status, predictions against the rows."""
+    try:
+        rows = read_metrics(folder.metrics)
+    except DamagedError as error:
+        yield Finding(folder.metrics, _without(folder.metrics, error))
+        return
+    if len(rows) != status.epochs_done:
+        yield Finding(
+            folder.metrics, f"has {len(rows)} rows, and status.json says {status.epochs_done} epochs"
+        )
+    elif status.state == "finished" and folder.predictions.is_file() and rows:
+        yield from _predictions(folder, rows[-1], record)
+
+
+def _predictions(
+    folder: RunFolder, row: dict[str, float | None], record: RunRecord | None
+) -> Iterator[Finding]:
+    try:
+        told = read_predictions(folder)
+    except DamagedError as error:
+        yield Finding(folder.predictions, _without(folder.predictions, error))
+        return
+    images = len(told.label)
+    if record and images != record.data.test_images:
+        yield Finding(
+            folder.predictions, f"is of {images:,} images, and spec.json says {record.data.test_images:,}"
+        )
+    right = {"test_accuracy": told.label == told.predicted, "test_top5_accuracy": told.in_top5}
+    for name, values in right.items():
+        found, wanted = float(values.sum()) / max(1, images), row[name]
+        if wanted is None or not math.isclose(found, wanted, rel_tol=1e-12, abs_tol=0):
+            yield Finding(
+                folder.predictions, f"gives {name} {found}, and the last row of metrics.csv says {wanted}"
+            )
