@@ -92,6 +92,8 @@ def test_any_claim_fails_with_the_names_of_those_refuted(
     assert "claim_refuted any: found why-augmentation" in line
     assert "pools-vary" in line
     assert line.endswith("refuted; required not refuted")
+    summary = Path("out", "summary.md").read_text(encoding="utf-8")
+    assert "**Failed** Why design 1 beat design 2: Claims: why-augmentation" in summary
 
 
 @pytest.mark.parametrize(("bound", "fails"), [("0.99", True), ("0.05", False)])

@@ -98,7 +98,7 @@ def test_the_difference_of_a_study_moves_with_its_contender(tmp_path: Path) -> N
     ]
     steps = [differences[1][seed] - differences[0][seed] for seed in range(3)]
     assert study["difference"]["change"] == pytest.approx(sum(steps) / 3)
-    assert "Design 1 minus Design 2, test accuracy" in page
+    assert "Design 1 minus Design 2 (test accuracy, points) fell" in page
 
 
 def test_the_same_runs_are_said_to_be_the_same(tmp_path: Path) -> None:

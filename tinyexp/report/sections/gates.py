@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinyexp.analysis.study import ANY
 from tinyexp.report.content import GateTold
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sentences import GATE_NAMES
@@ -23,16 +24,16 @@ def gates_section(evidence: Evidence, gates: tuple[GateTold, ...]) -> Section | 
 
 def _entry(evidence: Evidence, gate: GateTold) -> Entry:
     study = next(one.study for one in evidence.outcomes if one.study.name == gate.study)
-    name = GATE_NAMES[gate.gate]
-    # A claim is called by its id, as the study file that sets the gate does.
-    subject = (
-        evidence.titles.get(gate.subject, gate.subject) if gate.gate == "accuracy_below" else gate.subject
-    )
-    about = (
-        f"{name} {subject}" if gate.gate == "claim_refuted" else f"{name} of {subject}" if subject else name
-    )
     return Entry(
         "Passed" if gate.passed else "Failed",
-        f"{plain(study.title, 80)}: {about}: {gate.found}.",
+        f"{plain(study.title, 80)}: {_about(evidence, gate)}: {gate.found}.",
         (f"Required: {gate.required}.",),
     )
+
+
+def _about(evidence: Evidence, gate: GateTold) -> str:
+    """What a gate is about. A claim is called by its id, as the study file that sets the gate does."""
+    name = GATE_NAMES[gate.gate]
+    if gate.gate == "claim_refuted":
+        return "Claims" if gate.subject == ANY else f"{name} {gate.subject}"
+    return f"{name} of {evidence.titles.get(gate.subject, gate.subject)}" if gate.subject else name
