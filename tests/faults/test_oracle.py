@@ -68,11 +68,11 @@ PARTS = (
 )
 
 
-def forgetting(part: str) -> Callable[[TrainingState, dict[str, Any]], None]:
+def forgetting(part: str) -> Callable[[TrainingState, dict[str, Any], Path], None]:
     restore = TrainingState.restore
 
-    def partly(self: TrainingState, checkpoint: dict[str, Any]) -> None:
-        restore(self, left_out(part, self.to_checkpoint(), checkpoint))
+    def partly(self: TrainingState, checkpoint: dict[str, Any], where: Path) -> None:
+        restore(self, left_out(part, self.to_checkpoint(), checkpoint), where)
 
     return partly
 
