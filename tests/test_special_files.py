@@ -137,6 +137,7 @@ def test_json_nested_without_end_or_of_endless_digits_is_named(tmp_path, content
     plan = small_plan(tmp_path)
     plan.folder.path.mkdir(parents=True)
     plan.folder.spec.write_text(content)
+    write_section(plan.folder.status, Status(state="running", epochs_done=0, epochs=3))
     with pytest.raises(TinyexpError, match=r"spec\.json: is not a record of this version"):
         read_runs(tmp_path)
 

@@ -154,7 +154,7 @@ def _like(value: Any) -> st.SearchStrategy[Any]:
     if isinstance(value, bool):
         return st.booleans()
     if isinstance(value, int):
-        return st.integers(0, 9) | st.integers(max(0, value - 2), value + 2) | st.just(value * 1000)
+        return st.integers(0, 9) | st.integers(max(0, value - 2), max(2, value + 2)) | st.just(value * 1000)
     if isinstance(value, float):
         return st.floats(0, 1) | st.floats(allow_nan=False) | st.just(value * 2)
     if isinstance(value, str):

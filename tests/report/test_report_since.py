@@ -240,7 +240,7 @@ def test_where_the_baseline_lies_and_how_it_is_named_changes_no_byte(tmp_path: P
     # Nor does it when the kept copy serves, as the page's own command has it.
     write_report(tmp_path / "one" / "runs", tmp_path / "three", baseline=tmp_path / "one" / "baseline.json")
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
-    assert "--baseline baseline.json" in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
+    assert "--baseline baseline.json" in (tmp_path / "one" / "report.md").read_text(encoding="utf-8")
 
 
 def test_a_report_can_be_held_against_the_one_that_it_replaces(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
-from tinyexp.errors import DamagedError
+from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status, read_section, write_section
 
@@ -29,7 +30,9 @@ def mark_failed(plan: RunPlan, message: str) -> Status:
     except DamagedError:
         before = Status(state="running", epochs_done=0, epochs=epochs)
     status = before.model_copy(update={"state": "failed", "message": message})
-    if not plan.folder.spec.exists():
-        write_section(plan.folder.spec, plan.record)
-    write_section(plan.folder.status, status)
+    # On a full disk not even this can be written; whoever asked is told all the same.
+    with contextlib.suppress(TinyexpError):
+        if not plan.folder.spec.exists():
+            write_section(plan.folder.spec, plan.record)
+        write_section(plan.folder.status, status)
     return status
