@@ -149,3 +149,10 @@ def test_a_nan_is_refused_with_its_place():
 def test_a_frame_without_an_experiment_column_is_refused():
     with pytest.raises(UserError, match="the column 'experiment' is missing"):
         reproduce(pd.DataFrame({"seed": [1]}), PAPER)
+
+
+@pytest.mark.parametrize(("contradiction", "reading"), [("C5", "a_reading_of_another_version"), ("C99", "x")])
+def test_a_recorded_reading_that_this_version_does_not_know_excuses_nothing(contradiction, reading):
+    known = incomparable(PAPER)
+    spec = PAPER.spec.model_copy(update={"readings": PAPER.spec.readings | {contradiction: reading}})
+    assert set(incomparable(PAPER.model_copy(update={"spec": spec}))) >= set(known)

@@ -214,3 +214,12 @@ def test_a_digest_is_never_of_a_file_outside_the_run(tmp_path, name):
     with pytest.raises(DamagedError, match=r"status\.json: is not a record of this version: digests"):
         read_runs(tmp_path / "runs")
     assert overview(tmp_path / "runs")[0]["state"] == "damaged"
+
+
+def test_a_row_of_many_cells_too_many_is_refused_without_a_warning(tmp_path):
+    folder = record_a_run(tmp_path)
+    header, first, *rest = folder.metrics.read_text().splitlines()
+    cells = first.split(",")
+    folder.metrics.write_text("\n".join([header, ",".join(cells[:4] * 6 + cells[3:]), *rest]) + "\n")
+    with pytest.raises(DamagedError, match=r"metrics\.csv"):
+        load_runs(tmp_path)

@@ -119,7 +119,10 @@ def incomparable(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _overlay(contradiction: str, chosen: str) -> dict[str, object]:
-    return dict(CONTRADICTIONS[contradiction].readings[chosen].overlay)
+    """What a reading sets; nothing for one that this version does not know, which so excuses no difference."""
+    known = CONTRADICTIONS.get(contradiction)
+    reading = known.readings.get(chosen) if known else None
+    return dict(reading.overlay) if reading else {}
 
 
 def _measured(frame: pd.DataFrame, experiment: Experiment) -> tuple[dict[int, float], int]:

@@ -120,8 +120,9 @@ def _parsed(runs: Sequence[RecordedRun]) -> tuple[pd.DataFrame, list[int]]:
         bodies.append(body)
         lengths.append(body.count(b"\n"))
     try:
-        frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), dtype=_TYPES)
-    except (ValueError, OverflowError, pd.errors.ParserError) as error:
+        with np.errstate(invalid="raise"):  # a fraction where a count belongs, in a row of too many cells
+            frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), dtype=_TYPES)
+    except (ValueError, ArithmeticError, pd.errors.ParserError) as error:
         raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
     if len(frame) != sum(lengths):
         raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
