@@ -1,5 +1,6 @@
 """Runs that train in a second, for tests of training, launching and the command line."""
 
+import sys
 from pathlib import Path
 
 from tinyexp.data.build import open_dataset
@@ -20,6 +21,11 @@ SMALL = {
 
 SET = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
 """The same as options of the command line."""
+
+
+def run_command(runs: Path, *options: str) -> list[str]:
+    """The command that trains a small run in processes of its own."""
+    return [sys.executable, "-m", "tinyexp", "run", "tiny-design1", *SET, "--runs", str(runs), *options]
 
 
 def small_plan(runs: Path, name: str = "tiny-design1", seed: int = 0, **overrides: object) -> RunPlan:

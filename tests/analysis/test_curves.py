@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tinyexp.analysis.curves import Crossing, crossings, gap_curves, mean_curves, reach
+from tinyexp.analysis.curves import GAP, Crossing, crossings, mean_curves, reach, with_gap
 from tinyexp.errors import UserError
 
 
@@ -115,7 +115,7 @@ def test_curves_of_different_metrics_are_not_compared():
 
 def test_the_gap_is_clean_training_accuracy_minus_test_accuracy():
     rows = frame({"net": [[0.1, 0.2], [0.1, 0.4]]}).assign(train_clean_accuracy=0.5)
-    (curve,) = gap_curves(rows)
+    (curve,) = mean_curves(with_gap(rows), GAP)
     assert curve.metric == "generalisation_gap"
     assert curve.mean == pytest.approx((0.4, 0.2))
     assert curve.low == pytest.approx((0.4, 0.1))
@@ -124,4 +124,4 @@ def test_the_gap_is_clean_training_accuracy_minus_test_accuracy():
 
 def test_a_gap_without_clean_training_accuracy_is_refused():
     with pytest.raises(UserError, match="train_clean_accuracy"):
-        gap_curves(frame(TWO))
+        with_gap(frame(TWO))

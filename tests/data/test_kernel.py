@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from tinyexp.data.views import Views, draw_views
 from tinyexp.spec.load import load_experiment
 
 numba = pytest.importorskip("numba")
-from tinyexp.data import kernel, resample  # noqa: E402 - only where numba is there
+from filelock import FileLock, Timeout  # noqa: E402
+
+from tinyexp.data import kernel, makers, resample  # noqa: E402 - only where numba is there
 from tinyexp.data.kernel import Pixels, augmented, tested  # noqa: E402
 
 test_view.__test__ = False  # functions of ours whose names pytest would take for tests
@@ -279,3 +282,33 @@ def test_a_crop_that_leaves_its_image_is_refused():
 def test_the_kernel_needs_no_torch():
     code = "import sys, tinyexp.data.kernel; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_while_compiled_code_is_checked_no_other_process_touches_the_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two that fill it at once can leave an entry of one under the key of the other."""
+    lock = resample.cache_folder() / "tinyexp-kernel.lock"
+
+    def agrees() -> bool:
+        with pytest.raises(Timeout), FileLock(lock, timeout=0):
+            pass
+        return True
+
+    monkeypatch.setattr(makers, "_agrees", agrees)
+    makers.kernel_problem.cache_clear()
+    assert makers.kernel_problem() == ""
+    with FileLock(lock, timeout=0):
+        pass  # it is let go of
+    makers.kernel_problem.cache_clear()
+
+
+def test_a_cache_that_cannot_be_locked_is_used_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with makers.alone_with(tmp_path / "file" / "below"):
+        pass
+
+
+def test_each_row_function_has_an_index_of_its_own_in_the_cache() -> None:
+    rows = [value for name, value in vars(resample).items() if name.startswith("_row_of_")]
+    assert len({row.py_func.__qualname__ for row in rows}) == len(rows) == 6

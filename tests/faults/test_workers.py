@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small_runs import SMALL, results, small_plan, trained
+from small_runs import results, run_command, small_plan, trained
 
 from tinyexp.data.build import open_dataset
 from tinyexp.data.loader import TrainBatches
@@ -141,18 +140,8 @@ def test_a_command_whose_slot_has_a_hanging_thread_ends(tmp_path: Path) -> None:
         "            sources.ArrayImages.pixels = pixels\n"
         "sys.meta_path.insert(0, Hook())\n"
     )
-    options = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "tinyexp",
-        "run",
-        "tiny-design1",
-        *options,
-        "--runs",
-        str(tmp_path / "runs"),
-    ]
-    command += ["--set", "execution.workers=1", "--set", "execution.timeout_seconds=0.5"]
+    late = ("--set", "execution.workers=1", "--set", "execution.timeout_seconds=0.5")
+    command = run_command(tmp_path / "runs", *late)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))),

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from small_runs import SET, results, small_plan, trained
+from small_runs import results, run_command, small_plan, trained
 
 from tinyexp.data.build import open_dataset
 from tinyexp.errors import DamagedError, InterruptedRunError, UserError
@@ -71,18 +71,9 @@ def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_worke
 
 
 def started(tmp_path, *options):
-    command = [
-        sys.executable,
-        "-m",
-        "tinyexp",
-        "run",
-        "tiny-design1",
-        *SET,
-        "--runs",
-        str(tmp_path),
-        *options,
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        run_command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def wait_for(tmp_path, pattern, process):

@@ -80,11 +80,6 @@ def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = (
     return tuple(curve_of(checked_runs(frame, (name,), metric), name, metric) for name in names)
 
 
-def gap_curves(frame: pd.DataFrame, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
-    """The generalisation gap of each experiment at each epoch; as :func:`mean_curves`."""
-    return mean_curves(with_gap(frame), GAP, experiments)
-
-
 def with_gap(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with the column :data:`GAP`; raises UserError where it cannot be computed."""
     train, test = "train_clean_accuracy", "test_accuracy"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from tinyexp.data.kernel import Pixels
 
 _PURPOSE = "view"
+_CACHE_PATIENCE_S = 300.0
+"""Longer than it takes to compile everything, on any machine that trains."""
 
 
 class Maker(Protocol):
@@ -134,12 +140,29 @@ def kernel_problem() -> str:
     give other bits: so a few images are compared before any is trained on.
     """
     try:
-        from tinyexp.data import kernel  # noqa: F401, PLC0415 - loads the compiler
+        from tinyexp.data.resample import cache_folder  # noqa: PLC0415 - loads the compiler
     except ImportError:
         return "numba is not installed"
     except RuntimeError as error:  # as where no folder can hold the compiled code
         return f"numba cannot be used ({error})"
-    return "" if _agrees() else "the kernel does not give the bits of the Pillow that is installed"
+    with alone_with(cache_folder()):
+        agrees = _agrees()
+    return "" if agrees else "the kernel does not give the bits of the Pillow that is installed"
+
+
+@contextlib.contextmanager
+def alone_with(cache: Path) -> Iterator[None]:
+    """Holds others off numba's cache of compiled code while this process fills it or loads from it.
+
+    Two processes that fill it at once can leave an entry of one under the key of the other, and a third loads
+    it. All there is to compile is compiled by the check below; afterwards nothing is loaded any more.
+    """
+    with contextlib.ExitStack() as stack:
+        # A cache that cannot be locked, as on some network disks, is used as it is: the check tells.
+        with contextlib.suppress(OSError, Timeout):
+            cache.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(cache / "tinyexp-kernel.lock", timeout=_CACHE_PATIENCE_S))
+        yield
 
 
 def _agrees() -> bool:

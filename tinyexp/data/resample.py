@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from functools import reduce
 from itertools import product
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -186,14 +187,14 @@ def coefficients(
 def _row_of(taps: int) -> Callable[[int, int, Integers, int, int, int], None]:
     """A row of RGBX pixels from one of RGB, ``step`` bytes apart: with the taps known, the sum becomes straight code."""
 
-    @compiled
     def row(target: int, source: int, starts: Integers, weights: int, pitch: int, step: int) -> None:
         for place in range(len(starts)):
             _sum_pixel(
                 target + place * step, source + starts[place] * _RGB, _RGB, weights + place * pitch, taps
             )
 
-    return row
+    row.__qualname__ = f"row_of_{taps}"  # numba's cache keeps functions of one name in one index
+    return compiled(row)
 
 
 _row_of_2, _row_of_3, _row_of_4, _row_of_5, _row_of_6, _row_of_8 = (
@@ -391,3 +392,8 @@ def batch(
     for image in range(len(plans)):
         resize(plans[image], mirrored[image], starts, weights, shares, between, edge, words)
         write(words, angles[image], values, out, image * steps[0], steps, origins)
+
+
+def cache_folder() -> Path:
+    """Where numba keeps the compiled code of this file."""
+    return Path(cast("Any", batch).stats.cache_path)

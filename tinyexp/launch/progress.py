@@ -183,7 +183,8 @@ def _epochs(plan: RunPlan) -> int:
 
 def begin_words(plans: list[RunPlan], finished: int) -> str:
     """As in ``12 runs: 4 finished before, 8 to train``."""
-    return f"{len(plans) + finished} runs: {finished} finished before, {len(plans)} to train"
+    total = len(plans) + finished
+    return f"{total} {'run' if total == 1 else 'runs'}: {finished} finished before, {len(plans)} to train"
 
 
 def describe_end(status: Status) -> str:

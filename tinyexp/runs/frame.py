@@ -15,6 +15,7 @@ from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.records import (
+    INTEGER_COLUMNS,
     METRIC_COLUMNS,
     Environment,
     RunRecord,
@@ -34,9 +35,8 @@ RUN_COLUMNS = (
     "data_fingerprint",
     "numerics_version",
 )
-_INTEGERS = ("epoch", "step", "images_seen")
 _TYPES: Mapping[Hashable, Any] = {
-    name: np.int64 if name in _INTEGERS else np.float64 for name in METRIC_COLUMNS
+    name: np.int64 if name in INTEGER_COLUMNS else np.float64 for name in METRIC_COLUMNS
 }
 _AT_ONCE = 1_000
 """Files in one parse: more would gain nothing and hold their text in memory beside their numbers."""

@@ -44,6 +44,8 @@ METRIC_COLUMNS = (
 source does (augmented, dropout on, averaged over the epoch); ``train_clean_*`` on a keyed part of the
 training images in evaluation mode under the test transform; ``val_*`` on the held-out part, empty without one."""
 
+INTEGER_COLUMNS = ("epoch", "step", "images_seen")
+"""Those of ``METRIC_COLUMNS`` that count."""
 TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

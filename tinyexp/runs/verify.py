@@ -13,6 +13,7 @@ from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import (
+    INTEGER_COLUMNS,
     METRIC_COLUMNS,
     Environment,
     RunRecord,
@@ -26,7 +27,6 @@ from tinyexp.spec.schema import Section
 
 T = TypeVar("T", bound=Section)
 
-_INTEGERS = ("epoch", "step", "images_seen")
 _MAY_BE_EMPTY = ("val_loss", "val_accuracy")
 _ALWAYS = ("spec.json", "environment.json")
 _FINISHED = (*_ALWAYS, "metrics.csv", "predictions.npz")
@@ -97,7 +97,7 @@ def _row(number: int, cells: list[str]) -> dict[str, float | None]:
         except ValueError as error:
             raise DamagedError(f"has no number in row {number}, column {name}") from error
         value = row[name]
-        if value is not None and (not math.isfinite(value) or (name in _INTEGERS and value % 1)):
+        if value is not None and (not math.isfinite(value) or (name in INTEGER_COLUMNS and value % 1)):
             raise DamagedError(f"has {value} in row {number}, column {name}")
     return row
 
