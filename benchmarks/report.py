@@ -1,9 +1,10 @@
 """`tinyexp report` as a whole process beside a plain pandas and matplotlib script, over 1,000 runs of 200 epochs.
 
-Three lines: the whole report beside the script's page; the long table of all epochs alone, read by both; and how our
-processor time and memory grow with the number of runs. The runs are invented, their records written as a training
-writes them, and kept in memory where the machine has such a folder. Before anything is timed the tables of both are
-asserted to be equal to the last bit.
+Five lines: the whole report beside the script's page; the long table of all epochs alone, read by both; two bounds on
+what any program could gain, the script beside itself with its table already parsed, and beside the imports of pandas
+and matplotlib alone; and how our processor time and memory grow with the number of runs. The runs are invented, their
+records written as a training writes them, and kept in memory where the machine has such a folder. Before anything is
+timed the tables of both are asserted to be equal to the last bit.
 
     python benchmarks/report.py [whole] [growth]
 """
@@ -35,6 +36,14 @@ EPOCHS = 200
 SIZES = (10, 100, 1_000, 10_000)
 SCRIPT, PLAIN_TABLE = (Path(__file__).with_name(name) for name in ("plain_report.py", "plain_table.py"))
 TABLE = "import sys, tinyexp; tinyexp.load_runs(sys.argv[1])"
+IMPORTS = "import pandas, matplotlib.figure, matplotlib.backends.backend_svg"
+METER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+# A process's peak begins with that of the one that starts it, so that a small one has to.
 MOST_MEMORY_KB = 1_000_000
 
 
@@ -51,11 +60,10 @@ def make(place: Path, count: int) -> Path:
 
 def spent(*arguments: str) -> tuple[float, int]:
     """Processor seconds and peak memory in kB of one whole process."""
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, arguments
-    return used.ru_utime + used.ru_stime, used.ru_maxrss
+    meter = [sys.executable, "-S", "-c", METER, sys.executable, *arguments]
+    status, seconds, memory = json.loads(subprocess.check_output(meter))
+    assert status == 0, arguments
+    return seconds, memory
 
 
 def growth(place: Path) -> None:
@@ -119,6 +127,15 @@ def whole(place: Path) -> None:
         runs=1_000,
         rows=len(ours),
     )
+    parsed = place / "table.pickle"
+    plain.to_pickle(parsed)
+    script = Side("the plain script", command(str(SCRIPT), str(runs), str(place / "page")))
+    drawing = command(str(SCRIPT), str(runs), str(place / "page"), str(parsed))
+    bounds = {"parsed": Side("the plain script, its table already parsed", drawing)}
+    bounds["imports"] = Side("import pandas, matplotlib's figures and SVG", command("-c", IMPORTS))
+    for name, bound in bounds.items():
+        compare(f"report-bound-{name}", bound, script, goal=3, runs=1_000, rows=len(ours))
+    parsed.unlink()
     for folder in place.iterdir():
         shutil.rmtree(folder)
 

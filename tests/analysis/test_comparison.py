@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tinyexp.analysis.checked import checked_runs
 from tinyexp.analysis.comparison import _verdict, compare, compare_two_networks
 from tinyexp.analysis.statistics import decisive_interval, seeds_to_decide
 from tinyexp.errors import UserError
@@ -240,11 +241,31 @@ def test_a_missing_epoch_in_the_middle_is_refused():
     assert "'old' seed 0 lacks 2" in refused(frame, "new", "old")
 
 
-def test_a_row_that_stands_twice_is_refused():
-    frame = table(CLEAR)
-    assert "experiment new, seed 0, epoch 1 stands more than once" in refused(
-        pd.concat([frame, frame]), "new", "old"
-    )
+@pytest.mark.parametrize("epochs", [1, 2])
+@pytest.mark.parametrize("repeated", [slice(None), slice(0, 1)], ids=["all rows", "one row"])
+@pytest.mark.parametrize("check", ["of two experiments", "of one"])
+def test_a_row_that_stands_twice_is_refused(epochs, repeated, check):
+    frame = table(CLEAR, epochs=epochs)
+    frame = pd.concat([frame, frame.iloc[repeated]])
+    with pytest.raises(UserError, match="experiment new, seed 0, epoch 1 stands more than once"):
+        checked_runs(frame, ("new", "old") if check == "of two experiments" else ("new",), "test_accuracy")
+
+
+def test_rows_that_stand_in_order_are_given_as_rows_in_disorder_are():
+    frame = table({"new": CLEAR["new"]}, epochs=3, state="finished")
+    whole = checked_runs(frame, ("new",), "test_accuracy")
+    mixed = [frame.sample(frac=1, random_state=seed) for seed in range(5)]
+    for one in (*mixed, frame.sort_values(["seed", "epoch"], ascending=[True, False])):
+        pd.testing.assert_frame_equal(whole, checked_runs(one, ("new",), "test_accuracy"))
+    whole["test_accuracy"] = 0.0
+    assert (frame["test_accuracy"] > 0).all(), "what is given can be changed, and what it was made of stays"
+
+
+def test_rows_that_stand_by_seed_are_given_by_experiment():
+    frame = table(CLEAR, epochs=1)
+    by_seed = checked_runs(frame.sort_values(["seed", "experiment"]), ("new", "old"), "test_accuracy")
+    assert list(by_seed["experiment"]) == ["new"] * 3 + ["old"] * 3
+    pd.testing.assert_frame_equal(by_seed, checked_runs(frame, ("new", "old"), "test_accuracy"))
 
 
 def test_two_configurations_of_one_experiment_are_refused_by_name():

@@ -171,7 +171,7 @@ def asked_during_a_commit(sweep: Sweep) -> Iterator[str]:
         runs = sweep.run(f"asked-{number}")
         if (code := sweep.train(runs, number, end=signal.SIGTERM)) != 143:
             yield f"asked at {place}: ended with {code}"
-        if (newest := sweep.newest(runs)) < name:
+        if (newest := sweep.newest(runs)) != name:  # a later one: it went on training
             yield f"asked at {place}: the newest checkpoint is {newest}"
         yield from (f"asked at {place}: {problem}" for problem in sweep.resumed(runs, number))
 

@@ -25,7 +25,7 @@ def swept(group: str, folder: Path) -> tuple[list[str], list[str]]:
     """Places and problems of a group of kills; see ``sweep``."""
     done = subprocess.run(
         [sys.executable, str(SWEEP), group, str(folder)],
-        env={**os.environ, "PYTHONPATH": str(SWEEP.parent.parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", os.environ.get("PYTHONPATH", "")))},
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -44,9 +44,9 @@ def checked_runs(frame: pd.DataFrame, experiments: Sequence[str], metric: str) -
     for name in experiments:
         if name not in known:
             raise unknown("the runs", "experiment", name, known)
-    rows = frame[frame["experiment"].isin(list(experiments))]
+    rows = _where(frame, frame["experiment"].isin(list(experiments)))
     _check_keys(rows)
-    finished = rows[rows["state"] == "finished"] if "state" in rows else rows
+    finished = _where(rows, rows["state"] == "finished") if "state" in rows else rows
     for name in experiments:
         if not (finished["experiment"] == name).any():
             states = sorted({str(state) for state in rows.loc[rows["experiment"] == name, "state"]})
@@ -54,12 +54,16 @@ def checked_runs(frame: pd.DataFrame, experiments: Sequence[str], metric: str) -
                 f"the runs: experiment '{name}' has no finished run (its runs are {listed(states)}). "
                 "Resume them with the command that started them."
             )
-    finished = finished.sort_values(list(KEYS), kind="stable").reset_index(drop=True)
+    if not _in_order(finished):
+        finished = finished.sort_values(list(KEYS), kind="stable")
+    finished = finished.reset_index(drop=True)
     check_guarded(finished)
     _check_configurations(finished)
-    _check_duplicates(finished)
+    if not (blocks := _are_blocks(finished)):
+        _check_duplicates(finished)
     check_finite(finished, metric)
-    _check_epochs(finished)
+    if not blocks:
+        _check_epochs(finished)
     return finished
 
 
@@ -120,7 +124,8 @@ def check_columns(frame: pd.DataFrame, metric: str, keys: Sequence[str] = KEYS) 
             )
     if frame.empty:
         raise UserError("the runs: there is no row. Train first: `tinyexp run-all`.")
-    if metric not in metric_names(frame):
+    # One column is asked after; naming all that would do is left to the message.
+    if metric in NO_METRICS or metric not in frame or not _is_number(frame[metric]):
         what = (
             "metric" if metric not in frame or metric in NO_METRICS else "metric (the column is not numeric)"
         )
@@ -137,7 +142,7 @@ def _check_keys(rows: pd.DataFrame) -> None:
 
 def _check_configurations(rows: pd.DataFrame) -> None:
     # Before the check for rows that stand twice: this one says why they do.
-    if "configuration" not in rows:
+    if "configuration" not in rows or len(rows["configuration"].unique()) == 1:
         return
     for name, group in rows.groupby("experiment", sort=True):
         if len(group["configuration"].unique()) > 1:
@@ -178,8 +183,6 @@ def _check_duplicates(rows: pd.DataFrame) -> None:
 
 def _check_epochs(rows: pd.DataFrame) -> None:
     """Every run has the same epochs: neither another end nor a hole passes."""
-    if _are_blocks(rows):
-        return
     epochs = {
         key: frozenset(group["epoch"]) for key, group in rows.groupby(["experiment", "seed"], sort=True)
     }
@@ -193,8 +196,22 @@ def _check_epochs(rows: pd.DataFrame) -> None:
         )
 
 
+def _where(rows: pd.DataFrame, wanted: pd.Series) -> pd.DataFrame:
+    """The rows that are wanted; where all are, as mostly, nothing is copied."""
+    return rows if bool(wanted.all()) else rows[wanted]
+
+
+def _in_order(rows: pd.DataFrame) -> bool:
+    """Whether the rows of one experiment stand by seed and epoch; sorting them takes as long as all other checks."""
+    if len(rows["experiment"].unique()) > 1:
+        return False
+    seed, epoch = rows["seed"].to_numpy(), rows["epoch"].to_numpy()
+    later, same = seed[1:] > seed[:-1], seed[1:] == seed[:-1]
+    return bool((later | (same & (epoch[1:] >= epoch[:-1]))).all())
+
+
 def _are_blocks(rows: pd.DataFrame) -> bool:
-    """Whether rows, sorted by run and epoch and none of them twice, are runs of the same epochs: seen at a glance."""
+    """Whether rows, sorted by run and epoch, are runs of the same epochs, none of them twice: seen at a glance."""
     epoch = rows["epoch"].to_numpy()
     length = len(rows["epoch"].unique())
     # Runs that are not equally long can fill such blocks only with another run's rows.
@@ -203,9 +220,10 @@ def _are_blocks(rows: pd.DataFrame) -> bool:
     blocks = epoch.reshape(-1, length)
     seeds = rows["seed"].to_numpy().reshape(-1, length)
     names = pd.factorize(rows["experiment"])[0].reshape(-1, length)
-    return bool(
-        (blocks == blocks[0]).all() and (seeds == seeds[:, :1]).all() and (names == names[:, :1]).all()
-    )
+    alike = (blocks == blocks[0]).all() and (seeds == seeds[:, :1]).all() and (names == names[:, :1]).all()
+    # Sorted, a run of one epoch that stands twice is two blocks side by side; of a longer one the epochs are mixed.
+    other = (names[1:, 0] != names[:-1, 0]) | (seeds[1:, 0] != seeds[:-1, 0])
+    return bool(alike and other.all())
 
 
 def _numbers(values: Iterable[int]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from tinyexp.analysis.attribution import Attribution
@@ -51,7 +52,7 @@ def values_of(
         missing=selection.missing,
         runs=tuple(_run(run) for run in selection.runs),
     )
-    told: dict[str, Any] = rounded(asdict(values))
+    told: dict[str, Any] = rounded(values)
     return told
 
 
@@ -59,7 +60,9 @@ def record_names(run: RecordedRun) -> list[str]:
     """The files that a report takes along of a run: of one that did not finish, only what says so."""
     finished = run.status.state == "finished"
     wanted = RECORD_NAMES if finished else ("spec.json", "environment.json", "status.json")
-    return [name for name in wanted if (run.folder.path / name).is_file()]
+    with os.scandir(run.folder.path) as entries:
+        there = {entry.name for entry in entries if entry.is_file()}
+    return [name for name in wanted if name in there]
 
 
 def _study(outcome: Outcome) -> StudyTold:
@@ -148,11 +151,16 @@ def _digest(run: RecordedRun, name: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Twelve significant digits: sums in another order, as by another numpy, differ behind them."""
+    """A value as JSON has it, to twelve significant digits: sums in another order, as by another numpy, differ behind them.
+
+    As ``dataclasses.asdict``, without its copy of every number: a report of many runs has millions.
+    """
     if isinstance(value, float):
         return float(f"{value:.12g}")
-    if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if is_dataclass(value):
+        return {field.name: rounded(getattr(value, field.name)) for field in fields(value)}
     return value
