@@ -125,6 +125,21 @@ def test_two_that_do_the_same_are_level_and_nothing_is_said_to_carry_a_differenc
     assert "What carries the difference was not measured." not in text
 
 
+def test_a_seed_with_both_level_is_not_left_to_be_taken_for_the_other_sides(tmp_path: Path) -> None:
+    shape = Shape(test=0.5, train=0.5, clean=0.55, pace=0.3, spread=0.02)
+    for name in ("tiny-design1", "tiny-design2"):
+        make_runs(tmp_path / "runs", [name], seeds=[0], shape=shape, key="same")
+        make_runs(tmp_path / "runs", [name], seeds=range(1, 4), shape=shape)
+    _, summary, values = rendered(tmp_path)
+    differences = values["studies"][0]["comparison"]["differences"]  # type: ignore[index]
+    ahead = sum(difference > 0 for difference in differences)
+    assert differences[0] == 0
+    assert 0 < ahead < 4
+    assert f"- **{ahead} of 4** seeds with Design 1 ahead, 1 with both level" in summary.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
 def test_a_design_whose_runs_all_diverged_is_told_on_the_first_screen(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1"])
     for seed in range(3):

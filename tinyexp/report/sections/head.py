@@ -112,8 +112,11 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
     if len(comparison.seeds) > 1:
         ahead, total = comparison.winner or comparison.contender, len(comparison.seeds)
         if any(comparison.differences):
-            count = f"{_ahead(comparison, ahead)} of {total}"
-            facts.append(Fact(count, f"seeds with {evidence.titles[ahead]} ahead"))
+            level_seeds = sum(difference == 0 for difference in comparison.differences)
+            told = f"seeds with {evidence.titles[ahead]} ahead"
+            # Whoever reads "1 of 3" takes the other two for the other side's.
+            told += f", {level_seeds} with both level" if level_seeds else ""
+            facts.append(Fact(f"{_ahead(comparison, ahead)} of {total}", told))
         else:
             facts.append(Fact(f"{total} of {total}", "seeds with both level"))
     chosen = evidence.selection.find(comparison.contender)
