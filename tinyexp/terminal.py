@@ -47,3 +47,8 @@ def _escape(letter: str, *, pairs: bool) -> str:
         return f"\\U{code:08x}"
     high, low = 0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF)
     return f"\\u{high:04x}\\u{low:04x}"
+
+
+def counted(number: int, noun: str) -> str:
+    """As in ``1 run``, ``3 runs``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

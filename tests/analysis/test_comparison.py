@@ -261,6 +261,13 @@ def test_rows_that_stand_in_order_are_given_as_rows_in_disorder_are():
     assert (frame["test_accuracy"] > 0).all(), "what is given can be changed, and what it was made of stays"
 
 
+@pytest.mark.parametrize(("metric", "ahead"), [("test_accuracy", (1, 2)), ("test_loss", (2, 1))])
+def test_a_seed_with_both_level_is_nobodys(metric, ahead):
+    values = {"new": [0.5, 0.6, 0.4, 0.3], "old": [0.5, 0.5, 0.5, 0.5]}
+    found = compare(table(values, metric=metric), "new", "old", metric=metric)
+    assert (found.seeds_ahead("new"), found.seeds_ahead("old")) == ahead
+
+
 def test_rows_that_stand_by_seed_are_given_by_experiment():
     frame = table(CLEAR, epochs=1)
     by_seed = checked_runs(frame.sort_values(["seed", "experiment"]), ("new", "old"), "test_accuracy")

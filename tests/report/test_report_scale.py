@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from itertools import combinations
@@ -175,6 +176,14 @@ def test_an_edited_record_of_a_mixture_is_refused(tmp_path: Path) -> None:
     metrics.write_text(metrics.read_text().replace("0.", "0.9", 1))
     with pytest.raises(DamagedError, match=r"metrics\.csv is not what the run wrote.*--set"):
         write_report(tmp_path / "runs", tmp_path / "out")
+
+
+def test_a_finished_run_that_was_removed_since_it_was_chosen_is_named(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "runs", "tiny-design1", 0)
+    selection = select_runs(read_runs(tmp_path / "runs"))
+    shutil.rmtree(folder.path)
+    with pytest.raises(DamagedError, match=folder.path.name):
+        copy_records(selection, tmp_path / "copies")
 
 
 def test_what_changed_since_it_was_chosen_is_read_from_its_copy(tmp_path: Path) -> None:

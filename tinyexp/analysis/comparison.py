@@ -67,6 +67,11 @@ class Comparison:
     """Where the verdict is open: how many paired seeds in all would bring the interval clear of the margin's
     edges, were mean and spread as seen here. None where that cannot be said, or needs more than 999."""
 
+    def seeds_ahead(self, name: str) -> int:
+        """With how many seeds one of the two is ahead of the other, in the sense of the metric; a tie is nobody's."""
+        sense = 1 if (name == self.contender) != lower_is_better(self.metric) else -1
+        return sum(sense * difference > 0 for difference in self.differences)
+
 
 @dataclass(frozen=True)
 class TwoNetworks:

@@ -8,6 +8,7 @@ from tinyexp.analysis.plan import Group
 from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
 from tinyexp.launch.forecast import Forecast, standard_error
 from tinyexp.spec.explain import shown
+from tinyexp.terminal import counted
 
 
 def as_lines(found: Forecast) -> list[str]:
@@ -18,10 +19,10 @@ def as_lines(found: Forecast) -> list[str]:
         lines += _factor_lines(found.parts, mixed)
     own = len(found.plans) // seeds
     own, left = len(found.plans) // seeds, len(found.plans) - found.finished
-    told = f"{len(found.plans)} = {own} configurations x {_counted(seeds, 'seed')}"
+    told = f"{len(found.plans)} = {own} configurations x {counted(seeds, 'seed')}"
     lines.append(f"runs     {told}; {found.finished} finished before, {left} to train")
     lines.append(f"time     {_time_words(found)}")
-    floor = f"{found.p_floor:.2g} at best by the paired sign-flip test with {_counted(seeds, 'seed')}"
+    floor = f"{found.p_floor:.2g} at best by the paired sign-flip test with {counted(seeds, 'seed')}"
     lines.append(f"p        {floor}; {seeds_to_confirm()} seeds can go below 0.05")
     if seeds < FEWEST_SEEDS:
         lines.append(f"verdict  none: {FEWEST_SEEDS} seeds are the fewest that a verdict takes")
@@ -80,8 +81,4 @@ def _time_words(found: Forecast) -> str:
     told = f"{found.seconds / 60:.0f} min" if found.seconds >= 90 else f"{found.seconds:.0f} s"
     if found.seconds >= 2 * 3600:
         told = f"{found.seconds / 3600:.1f} h"
-    return f"about {told} with {_counted(found.jobs, 'job')}, by the speed of {_counted(found.measured, 'run')} here"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"about {told} with {counted(found.jobs, 'job')}, by the speed of {counted(found.measured, 'run')} here"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
-from tinyexp.terminal import visible
+from tinyexp.terminal import counted, visible
 
 _LINE_EVERY_S = 20.0
 
@@ -183,8 +183,7 @@ def _epochs(plan: RunPlan) -> int:
 
 def begin_words(plans: list[RunPlan], finished: int) -> str:
     """As in ``12 runs: 4 finished before, 8 to train``."""
-    total = len(plans) + finished
-    return f"{total} {'run' if total == 1 else 'runs'}: {finished} finished before, {len(plans)} to train"
+    return f"{counted(len(plans) + finished, 'run')}: {finished} finished before, {len(plans)} to train"
 
 
 def describe_end(status: Status) -> str:

@@ -60,8 +60,11 @@ def record_names(run: RecordedRun) -> list[str]:
     """The files that a report takes along of a run: of one that did not finish, only what says so."""
     finished = run.status.state == "finished"
     wanted = RECORD_NAMES if finished else ("spec.json", "environment.json", "status.json")
-    with os.scandir(run.folder.path) as entries:
-        there = {entry.name for entry in entries if entry.is_file()}
+    try:
+        with os.scandir(run.folder.path) as entries:
+            there = {entry.name for entry in entries if entry.is_file()}
+    except FileNotFoundError:  # removed since it was chosen: what needs the files says so
+        there = set()
     return [name for name in wanted if name in there]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tinyexp.analysis.comparison import Comparison
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, Outcome
@@ -112,11 +111,11 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
     if len(comparison.seeds) > 1:
         ahead, total = comparison.winner or comparison.contender, len(comparison.seeds)
         if any(comparison.differences):
-            level_seeds = sum(difference == 0 for difference in comparison.differences)
+            ties = comparison.differences.count(0)
             told = f"seeds with {evidence.titles[ahead]} ahead"
             # Whoever reads "1 of 3" takes the other two for the other side's.
-            told += f", {level_seeds} with both level" if level_seeds else ""
-            facts.append(Fact(f"{_ahead(comparison, ahead)} of {total}", told))
+            told += f", {ties} with both level" if ties else ""
+            facts.append(Fact(f"{comparison.seeds_ahead(ahead)} of {total}", told))
         else:
             facts.append(Fact(f"{total} of {total}", "seeds with both level"))
     chosen = evidence.selection.find(comparison.contender)
@@ -124,13 +123,6 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
         classes = counted(chosen.data.classes, "class", "classes")
         facts.append(Fact(percent(1 / chosen.data.classes), f"by guessing, with {classes}"))
     return tuple(facts)
-
-
-def _ahead(comparison: Comparison, name: str) -> int:
-    """With how many seeds an experiment is ahead of the other."""
-    sense = -1 if comparison.metric.endswith("loss") else 1
-    sense *= 1 if name == comparison.contender else -1
-    return sum(sense * difference > 0 for difference in comparison.differences)
 
 
 def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:

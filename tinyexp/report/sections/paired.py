@@ -175,7 +175,6 @@ def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
     metric, needed = comparison.metric, comparison.seeds_to_confirm
     winner = comparison.winner or comparison.contender
     loser = comparison.baseline if winner == comparison.contender else comparison.contender
-    sense = 1 if winner == comparison.contender else -1
     return (
         words
         | _interval_words(comparison)
@@ -189,9 +188,7 @@ def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
             "epoch": str(comparison.epoch),
             "seeds": counted(len(comparison.seeds), "paired seed"),
             "bare_seeds": counted(len(comparison.seeds), "seed"),
-            "ahead": str(
-                sum(sense * difference * _better(metric) > 0 for difference in comparison.differences)
-            ),
+            "ahead": str(comparison.seeds_ahead(winner)),
             "p": p_told(comparison.p_sign_flip),
             "floor": p_value(comparison.p_floor),
             "needed": str(needed),
@@ -200,10 +197,6 @@ def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
             "command": typed(more_seeds_command(evidence.selection, needed)),
         }
     )
-
-
-def _better(metric: str) -> int:
-    return -1 if metric.endswith("loss") else 1
 
 
 def _interval_words(comparison: Comparison) -> dict[str, str]:
