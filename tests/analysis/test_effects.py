@@ -50,6 +50,58 @@ def test_the_pooled_estimates_are_plain_least_squares_also_with_runs_missing(pre
     )
 
 
+def by_lapack(mixture, seed, value):
+    """The same model by the eigenvectors of the seeds' system: means, their covariance over the variance, variance."""
+    counts = np.zeros((mixture.max() + 1, seed.max() + 1))
+    np.add.at(counts, (mixture, seed), 1.0)
+    share = counts / counts.sum(axis=1)[:, None]
+    inverse = np.linalg.pinv(np.diag(counts.sum(axis=0)) - counts.T @ share, rcond=1e-9, hermitian=True)
+    raw = np.bincount(mixture, value) / counts.sum(axis=1)
+    shift = inverse @ np.bincount(seed, value - raw[mixture])
+    means = raw - share @ shift
+    residual = value - means[mixture] - shift[seed]
+    degrees = len(value) - counts.shape[0] - counts.shape[1] + 1
+    return means, np.diag(1 / counts.sum(axis=1)) + share @ inverse @ share.T, residual @ residual / degrees
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5, 40])
+@pytest.mark.parametrize("draw", range(5))
+def test_the_fit_is_lapacks(seeds, draw):
+    """Levels too: they are those of the average seed. Seed 0 is whole, of the others any runs are missing."""
+    rng = np.random.default_rng(draw)
+    there = np.column_stack([np.ones((6, 1), dtype=bool), rng.random((6, seeds)) < 0.6])
+    there[rng.integers(6, size=seeds), np.arange(1, seeds + 1)] = True
+    mixture, seed = np.nonzero(there)
+    value = rng.normal(0.5, 0.1, len(mixture))
+    fit = fit_additive(mixture, seed, value)
+    means, covariance, variance = by_lapack(mixture, seed, value)
+    assert fit.means == pytest.approx(means, abs=1e-9)
+    assert fit.variance == pytest.approx(variance, abs=1e-9, nan_ok=True)
+    rows = np.eye(6) - 1 / 6
+    own = np.diag(fit.spread) + fit.lever @ fit.lever.T
+    assert rows @ own @ rows.T == pytest.approx(rows @ covariance @ rows.T, abs=1e-9)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_two_islands_of_seeds_cannot_be_fitted(last):
+    """Whether the seed whose effect is set to zero is in the larger island or in the smaller one."""
+    islands = [(0, 0), (1, 0), (0, 1), (1, 1), (1, 2), (2, 3), (3, 3), (2, 4), (3, 4)]
+    mixture, seed = (np.array(column) for column in zip(*islands, strict=True))
+    seed = 4 - seed if last else seed
+    assert fit_additive(mixture, seed, np.arange(9.0)) is None
+    linked = fit_additive(np.append(mixture, 2), np.append(seed, seed[0]), np.arange(10.0))
+    assert linked is not None
+
+
+def test_a_long_chain_of_seeds_is_fitted():
+    """Each seed shares one mixture with the next: the weakest link there is."""
+    place = np.arange(200)
+    mixture, seed = np.concatenate([place, place + 1]), np.concatenate([place, place])
+    value = 0.01 * mixture + np.sin(seed)
+    fit = fit_additive(mixture, seed, value)
+    assert np.diff(fit.means) == pytest.approx(np.full(200, 0.01), abs=1e-9)
+
+
 def test_one_seed_with_its_ends_repeated_takes_its_spread_from_the_ends():
     """Half the variance of the end differences, one degree of freedom fewer than seeds."""
     value = np.array([0.5, 0.62, 0.6, 0.7, 0.51, 0.73, 0.49, 0.69])

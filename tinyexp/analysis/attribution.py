@@ -23,6 +23,7 @@ from tinyexp.analysis.effects import (
     paired_effects,
     pooled_effects,
 )
+from tinyexp.analysis.exact import logarithms, mean
 from tinyexp.analysis.mixtures import Mixtures, mixtures, planned
 from tinyexp.analysis.plan import Group, Plan
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, holm
@@ -149,7 +150,7 @@ def attribute(
         plan=chosen,
         seeds=runs.seeds,
         partial_seeds=runs.partial_seeds,
-        runs=int(runs.complete.sum()) if paired else len(runs.value),
+        runs=int(np.count_nonzero(runs.complete)) if paired else len(runs.value),
         error="paired_by_seed" if paired else "pooled_over_runs" if degrees else "none",
         degrees=degrees,
         in_metric=_scale("metric", chosen, runs, fit, runs.value),
@@ -173,7 +174,7 @@ def leading_factor(scale: Scale) -> str | None:
 
 def _log_odds(plan: Plan, runs: Mixtures) -> Scale:
     # A ceiling bends the scale of accuracies and makes interactions of plain main effects.
-    value = np.log(runs.value / (1 - runs.value))
+    value = logarithms(runs.value / (1 - runs.value))
     return _scale("log_odds", plan, runs, _fit(runs, value), value)
 
 
@@ -195,11 +196,11 @@ def _scale(unit: Literal["metric", "log_odds"], plan: Plan, runs: Mixtures, fit:
         return paired_effects(table, weights) if paired else pooled_effects(fit, weights, table)
 
     (gap,), (left,), pairs = effects(rows.gap), effects(rows.not_explained), effects(rows.pairs)
-    ends = table.mean(axis=0) if paired else fit.means
+    ends = [mean(table[:, place]) if paired else float(fit.means[place]) for place in (0, -1)]
     return Scale(
         unit=unit,
-        baseline=float(ends[0]),
-        contender=float(ends[-1]),
+        baseline=ends[0],
+        contender=ends[1],
         gap=gap,
         shares=_shares(plan, rows, effects),
         not_explained=left,

@@ -8,7 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import FEWEST_SEEDS, decisive_interval
+
+SAME = 1e-9
+"""What was measured twice and differs by less is equal: an earlier report may have stored more digits, or fewer."""
 
 ChangeVerdict = Literal["rose", "fell", "within_noise", "equal", "cannot_tell"]
 ChangeReason = Literal[
@@ -54,7 +58,7 @@ def change_between(before: Mapping[int, float], here: Mapping[int, float]) -> Ch
     before, here
         The quantity by seed, in the same units.
 
-    ``equal`` when every shared seed gives the same value. ``rose`` or ``fell`` when the 95 % paired t
+    ``equal`` when every shared seed gives the same value, to :data:`SAME`. ``rose`` or ``fell`` when the 95 % paired t
     interval of the mean change lies wholly on one side of zero; ``within_noise`` when it contains zero.
     Without an interval to go by, ``cannot_tell``: below three shared seeds, and below six where the
     changes are all the same and not zero; see :func:`tinyexp.analysis.statistics.decisive_interval`.
@@ -69,6 +73,8 @@ def change_between(before: Mapping[int, float], here: Mapping[int, float]) -> Ch
     if not seeds:
         return Change("cannot_tell", "no_shared_seed", unpaired_seeds=alone)
     differences = np.array([here[seed] - before[seed] for seed in seeds])
+    scale = max(1.0, *(abs(here[seed]) for seed in seeds))
+    differences[np.abs(differences) < SAME * scale] = 0.0
     interval = decisive_interval(differences, 0.0, 0.0) if len(seeds) >= FEWEST_SEEDS else None
     verdict: ChangeVerdict = "within_noise"
     reason: ChangeReason = ""
@@ -81,9 +87,9 @@ def change_between(before: Mapping[int, float], here: Mapping[int, float]) -> Ch
     return Change(
         verdict,
         reason,
-        before=float(np.mean([before[seed] for seed in seeds])),
-        here=float(np.mean([here[seed] for seed in seeds])),
-        change=float(differences.mean()),
+        before=mean([before[seed] for seed in seeds]),
+        here=mean([here[seed] for seed in seeds]),
+        change=mean(differences),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         seeds=seeds,

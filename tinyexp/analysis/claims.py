@@ -30,6 +30,7 @@ from tinyexp.analysis.checked import checked_runs, last_values, lower_is_better,
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.curves import GAP, with_gap
 from tinyexp.analysis.effects import Effect
+from tinyexp.analysis.exact import dot, mean
 from tinyexp.analysis.facts import SPEC_FACTS
 from tinyexp.analysis.judgement import ClaimVerdict, Evidence, Judgement, Quantity, Reason
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, decisive_interval, seeds_to_decide
@@ -138,9 +139,9 @@ def _judge_sweep(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
         return Judgement(claim.id, "not_tested", "runs_missing")
     # Least-squares slope over equally spaced places times the number of steps: the change over the sweep.
     place = np.arange(len(columns)) - (len(columns) - 1) / 2
-    weights = place * (len(columns) - 1) / float(place @ place)
-    values = np.array([[column[seed] for column in columns] for seed in seeds]) @ weights
-    return _judged_by_seed(claim, study, "change_along", seeds, tuple(values.tolist()))
+    weights = place * (len(columns) - 1) / dot(place, place)
+    values = tuple(dot([column[seed] for column in columns], weights) for seed in seeds)
+    return _judged_by_seed(claim, study, "change_along", seeds, values)
 
 
 def _judged_by_seed(
@@ -157,7 +158,7 @@ def _judged_by_seed(
         verdict=outcome[0],
         reason=outcome[1],
         quantity=quantity,
-        estimate=float(np.mean(values)),
+        estimate=mean(values),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         threshold=threshold,
@@ -233,5 +234,8 @@ def _prepared(claim: Claim, study: Study, evidence: Evidence, names: Sequence[st
         return None
     rows = checked_runs(with_gap(frame) if metric == GAP else frame, names, metric)
     if claim.epochs == "mean":
-        rows[metric] = rows.groupby(["experiment", "seed"])[metric].transform("mean")
+        # Checked rows are whole runs of the same epochs, one after the other.
+        epochs = len(rows["epoch"].unique())
+        runs = rows[metric].to_numpy(dtype=np.float64).reshape(-1, epochs)
+        rows[metric] = np.repeat([mean(run) for run in runs], epochs)
     return rows

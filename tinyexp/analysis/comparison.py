@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tinyexp.analysis.checked import checked_runs, last_epoch, last_values, lower_is_better, unfinished_seeds
+from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import (
     FEWEST_SEEDS,
     Interval,
@@ -125,9 +126,9 @@ def compare(
     contender, baseline = last_values(rows, a, metric), last_values(rows, b, metric)
     seeds = _shared_seeds({a: contender, b: baseline})
     differences = tuple(contender[seed] - baseline[seed] for seed in seeds)
-    mean, interval = float(np.mean(differences)), decisive_interval(differences, -margin, margin)
+    average, interval = mean(differences), decisive_interval(differences, -margin, margin)
     verdict = _verdict(interval, len(seeds), margin)
-    contender_wins = (mean > 0) != lower_is_better(metric)
+    contender_wins = (average > 0) != lower_is_better(metric)
     return Comparison(
         baseline=b,
         contender=a,
@@ -140,7 +141,7 @@ def compare(
         baseline_values=tuple(baseline[seed] for seed in seeds),
         contender_values=tuple(contender[seed] for seed in seeds),
         differences=differences,
-        mean=mean,
+        mean=average,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         # Above twenty seeds the flips are sampled; the seed is a constant, so equal runs give equal p.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyexp.analysis.exact import total
 from tinyexp.analysis.plan import Group, Plan
 
 Rows = NDArray[np.float64]
@@ -63,7 +64,7 @@ def contrasts(plan: Plan) -> Contrasts:
     if plan.kind == "one-at-a-time":
         mains = (near + far) / 2
     shares = _shapley(plan) if plan.kind == "full" else mains
-    left = _clean(gap - shares.sum(axis=0, keepdims=True))
+    left = _clean(gap - np.array([[total(column) for column in shares.T.tolist()]]))
     pairs, pair_groups = _pairs(plan, near, far)
     beyond, beyond_groups = _beyond_pairs(plan, left)
     return Contrasts(gap, shares, mains, left, near, far, pairs, pair_groups, beyond, beyond_groups)
@@ -93,7 +94,7 @@ def _beyond_pairs(plan: Plan, left: Rows) -> tuple[Rows, tuple[Group, ...]]:
 def _shapley(plan: Plan) -> Rows:
     """Switching one factor, averaged over all orders in which all of them can be switched."""
     levels = np.array(plan.levels)
-    count, thrown = levels.shape[1], levels.sum(axis=1)
+    count, thrown = levels.shape[1], np.count_nonzero(levels, axis=1)
     weight = np.array([math.factorial(size) * math.factorial(count - size - 1) for size in range(count)])
     weight = weight / math.factorial(count)
     # A run with the factor on ends a switch from the set one smaller; one with it off begins one.

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tinyexp.analysis.checked import check_columns, check_finite, checked_runs, lower_is_better, names_of
+from tinyexp.analysis.exact import column_means
 from tinyexp.errors import UserError
 
 GAP = "generalisation_gap"
@@ -167,7 +168,7 @@ def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int |
         seeds=seeds,
         epochs=tuple(int(epoch) for epoch in rows["epoch"].to_numpy()[:length]),
         images_seen=None if images is None else tuple(int(count) for count in images),
-        mean=tuple(values.mean(axis=0).tolist()),
+        mean=column_means(values),
         low=tuple(values.min(axis=0).tolist()),
         high=tuple(values.max(axis=0).tolist()),
         by_seed=tuple(tuple(row) for row in values.tolist())

@@ -15,6 +15,7 @@ Two sources of error, and which is used is said in the result:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from tinyexp.analysis.exact import deviation, dot, dots, mean, total
 from tinyexp.analysis.statistics import decisive_interval, has_no_spread, interval_around, sign_flip_p
 
 ErrorSource = Literal["paired_by_seed", "pooled_over_runs", "none"]
@@ -58,7 +60,7 @@ class Fit:
     spread: Floats
     """Shape (mixtures,): one over the number of runs."""
     lever: Floats
-    """Shape (mixtures, seeds): what the unknown seed effects add."""
+    """Shape (mixtures, seeds - 1): what the unknown seed effects add."""
     variance: float
     """Of one run; NaN without a degree of freedom."""
     degrees: int
@@ -74,43 +76,82 @@ def fit_additive(mixture: Integers, seed: Integers, value: Floats) -> Fit | None
     """
     counts = np.zeros((int(mixture.max()) + 1, int(seed.max()) + 1))
     np.add.at(counts, (mixture, seed), 1.0)
-    runs_of = counts.sum(axis=1)
+    runs_of = np.bincount(mixture).astype(np.float64)
     share = counts / runs_of[:, None]
-    # Mixtures are eliminated first, so only a seeds-by-seeds system is solved, however large the plan.
-    reduced = np.diag(counts.sum(axis=0)) - counts.T @ share
-    values, vectors = np.linalg.eigh(reduced)
-    kept = values > 1e-9 * max(1.0, float(values.max()))
-    if int(kept.sum()) < counts.shape[1] - 1:
+    raw = _totals(mixture, value) / runs_of
+    # Mixtures are eliminated first, so only a seeds-by-seeds system is solved, however large the plan. The last
+    # seed's effect is set to zero: a contrast of mixtures that sums to zero is the same whatever it is.
+    reduced = np.diag(np.bincount(seed)[:-1].astype(np.float64))
+    for own, part in zip(counts[:, :-1], share[:, :-1], strict=True):
+        reduced -= own[:, None] * part
+    solved = _eliminated(reduced, np.column_stack([share.T, _totals(seed, value - raw[mixture])])[:-1])
+    if solved is None:
         return None
-    root = vectors[:, kept] / np.sqrt(values[kept])
-    raw = np.bincount(mixture, value) / runs_of
-    shift = root @ (root.T @ np.bincount(seed, value - raw[mixture]))
-    means = raw - share @ shift
+    upper, right = solved
+    shift = np.append(_substituted(upper, right[:, -1]), 0.0)
+    shift -= mean(shift)  # so that the means are those of the average seed
+    means = raw - dots(share, shift[None])[:, 0]
     residual = value - means[mixture] - shift[seed]
     degrees = len(value) - counts.shape[0] - counts.shape[1] + 1
-    variance = float(residual @ residual) / degrees if degrees else float("nan")
-    return Fit(means, 1 / runs_of, share @ root, variance, degrees)
+    variance = dot(residual, residual) / degrees if degrees else float("nan")
+    lever = right[:, :-1] / np.sqrt(upper.diagonal())[:, None]
+    return Fit(means, 1 / runs_of, lever.T, variance, degrees)
+
+
+def _totals(group: Integers, value: Floats) -> Floats:
+    """The sum of the values of each group, numbered from 0."""
+    order = np.argsort(group, kind="stable")
+    parts = np.split(value[order], np.searchsorted(group[order], np.arange(1, int(group.max()) + 1)))
+    return np.array([total(part.tolist()) for part in parts])
+
+
+def _eliminated(matrix: Floats, right: Floats) -> tuple[Floats, Floats] | None:
+    """A symmetric system (n, n) with right sides (n, m) brought to upper triangular form; None where it is singular.
+
+    Gauss without exchanging rows, which the matrix of a connected design, diagonally dominant as it is, does not need.
+    LAPACK would be faster, and its last bits another's on another processor: here numpy multiplies and subtracts
+    element by element. Each pivot is the runs of a seed as far as later seeds do not explain them.
+    """
+    count = len(matrix)
+    least = 1e-9 * max(1.0, float(matrix.diagonal().max(initial=0.0)))
+    both = np.column_stack([matrix, right])
+    for place in range(count):
+        if both[place, place] <= least:
+            return None
+        factors = both[place + 1 :, place] / both[place, place]
+        both[place + 1 :, place:] -= factors[:, None] * both[place, place:]
+    return both[:, :count], both[:, count:]
+
+
+def _substituted(upper: Floats, right: Floats) -> Floats:
+    """The solution of an upper triangular system (n, n) with right side (n,)."""
+    found = right.copy()
+    for place in reversed(range(len(found))):
+        known = dot(upper[place, place + 1 :], found[place + 1 :])
+        found[place] = (found[place] - known) / upper[place, place]
+    return found
 
 
 def pooled_effects(fit: Fit, rows: Floats, table: Floats) -> tuple[Effect, ...]:
     """The effects of contrasts of shape (effects, mixtures) under an additive fit."""
-    by_seed = table @ rows.T
-    unscaled = (rows**2) @ fit.spread + ((rows @ fit.lever) ** 2).sum(axis=1)
-    estimates = rows @ fit.means
+    by_seed = dots(table, rows)
+    levered = dots(rows, fit.lever.T)
+    unscaled = [dot(row * row, fit.spread) + dot(own, own) for row, own in zip(rows, levered, strict=True)]
+    estimates = dots(rows, fit.means[None])[:, 0]
     return tuple(
-        _pooled(float(estimate), float(factor), fit, tuple(own.tolist()))
+        _pooled(float(estimate), factor, fit, tuple(own.tolist()))
         for estimate, factor, own in zip(estimates, unscaled, by_seed.T, strict=True)
     )
 
 
 def paired_effects(table: Floats, rows: Floats) -> tuple[Effect, ...]:
     """The effects of contrasts of shape (effects, mixtures) over a table of shape (seeds, mixtures)."""
-    return tuple(_paired(own) for own in (table @ rows.T).T)
+    return tuple(_paired(own) for own in dots(table, rows).T)
 
 
 def _paired(values: Floats) -> Effect:
-    estimate, own = float(values.mean()), tuple(values.tolist())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    estimate, own = mean(values), tuple(values.tolist())
+    error = deviation(values) / math.sqrt(len(values))
     # As in a comparison: equal values estimate no spread, and the exact test stands in for t.
     interval = decisive_interval(values, 0.0, 0.0)
     p = sign_flip_p(values, seed=0) if has_no_spread(values) else _t_test(estimate / error, len(values) - 1)
@@ -124,7 +165,7 @@ def _pooled(estimate: float, unscaled: float, fit: Fit, own: tuple[float, ...]) 
         return Effect(0.0, 0.0, 0.0, 0.0, 1.0, own)
     if not fit.degrees or fit.variance <= 1e-24:
         return Effect(estimate, None, None, None, None, own)
-    error = (fit.variance * unscaled) ** 0.5
+    error = math.sqrt(fit.variance * unscaled)
     interval = interval_around(estimate, error, fit.degrees)
     return Effect(estimate, error, interval.low, interval.high, _t_test(estimate / error, fit.degrees), own)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tinyexp.analysis.checked import checked_runs, last_epoch, last_values
+from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
 from tinyexp.errors import UserError
 from tinyexp.spec.difference import ABSENT, flatten
@@ -83,7 +84,7 @@ def reproduce(frame: pd.DataFrame, experiment: Experiment) -> Reproduction:
         ),
         reported=reported.test_accuracy if reported else None,
         tolerance=reported.tolerance if reported else None,
-        measured=float(np.mean(tuple(values.values()))) if values else None,
+        measured=mean(tuple(values.values())) if values else None,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         seeds=tuple(values),

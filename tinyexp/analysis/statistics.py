@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # not scipy.stats, which takes half as long to import as all the rest
 
+from tinyexp.analysis.exact import deviation, folded, mean, total
+
 LEVEL = 0.95
 """Confidence of every interval."""
 ALPHA = 0.05
@@ -45,7 +47,7 @@ def mean_interval(values: Values, level: float = LEVEL) -> Interval | None:
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return None
-    return interval_around(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), len(x) - 1, level)
+    return interval_around(mean(x), deviation(x) / math.sqrt(len(x)), len(x) - 1, level)
 
 
 def interval_around(estimate: float, standard_error: float, degrees: float, level: float = LEVEL) -> Interval:
@@ -71,7 +73,7 @@ def decisive_interval(values: Values, low_edge: float, high_edge: float) -> Inte
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2 or not has_no_spread(x):
         return mean_interval(x)
-    point = float(x.mean())
+    point = mean(x)
     needed = FEWEST_SEEDS if low_edge <= point <= high_edge else seeds_to_confirm()
     return Interval(point, point) if len(x) >= needed else None
 
@@ -94,21 +96,22 @@ def sign_flip_p(differences: Values, *, seed: int | None = None, samples: int = 
     >>> sign_flip_p([0.1, 0.2, 0.3])
     0.25
     """
-    d = np.asarray(differences, dtype=np.float64)
-    observed = abs(float(d.sum()))
-    tolerance = 1e-12 * float(np.abs(d).sum())  # sums of equal size in another order are ties
+    observed = abs(total(np.asarray(differences, dtype=np.float64).tolist()))
+    # As all signs are tried, or any drawn, the differences' own do not matter; by size, their order does not either.
+    d = np.sort(np.abs(np.asarray(differences, dtype=np.float64)))
+    tolerance = 1e-12 * total(d.tolist())  # sums of equal size in another order are ties
     if len(d) <= ENUMERABLE:
         sums = d[:1] + 0.0  # each flip has a mirror image, whose sum is as large: one of the two is enough
         for value in d[1:]:
             sums = np.concatenate([sums + value, sums - value])
-        return float(np.mean(np.abs(sums) >= observed - tolerance))
+        return int(np.count_nonzero(np.abs(sums) >= observed - tolerance)) / len(sums)
     if seed is None:
         raise ValueError(f"{len(d)} differences are too many to enumerate; give a seed to sample the flips")
     draw, hits = np.random.default_rng(seed), 0
     for start in range(0, samples, _FLIPS_AT_ONCE):  # with a thousand seeds all of them would fill a gigabyte
         size = (min(_FLIPS_AT_ONCE, samples - start), len(d))
         signs = draw.choice(np.array([-1.0, 1.0]), size=size)
-        hits += int(np.count_nonzero(np.abs(signs @ d) >= observed - tolerance))
+        hits += int(np.count_nonzero(np.abs(folded(signs * d)) >= observed - tolerance))
     return (hits + 1) / (samples + 1)
 
 
@@ -118,7 +121,7 @@ def sign_flip_floor(n: int) -> float:
     >>> [round(sign_flip_floor(n), 4) for n in (3, 4, 5, 6, 8)]
     [0.25, 0.125, 0.0625, 0.0312, 0.0078]
     """
-    return min(1.0, 2.0 / 2.0**n)
+    return min(1.0, math.ldexp(1.0, 1 - n))
 
 
 def seeds_to_confirm(alpha: float = ALPHA) -> int:
@@ -145,9 +148,9 @@ def seeds_to_decide(values: Values, *edges: float, most: int = 999) -> int | Non
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2 or has_no_spread(x):
         return None
-    distance = min(abs(float(x.mean()) - edge) for edge in edges)
+    distance = min(abs(mean(x) - edge) for edge in edges)
     n = np.arange(FEWEST_SEEDS, most + 1)
-    half = special.stdtrit(n - 1, 0.5 + LEVEL / 2) * float(x.std(ddof=1)) / np.sqrt(n)
+    half = special.stdtrit(n - 1, 0.5 + LEVEL / 2) * deviation(x) / np.sqrt(n)
     enough = np.flatnonzero(half < distance)
     return int(n[enough[0]]) if enough.size else None
 
@@ -181,7 +184,7 @@ def paired_share_interval(only_a: int, only_b: int, images: int, level: float = 
     difference of binomial proportions based on paired data, J. Educ. Behav. Stat. 37, 479-488.
     """
     a, b = (only_a + 1) / (images + 2), (only_b + 1) / (images + 2)
-    half = float(special.ndtri(0.5 + level / 2)) * math.sqrt((a + b - (a - b) ** 2) / (images + 2))
+    half = float(special.ndtri(0.5 + level / 2)) * math.sqrt((a + b - (a - b) * (a - b)) / (images + 2))
     return Interval(max(-1.0, a - b - half), min(1.0, a - b + half))
 
 

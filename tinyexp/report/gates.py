@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import mean_interval
 from tinyexp.analysis.study import ANY
 from tinyexp.report.content import ChangesTold, GateTold
@@ -100,23 +99,23 @@ def _accuracy_below(evidence: Evidence, outcome: Outcome, name: str, bound: floa
     chosen = evidence.selection.find(name)
     runs = chosen.finished if chosen else ()
     values = [evidence.measured.last_accuracy[run.record.identity] for run in runs]
-    mean = float(np.mean(values)) if values else None
+    found = mean(values) if values else None
     return GateTold(
         study=outcome.study.name,
         gate="accuracy_below",
         subject=name,
-        passed=mean is not None and mean >= bound,
-        found="no finished run" if mean is None else _measured(mean, values),
+        passed=found is not None and found >= bound,
+        found="no finished run" if found is None else _measured(found, values),
         required=GATES["accuracy_below"].format(bound=percent(bound, 2)),
     )
 
 
-def _measured(mean: float, values: list[float]) -> str:
+def _measured(average: float, values: list[float]) -> str:
     interval = mean_interval(values)
     told = [f"mean of {counted(len(values), 'seed')}"]
     if interval:
         told.append(f"95 % interval {number(100 * interval.low, 2)} to {percent(interval.high, 2)}")
-    return f"{percent(mean, 2)} ({'; '.join(told)})"
+    return f"{percent(average, 2)} ({'; '.join(told)})"
 
 
 def _run_missing(evidence: Evidence, outcome: Outcome) -> GateTold:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyexp.analysis.curves import GAP, Curve
+from tinyexp.analysis.exact import mean
 from tinyexp.report.drawings import CurvesDrawing
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sections.curves import MOST_ROWS, padded, series_of
@@ -90,7 +91,7 @@ def _table(evidence: Evidence, gaps: Sequence[Curve]) -> Table:
         ends = (number(100 * values[-1], 1, signed=True) for values in (gap.mean, gap.low, gap.high))
         own = evidence.measured.rows((gap.experiment,))
         last = own[own["epoch"] == gap.epochs[-1]]
-        levels = (percent(float(last[name].mean())) for name in ("train_clean_accuracy", "test_accuracy"))
+        levels = (percent(mean(last[name].to_numpy())) for name in ("train_clean_accuracy", "test_accuracy"))
         rows.append((evidence.titles[gap.experiment], *levels, *ends))
     seeds = max(len(gap.seeds) for gap in gaps)
     return Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tinyexp.analysis.comparison import Comparison
+from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
@@ -146,7 +147,7 @@ def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = F
         for seed, b, a, d in zip(comparison.seeds, *columns, comparison.differences, strict=True)
     ]
     if len(rows) > 1:
-        means = [level(metric, sum(values) / len(values)) for values in columns]
+        means = [level(metric, mean(values)) for values in columns]
         rows.append(("mean", *means, bare_change(metric, comparison.mean, signed=True)))
     if comparison.low is not None and comparison.high is not None:
         edges = [bare_change(metric, edge, signed=True) for edge in (comparison.low, comparison.high)]
