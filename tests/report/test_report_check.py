@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from page_reader import sample
 
+from tinyexp.cli import main
 from tinyexp.errors import UserError
+from tinyexp.files import json_text
 from tinyexp.report import check
 from tinyexp.report.check import check_report, examine
 
@@ -79,7 +85,103 @@ def test_under_other_versions_only_the_values_are_compared(
     told = json.loads((out / "report.json").read_text())
     told["values"]["studies"][0]["comparison"]["mean"] = 0.5
     (out / "report.json").write_text(json.dumps(told))
-    assert examine(out).found[0].startswith("report.json: studies: other values")
+    first, second = examine(out).found
+    assert first.startswith("report.json: other values than the records give (made with ")
+    assert re.fullmatch(
+        r"report\.json: values\.studies\[0\]\.comparison\.mean: 0\.5 here, 0\.\d+ by the records", second
+    )
+
+
+def test_under_other_versions_last_digits_are_told_and_pass(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        check, "makers", lambda: (("tinyexp", "0.1.0"), ("matplotlib", "99"), ("jinja2", "3"))
+    )
+    edit(out, lambda values: scale_mean(values, 1 + 5e-10))
+    assert examine(out).found == ()
+    assert "1 number differs from what the records give, in the last digits only" in examine(out).notes[1]
+
+
+def edit(out: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the values in report.json, written as a report writes them."""
+    told = json.loads((out / "report.json").read_text())
+    change(told["values"])
+    (out / "report.json").write_text(json_text(told))
+
+
+def scale_mean(values: dict[str, Any], factor: float) -> None:
+    values["studies"][0]["comparison"]["mean"] *= factor
+
+
+def test_last_digits_alone_are_told_and_pass(out: Path) -> None:
+    edit(out, lambda values: scale_mean(values, 1 + 5e-10))
+    result = examine(out)
+    assert result.found == ()
+    (note,) = result.notes
+    assert note == (
+        "report.json: 1 number differs from what the records give, in the last digits only (the largest relative "
+        "difference is 5.0e-10). Compiled functions of another processor or another version may do that."
+    )
+    told = CliRunner().invoke(main, ["check", str(out)])
+    assert told.exit_code == 0
+    assert note in told.stderr
+    assert told.stdout == f"{out}: the report is what its records give in values.\n"
+
+
+def test_more_than_last_digits_is_an_error_that_names_the_value(out: Path) -> None:
+    edit(out, lambda values: scale_mean(values, 1 + 5e-9))
+    first, second = check_report(out)
+    assert first == "report.json: differs from what the records give."
+    assert second.startswith("report.json: values.studies[0].comparison.mean: 0.")
+    assert second.endswith(" by the records")
+
+
+def test_only_the_first_few_values_are_named(out: Path) -> None:
+    edit(out, lambda values: values["studies"][0].update(comparison={}))
+    _, *lines = check_report(out)
+    assert len(lines) == 6
+    assert lines[0] == "report.json: values.studies[0].comparison.baseline: is missing"
+    assert re.fullmatch(r"report\.json: \d+ more values differ", lines[-1])
+
+
+@pytest.mark.parametrize("other", ["spaces", "page", "key"])
+def test_last_digits_excuse_nothing_else(out: Path, other: str) -> None:
+    edit(out, lambda values: scale_mean(values, 1 + 5e-10))
+    file = out / "report.json"
+    if other == "spaces":
+        file.write_text(file.read_text().replace(": ", ":  ", 1))
+    elif other == "key":
+        file.write_text(file.read_text().replace("{", '{\n  "format": "x",', 1))
+    else:
+        (out / "summary.md").write_text("other")
+    named = "summary.md" if other == "page" else "report.json"
+    assert check_report(out) == [f"{named}: differs from what the records give."]
+
+
+def test_a_page_whose_line_ends_git_rewrote_is_found_with_the_next_step(out: Path) -> None:
+    for name in ("summary.md", "report.json"):
+        (out / name).write_bytes((out / name).read_bytes().replace(b"\n", b"\r\n"))
+    result = examine(out)
+    assert result.found == (
+        "report.json: differs only in line ends.",
+        "summary.md: differs only in line ends.",
+    )
+    assert "core.autocrlf" in result.notes[-1]
+    assert ".gitattributes" in result.notes[-1]
+
+
+def test_records_whose_line_ends_git_rewrote_are_found_with_the_next_step(out: Path) -> None:
+    run = next(out.glob("runs/*/tiny-design1/1-*"))
+    for name in ("spec.json", "metrics.csv"):
+        (run / name).write_bytes((run / name).read_bytes().replace(b"\n", b"\r\n"))
+    result = examine(out)
+    place = f"runs/embedded/tiny-design1/{run.name}"
+    assert result.found == (
+        f"{place}/metrics.csv: differs only in line ends.",
+        f"{place}/spec.json: differs only in line ends.",
+    )
+    assert "core.autocrlf" in result.notes[-1]
 
 
 def test_a_folder_that_is_no_report_is_refused(tmp_path: Path) -> None:

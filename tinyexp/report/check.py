@@ -1,4 +1,8 @@
-"""Is a report what its records give? It is rendered again from them and compared byte for byte."""
+"""Is a report what its records give? It is rendered again from them and compared byte for byte.
+
+Its numbers have the same digits on every machine, but for compiled functions whose last ones may differ (see
+:func:`tinyexp.report.values.rounded`): where nothing else is other than it should be, that is a note and no error.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tinyexp.errors import DamagedError, TinyexpError, UserError
-from tinyexp.files import read_bounded, read_json
+from tinyexp.files import MAX_JSON_BYTES, json_text, read_bounded, read_json, sha256_of_bytes
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import makers
+from tinyexp.report.differences import Differences, differences
 from tinyexp.report.place import BASELINE_FILE, files_below, is_report
 from tinyexp.report.render import render_into
 from tinyexp.report.select import select_runs
@@ -45,7 +50,17 @@ class Checked:
     found: tuple[str, ...]
     """One line for everything that is not as it should be; empty for a sound report."""
     notes: tuple[str, ...] = ()
-    """What was not compared, and why."""
+    """What was not compared, or not exactly, and why; and what to do about what was found."""
+
+
+_OTHER = "differs from what the records give"
+_ONLY_ENDS = "differs only in line ends"
+_LINE_ENDS = (
+    "Line ends are rewritten by git where core.autocrlf is set. Put a line `* -text` into a .gitattributes beside the "
+    "report, or run `git config core.autocrlf false`; then remove the report's folder and check it out again."
+)
+_TEXTS = (".json", ".csv")
+"""What of a run's records git may take for text."""
 
 
 def check_report(folder: Path) -> list[str]:
@@ -78,9 +93,8 @@ def examine(folder: Path) -> Checked:
         return Checked((f"report.json: is not what a report has: {place}: {first['msg']}.",))
     found = _records(folder, named)
     if found:
-        return Checked(
-            tuple(found), ("The pages were not compared: the records they were made from are not whole.",)
-        )
+        notes = ("The pages were not compared: the records they were made from are not whole.",)
+        return _with_next_step(Checked(tuple(found), notes))
     other = _other_versions(told)
     with tempfile.TemporaryDirectory(prefix="tinyexp-check-") as place:
         again = Path(place) / "report"
@@ -91,7 +105,7 @@ def examine(folder: Path) -> Checked:
             return Checked((f"no report can be made from what is here: {error}",))
         if other:
             return _values_compared(told, read_json(again / "report.json"), other)
-        return Checked(tuple(_compared(folder, again)))
+        return _with_next_step(_compared(folder, again, told))
 
 
 def _baseline(folder: Path, told: dict[str, Any]) -> Baseline | None:
@@ -122,7 +136,29 @@ def _changed(run: RecordedRun) -> list[str]:
     if run.status.state != "finished":  # of these only the status was taken along
         return []
     changed = changed_records(run.folder, run.status)
-    return [f"runs/{run.name}/{name}: was changed or lost after the run wrote it." for name in changed]
+    return [f"runs/{run.name}/{name}: {_what_happened(run, name)}." for name in changed]
+
+
+def _what_happened(run: RecordedRun, name: str) -> str:
+    path = run.folder.path / name
+    if name.endswith(_TEXTS) and path.is_file():
+        try:
+            content = _with_plain_ends(read_bounded(path, MAX_JSON_BYTES))
+        except OSError:
+            content = b""
+        if sha256_of_bytes(content) == run.status.digests[name]:
+            return _ONLY_ENDS
+    return "was changed or lost after the run wrote it"
+
+
+def _with_plain_ends(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _with_next_step(checked: Checked) -> Checked:
+    if not any(line.endswith(f"{_ONLY_ENDS}.") for line in checked.found):
+        return checked
+    return Checked(checked.found, (*checked.notes, _LINE_ENDS))
 
 
 def _other_versions(told: dict[str, Any]) -> list[str]:
@@ -132,37 +168,58 @@ def _other_versions(told: dict[str, Any]) -> list[str]:
     ]
 
 
-def _compared(folder: Path, again: Path) -> list[str]:
-    """Every file that differs, is missing or is extra."""
+def _compared(folder: Path, again: Path, told: dict[str, Any]) -> Checked:
+    """Every file that differs, is missing or is extra; of report.json also which values differ."""
     here, there = files_below(folder), files_below(again)
-    lines = []
+    lines: list[str] = []
+    notes: tuple[str, ...] = ()
     for name in sorted({*here, *there}):
         if name not in here:
             lines.append(f"{name}: is missing.")
         elif name not in there:
             lines.append(f"{name}: is no part of the report.")
-        elif not _same(folder / name, again / name):
-            lines.append(f"{name}: differs from what the records give.")
-    return lines
+        elif (what := _difference(folder / name, again / name)) == _OTHER and name == "report.json":
+            found = differences(told, read_json(again / name))
+            if found.near and not found.lines and _is_written_as(told, folder / name):
+                notes = (found.note,)
+            else:
+                lines += [f"{name}: {what}.", *_named(found)]
+        elif what:
+            lines.append(f"{name}: {what}.")
+    return Checked(tuple(lines), notes)
 
 
-def _same(there: Path, again: Path) -> bool:
-    """Whether a report's file is to the byte the one that was made again; never reads more than that one has."""
+def _difference(there: Path, again: Path) -> str:
+    """How a report's file differs from the one that was made again; never reads more than twice what that one has."""
     wanted = again.read_bytes()
     try:
-        return read_bounded(there, len(wanted)) == wanted
+        content = read_bounded(there, 2 * len(wanted))
     except OSError:  # a folder, a pipe or a larger file in its place
+        return _OTHER
+    if content == wanted:
+        return ""
+    return _ONLY_ENDS if _with_plain_ends(content) == wanted else _OTHER
+
+
+def _is_written_as(told: dict[str, Any], path: Path) -> bool:
+    """Whether nothing but values can differ: not the spaces between them, nor a key that stands twice."""
+    wanted = json_text(told).encode()
+    try:
+        return read_bounded(path, len(wanted)) == wanted
+    except OSError:
         return False
+
+
+def _named(found: Differences) -> list[str]:
+    return [f"report.json: {line}" for line in found.lines]
 
 
 def _values_compared(told: dict[str, Any], again: dict[str, Any], other: list[str]) -> Checked:
     versions = ", ".join(other)
     note = f"The report was made with {versions}: only the values in report.json were compared, not the pages' bytes."
-    if told.get("values") == again["values"]:
-        return Checked((), (note,))
-    parts = sorted({*told.get("values", {}), *again["values"]})
-    differing = [name for name in parts if told.get("values", {}).get(name) != again["values"].get(name)]
-    return Checked(
-        (f"report.json: {', '.join(differing)}: other values than the records give (made with {versions}).",),
-        (note,),
-    )
+    found = differences(told.get("values", {}), again["values"], "values")
+    notes = (note, found.note) if found.note else (note,)
+    if not found.lines:
+        return Checked((), notes)
+    first = f"report.json: other values than the records give (made with {versions})."
+    return Checked((first, *_named(found)), notes)
