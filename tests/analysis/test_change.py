@@ -30,6 +30,16 @@ def test_the_verdict_is_read_off_the_paired_interval(by, verdict):
     assert found.change == pytest.approx(np.mean(by))
 
 
+@pytest.mark.parametrize(("apart", "verdict"), [(9e-10, "equal"), (2e-9, "cannot_tell")])
+def test_digits_that_not_every_report_stores_are_no_change(apart, verdict):
+    """An earlier version stored twelve where ten are stored now."""
+    assert change_between(BEFORE, shifted(apart, apart, apart, apart)).verdict == verdict
+    assert (
+        change_between(dict.fromkeys(range(3), 50.0), dict.fromkeys(range(3), 50 + 50 * apart)).verdict
+        == verdict
+    )
+
+
 def test_the_interval_is_that_of_the_paired_t_test():
     here = shifted(0.05, 0.01, 0.03, 0.02)
     found = change_between(BEFORE, here)
