@@ -19,11 +19,11 @@ from pictures import photos
 from torchvision import transforms
 from torchvision.transforms import v2
 
-from tinyexp.data.draws import Draws
-from tinyexp.data.kernel import Pixels, augmented
-from tinyexp.data.philox import CompiledDraws
-from tinyexp.data.views import draw_views
-from tinyexp.spec.load import load_experiment
+from tinyexp.config.load import load_experiment
+from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.kernel import Pixels, augmented
+from tinyexp.trainers.vision.data.philox import CompiledDraws
+from tinyexp.trainers.vision.data.views import draw_views
 
 BATCH = 256
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -25,12 +25,12 @@ from unittest import mock
 
 import torch
 
-from tinyexp.data.build import open_dataset
+from tinyexp.config.load import load_experiment
 from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import plan_run
 from tinyexp.runs.records import Status
-from tinyexp.spec.load import load_experiment
-from tinyexp.training import run
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.training import run
 
 EPOCHS = 4
 ROUNDS = 27

@@ -13,7 +13,7 @@ import numpy as np
 from pictures import photos
 from PIL import Image
 
-from tinyexp.data.folders import decode_pixels
+from tinyexp.trainers.vision.data.folders import decode_pixels
 
 
 def by_pillow(path: Path) -> np.ndarray:

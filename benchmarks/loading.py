@@ -21,10 +21,10 @@ from pictures import class_folders
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from tinyexp.data.build import find_folder, open_dataset
-from tinyexp.data.loader import TrainBatches
-from tinyexp.data.pack import pack
-from tinyexp.spec.load import load_experiment
+from tinyexp.config.load import load_experiment
+from tinyexp.trainers.vision.data.build import find_folder, open_dataset
+from tinyexp.trainers.vision.data.loader import TrainBatches
+from tinyexp.trainers.vision.data.pack import pack
 
 CLASSES, EACH, BATCH = 20, 160, 256
 IMAGES = CLASSES * EACH

@@ -10,9 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 
-from tinyexp.data.patterns import open_patterns
-from tinyexp.models.build import network
-from tinyexp.spec.load import experiment_names, load_experiment
+from tinyexp.config.load import experiment_names, load_experiment
+from tinyexp.trainers.vision.data.patterns import open_patterns
+from tinyexp.trainers.vision.models.build import network
 
 
 class Images(Dataset):

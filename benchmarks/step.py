@@ -9,10 +9,10 @@ one_thread()
 import torch
 from torch import nn
 
-from tinyexp.data.build import open_dataset
-from tinyexp.data.loader import TrainBatches
-from tinyexp.models.build import network
-from tinyexp.spec.load import load_experiment
+from tinyexp.config.load import load_experiment
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.data.loader import TrainBatches
+from tinyexp.trainers.vision.models.build import network
 
 STEPS = 6
 

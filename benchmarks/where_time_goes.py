@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from tinyexp.data.build import open_dataset
-from tinyexp.data.makers import kernel_problem
+from tinyexp.config.load import load_experiment
 from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import plan_run
-from tinyexp.spec.load import load_experiment
-from tinyexp.training.run import train_run
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.data.makers import kernel_problem
+from tinyexp.trainers.vision.training.run import train_run
 
 GROUPS = {
     "backward": ("run_backward",),

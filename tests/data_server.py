@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tinyexp.data.catalogue import CATALOGUE, RemoteFile
+from tinyexp.trainers.vision.data.catalogue import CATALOGUE, RemoteFile
 
 ZIP = "/tiny-imagenet-200.zip"
 

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from tinyexp.data.build import open_dataset
+from tinyexp.config.load import load_experiment
 from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import RunPlan, plan_run
-from tinyexp.spec.load import load_experiment
-from tinyexp.training.run import Listener, train_run
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.training.run import Listener, train_run
 
 SMALL = {
     "model.width": 0.03,
@@ -53,7 +53,7 @@ def results(plan: RunPlan) -> dict[str, bytes]:
     """What must not differ by a bit between two ways to the same run: metrics, predictions, weights."""
     import hashlib
 
-    from tinyexp.training.checkpoint import checkpoints, load_checkpoint
+    from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
 
     state = load_checkpoint(checkpoints(plan.folder.checkpoints)[-1])
     digest = hashlib.sha256()

@@ -9,6 +9,7 @@ import pytest
 from small_runs import small_plan
 
 from tinyexp.analysis.study import load_study
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import TinyexpError
 from tinyexp.files import append_text, read_bounded, read_json
 from tinyexp.launch.speed import measured_speed
@@ -24,9 +25,8 @@ from tinyexp.runs.records import (
     table_text,
     write_section,
 )
-from tinyexp.spec.load import load_experiment
-from tinyexp.training.checkpoint import load_checkpoint, load_latest
-from tinyexp.training.run import _who
+from tinyexp.trainers.vision.training.checkpoint import load_checkpoint, load_latest
+from tinyexp.trainers.vision.training.run import _who
 
 HUGE = 3 << 30
 
@@ -103,7 +103,7 @@ def read_everything(runs):
 
 @pytest.mark.parametrize("put", KINDS)
 def test_a_checkpoint_that_is_something_else_is_named(tmp_path, put, monkeypatch):
-    monkeypatch.setattr("tinyexp.training.checkpoint.MAX_CHECKPOINT_BYTES", 1 << 20)
+    monkeypatch.setattr("tinyexp.trainers.vision.training.checkpoint.MAX_CHECKPOINT_BYTES", 1 << 20)
     path = tmp_path / "epoch-000001-step-00000000.ckpt"
     put(path)
     with pytest.raises(TinyexpError, match=f"{path.name}: cannot be read"):

@@ -15,7 +15,7 @@ from tinyexp.cli import main
 from tinyexp.launch.progress import PlainProgress, TerminalProgress
 from tinyexp.runs.records import METRIC_COLUMNS, Status, table_text, write_section
 from tinyexp.terminal import visible
-from tinyexp.training.run import _Run
+from tinyexp.trainers.vision.training.run import _Run
 
 ATTACKS = {
     "colour": "\x1b[31mred\x1b[0m",

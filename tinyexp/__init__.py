@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tinyexp.analysis.comparison import compare
     from tinyexp.analysis.study import Study, load_study
     from tinyexp.api import attribute, train, write_report
-    from tinyexp.models.build import build_model
+    from tinyexp.config.load import load_experiment
     from tinyexp.runs.frame import load_runs
-    from tinyexp.spec.load import load_experiment
+    from tinyexp.trainers.vision.models.build import build_model
 
 __all__ = [
     "Study",
@@ -40,9 +40,9 @@ __all__ = [
 _HOMES = {
     "Study": "tinyexp.analysis.study",
     "attribute": "tinyexp.api",
-    "build_model": "tinyexp.models.build",
+    "build_model": "tinyexp.trainers.vision.models.build",
     "compare": "tinyexp.analysis.comparison",
-    "load_experiment": "tinyexp.spec.load",
+    "load_experiment": "tinyexp.config.load",
     "load_runs": "tinyexp.runs.frame",
     "load_study": "tinyexp.analysis.study",
     "train": "tinyexp.api",

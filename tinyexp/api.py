@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinyexp.config.load import Experiment
 from tinyexp.errors import UserError, listed
-from tinyexp.spec.load import Experiment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +39,8 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(runs), folder)
     if plan.is_finished():
         return read_section(plan.folder.status, Status)
-    from tinyexp.data.build import open_dataset  # noqa: PLC0415
-    from tinyexp.training.run import train_run  # noqa: PLC0415
+    from tinyexp.trainers.vision.data.build import open_dataset  # noqa: PLC0415
+    from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
 
     return train_run(plan, open_dataset(experiment.spec.data, folder))
 
@@ -134,7 +134,7 @@ def _coded(
     from tinyexp.analysis.coding import coded_runs  # noqa: PLC0415
     from tinyexp.analysis.curves import GAP, with_gap  # noqa: PLC0415
     from tinyexp.analysis.parts import parts_of  # noqa: PLC0415
-    from tinyexp.spec.load import load_experiment  # noqa: PLC0415
+    from tinyexp.config.load import load_experiment  # noqa: PLC0415
 
     profiles = sorted(set(frame["profile"])) if "profile" in frame else []
     if len(profiles) != 1:

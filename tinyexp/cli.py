@@ -152,8 +152,8 @@ def run(experiment: str, seeds: tuple[int, ...], as_json: bool, **options: Any) 
 def _train(
     *, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any
 ) -> None:
+    from tinyexp.config.load import parse_override
     from tinyexp.launch.session import Request, run_session, summary
-    from tinyexp.spec.load import parse_override
 
     request = Request(
         overrides=dict(parse_override(text) for text in settings),
@@ -206,10 +206,10 @@ def plan(
     **options: Any,
 ) -> None:
     """Print what STUDY takes before anything is trained: runs, those that are there, time, and what so many seeds can show."""
+    from tinyexp.config.load import parse_override
     from tinyexp.launch.forecast import as_json as as_values
     from tinyexp.launch.forecast import forecast
     from tinyexp.launch.forecast_text import as_lines
-    from tinyexp.spec.load import parse_override
 
     found = forecast(
         study,
@@ -253,10 +253,10 @@ def report(
 
     Ends with exit code 1, once all is written, where a gate fails that a study file sets under [fail_on].
     """
+    from tinyexp.config.load import parse_override
     from tinyexp.report.gates import gate_line
     from tinyexp.report.render import write_report
     from tinyexp.report.step_summary import append_summary, step_summary_file
-    from tinyexp.spec.load import parse_override
 
     step = step_summary_file() if step_summary else None
     result = write_report(
@@ -344,8 +344,8 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Print EXPERIMENT complete, with every key, and what the source has where it is departed from."""
-    from tinyexp.spec.load import load_experiment, parse_override
-    from tinyexp.spec.show import as_toml
+    from tinyexp.config.load import load_experiment, parse_override
+    from tinyexp.config.show import as_toml
 
     loaded = load_experiment(experiment, profile, dict(parse_override(text) for text in settings))
     if as_json:
@@ -361,8 +361,8 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     """Print the keys in which the experiments A and B differ."""
-    from tinyexp.spec.difference import differences
-    from tinyexp.spec.load import load_experiment
+    from tinyexp.config.difference import differences
+    from tinyexp.config.load import load_experiment
 
     left, right = (load_experiment(name, profile).spec for name in (a, b))
     rows = [{"key": change.key, a: change.left, b: change.right} for change in differences(left, right)]
@@ -381,7 +381,7 @@ def schema(of_report: bool) -> None:  # noqa: FBT001
 
         click.echo(report_schema_text(), nl=False)
         return
-    from tinyexp.spec.show import schema_text
+    from tinyexp.config.show import schema_text
 
     click.echo(schema_text(), nl=False)
 

@@ -59,8 +59,8 @@ def list_command(*, data_folder: Path, as_json: bool) -> None:
 
 def _rows(data_folder: Path) -> list[dict[str, Any]]:
     """A row a data set; ``root`` is where it is, None if nowhere."""
-    from tinyexp.data.catalogue import CATALOGUE
-    from tinyexp.data.places import is_there, standard_places
+    from tinyexp.trainers.vision.data.catalogue import CATALOGUE
+    from tinyexp.trainers.vision.data.places import is_there, standard_places
 
     rows = []
     for name, entry in CATALOGUE.items():
@@ -93,7 +93,7 @@ def _rows(data_folder: Path) -> list[dict[str, Any]]:
 )
 def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
     """Download NAME, check it, and put it into the data folder. Goes on where it was interrupted."""
-    from tinyexp.data.fetch import fetch
+    from tinyexp.trainers.vision.data.fetch import fetch
 
     with _progress() as progress:
         place = fetch(name, data_folder, mirror, progress)
@@ -109,9 +109,9 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
     """Count the images of NAME and decode every one."""
     import dataclasses
 
-    from tinyexp.data.verify import verify
     from tinyexp.errors import TinyexpError
     from tinyexp.files import json_text
+    from tinyexp.trainers.vision.data.verify import verify
 
     with _progress() as progress:
         result = verify(name, data_folder, root, progress)
@@ -146,10 +146,10 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
 )
 def pack_command(*, name: str, data_folder: Path, root: str, check: bool, side: int | None) -> None:
     """Decode the images of NAME once, for all runs. Goes on where it was interrupted."""
-    from tinyexp.data.build import find_folder
-    from tinyexp.data.pack import pack
-    from tinyexp.data.packed import check_pack
-    from tinyexp.data.sizing import Sizing
+    from tinyexp.trainers.vision.data.build import find_folder
+    from tinyexp.trainers.vision.data.pack import pack
+    from tinyexp.trainers.vision.data.packed import check_pack
+    from tinyexp.trainers.vision.data.sizing import Sizing
 
     folder, sizing = find_folder(name, data_folder, root), Sizing(side or 0)
     with _progress() as progress:

@@ -14,8 +14,8 @@ from tinyexp.analysis.facts import Fact
 from tinyexp.analysis.judgement import Evidence
 from tinyexp.analysis.statistics import seeds_to_decide
 from tinyexp.analysis.study import Study
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
-from tinyexp.spec.load import load_experiment
 
 FACTORS = ["augmentation", "activation"]
 

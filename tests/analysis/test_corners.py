@@ -10,9 +10,9 @@ from tinyexp.analysis.coding import coded_runs, labelled
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.corners import check_factors, mixing
 from tinyexp.analysis.study import Study
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import load_experiment
 
 KEYS = {
     "augmentation": ("augmentation",),

@@ -6,8 +6,8 @@ import pytest
 
 from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
-from tinyexp.spec.load import experiment_names, load_experiment, profile_names
 
 WHY = "why-design1-beat-design2"
 

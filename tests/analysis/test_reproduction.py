@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from tinyexp.analysis.reproduction import incomparable, reproduce
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
-from tinyexp.spec.load import load_experiment
 
 PAPER = load_experiment("tiny-design1", "paper")
 """Reports 0.4389 after 65 epochs, tolerance 0.02."""

@@ -206,8 +206,8 @@ def training_since(places: list[tuple[float, str]]) -> float | None:
 
 def weights(checkpoints: Path) -> object:
     """Weights and momenta of the newest checkpoint, as bytes by name."""
-    from tinyexp.training.checkpoint import checkpoints as found
-    from tinyexp.training.checkpoint import load_checkpoint
+    from tinyexp.trainers.vision.training.checkpoint import checkpoints as found
+    from tinyexp.trainers.vision.training.checkpoint import load_checkpoint
 
     state = load_checkpoint(found(checkpoints)[-1])
     momenta = {number: entry["momentum_buffer"] for number, entry in state["optimizer"]["state"].items()}

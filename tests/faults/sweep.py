@@ -18,9 +18,9 @@ from small_runs import results, small_plan, trained
 
 from tinyexp import commits
 from tinyexp.errors import InterruptedRunError
-from tinyexp.training import loop
-from tinyexp.training.checkpoint import checkpoints
-from tinyexp.training.run import Listener
+from tinyexp.trainers.vision.training import loop
+from tinyexp.trainers.vision.training.checkpoint import checkpoints
+from tinyexp.trainers.vision.training.run import Listener
 
 STEPS = 3
 """Steps from commit to commit: four steps an epoch, so that commits fall inside epochs and at their ends."""

@@ -14,8 +14,8 @@ from small_runs import SET, results, small_plan, trained
 from tinyexp import commits
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.files import write_bytes
-from tinyexp.training.checkpoint import checkpoints, load_checkpoint
-from tinyexp.training.run import Listener
+from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
+from tinyexp.trainers.vision.training.run import Listener
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from small_runs import results, run_command, small_plan, trained
 
-from tinyexp.data.build import open_dataset
 from tinyexp.errors import InterruptedRunError, TinyexpError, UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Environment, RunRecord, read_section, write_section
-from tinyexp.training import run as training
-from tinyexp.training.run import Listener, train_run
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.training import run as training
+from tinyexp.trainers.vision.training.run import Listener, train_run
 
 
 @pytest.fixture(scope="module")

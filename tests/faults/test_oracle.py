@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from small_runs import results, trained
 
-from tinyexp.data import loader, makers
-from tinyexp.data.draws import Draws
 from tinyexp.errors import InterruptedRunError
-from tinyexp.training import loop
-from tinyexp.training.checkpoint import checkpoints, load_checkpoint
-from tinyexp.training.run import Listener
-from tinyexp.training.state import TrainingState
+from tinyexp.trainers.vision.data import loader, makers
+from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.training import loop
+from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
+from tinyexp.trainers.vision.training.run import Listener
+from tinyexp.trainers.vision.training.state import TrainingState
 
 Results = dict[str, bytes]
 DROPOUT = {"model__dropout": 0.3}

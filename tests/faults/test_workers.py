@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from small_runs import results, run_command, small_plan, trained
 
-from tinyexp.data.build import open_dataset
-from tinyexp.data.loader import TrainBatches
-from tinyexp.data.sources import ArrayImages, Dataset
 from tinyexp.errors import TinyexpError, UserError
-from tinyexp.training.run import train_run
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.data.loader import TrainBatches
+from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
+from tinyexp.trainers.vision.training.run import train_run
 
 BY = {
     "threads": {"execution__workers": 2},
@@ -130,8 +130,8 @@ def test_a_command_whose_slot_has_a_hanging_thread_ends(tmp_path: Path) -> None:
         "import sys, threading, time, importlib.abc\n"
         "class Hook(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        if name == 'tinyexp.training.run':\n"
-        "            import tinyexp.data.sources as sources\n"
+        "        if name == 'tinyexp.trainers.vision.training.run':\n"
+        "            import tinyexp.trainers.vision.data.sources as sources\n"
         "            read = sources.ArrayImages.pixels\n"
         "            def pixels(self, indices):\n"
         "                if threading.current_thread() is not threading.main_thread():\n"

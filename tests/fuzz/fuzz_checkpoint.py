@@ -17,8 +17,8 @@ from mutations import anything, changed, spoiled
 from torch import nn
 
 from tinyexp.runs.records import METRIC_COLUMNS, TIMING_COLUMNS, table_text
-from tinyexp.training.checkpoint import load_checkpoint
-from tinyexp.training.state import Totals, TrainingState
+from tinyexp.trainers.vision.training.checkpoint import load_checkpoint
+from tinyexp.trainers.vision.training.state import Totals, TrainingState
 
 ACTED = Path(tempfile.gettempdir()) / f"tinyexp-fuzz-acted-{os.getpid()}"
 """Comes into being if a checkpoint is ever executed."""

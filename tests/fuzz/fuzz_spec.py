@@ -14,14 +14,14 @@ from mutations import anything, edited, json_bytes, scalars, texts, toml_bytes
 
 from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import load_study
+from tinyexp.config.difference import flatten
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import Experiment, load_experiment, parse_override
+from tinyexp.config.show import as_toml
 from tinyexp.files import json_text
-from tinyexp.models.cost import multiply_adds, parameters
-from tinyexp.models.geometry import flatten_size
 from tinyexp.resources import experiments_folder
-from tinyexp.spec.difference import flatten
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import Experiment, load_experiment, parse_override
-from tinyexp.spec.show import as_toml
+from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
+from tinyexp.trainers.vision.models.geometry import flatten_size
 
 FILES = ("tiny-design2.toml", "imagenet-resnet18.toml", "profiles/embedded.toml")
 STUDIES = ("why-design1-beat-design2", "deeper-on-imagenet", "larger-images")

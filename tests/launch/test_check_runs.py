@@ -25,7 +25,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
-from tinyexp.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
 RECORDS = ("spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from small_runs import results, small_plan
 
-from tinyexp.data.patterns import open_patterns
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.prepare import prepare, require_writable
@@ -18,7 +18,7 @@ from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft
 from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Status, read_section
-from tinyexp.spec.load import load_experiment
+from tinyexp.trainers.vision.data.patterns import open_patterns
 
 
 def plans(runs, **overrides):

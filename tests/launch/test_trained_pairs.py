@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from tinyexp.analysis.comparison import compare
+from tinyexp.config.load import load_experiment
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import PlainProgress
 from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.frame import load_runs
-from tinyexp.spec.load import load_experiment
 
 PAIRS, SEEDS = 40, 3
 LEARNS_IN_A_SECOND = {

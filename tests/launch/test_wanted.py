@@ -8,12 +8,12 @@ import pytest
 from small_runs import SMALL
 
 from tinyexp.analysis.study import Study, load_study
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.wanted import Wanted, designs, studies_over, wanted
 from tinyexp.resources import experiments_folder
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import experiment_names, load_experiment
 
 TINY = ["tiny-design1", "tiny-design2"]
 

@@ -16,8 +16,8 @@ from records_maker import SHAPES, Shape, make_run, make_runs
 
 from tinyexp.analysis.parts import Part, parts_of
 from tinyexp.analysis.study import load_study, study_names
+from tinyexp.config.load import Experiment, experiment_names, load_experiment
 from tinyexp.runs.folder import RunFolder
-from tinyexp.spec.load import Experiment, experiment_names, load_experiment
 
 STUDIES_RUNS = 32
 """Of one seed: what the four studies ask for together."""

@@ -13,6 +13,8 @@ import numpy as np
 
 from tinyexp.analysis.parts import parts_of
 from tinyexp.analysis.study import load_study
+from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
+from tinyexp.config.load import Experiment, load_experiment
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
@@ -26,8 +28,6 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
-from tinyexp.spec.identity import NUMERICS_VERSION, configuration_of, identity_of
-from tinyexp.spec.load import Experiment, load_experiment
 
 ENVIRONMENT = Environment(
     python="3.11.7",

@@ -12,10 +12,10 @@ from page_reader import Page
 from records_maker import make_run, make_study
 
 from tinyexp.analysis.study import load_study
+from tinyexp.config.load import Experiment, load_experiment
 from tinyexp.report.markdown import code, escaped
 from tinyexp.report.render import write_report
 from tinyexp.report.words import plain, typed
-from tinyexp.spec.load import Experiment, load_experiment
 
 HOSTILE = [
     "<script>alert(1)</script>",

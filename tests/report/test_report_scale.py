@@ -14,6 +14,7 @@ from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
 from records_maker import SHAPES, make_run, make_runs, make_study
 
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
 from tinyexp.report.copies import copy_records
 from tinyexp.report.labels import text_width
@@ -26,7 +27,6 @@ from tinyexp.report.sections.paired import MOST_SEEDS
 from tinyexp.report.select import select_runs
 from tinyexp.runs.frame import read_runs
 from tinyexp.runs.records import Status, write_section
-from tinyexp.spec.load import load_experiment
 
 HTML_LIMIT = 2_000_000
 MEMORY_LIMIT_KB = 1_000_000

@@ -249,7 +249,7 @@ def test_mixtures_of_overridden_designs_are_found_without_naming_the_override(tm
     """What `run-all --set` trained: every run has the override, and the mixtures more."""
     from tinyexp.analysis.parts import parts_of
     from tinyexp.analysis.study import load_study
-    from tinyexp.spec.load import load_experiment
+    from tinyexp.config.load import load_experiment
 
     study = load_study(WHY)
     designs = {name: load_experiment(name, overrides={"model.dropout": 0.2}) for name in study.experiments}
@@ -293,8 +293,8 @@ def test_selection_refuses_configurations_that_are_not_each_others_base(tmp_path
 
 
 def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
-    from tinyexp.spec.load import load_experiment
-    from tinyexp.spec.overlay import with_keys
+    from tinyexp.config.load import load_experiment
+    from tinyexp.config.overlay import with_keys
 
     make_runs(tmp_path / "runs", ["imagenet-design1", "imagenet-resnet18"])
     ten = with_keys(load_experiment("imagenet-resnet18"), {"model.blocks": [1, 1, 1, 1]}, "here")

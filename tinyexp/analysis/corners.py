@@ -14,13 +14,13 @@ from typing import Any
 
 from tinyexp.analysis.plan import Levels, Plan, make_plan
 from tinyexp.analysis.study import Factor, Study
+from tinyexp.config.difference import ABSENT, Difference, flatten
+from tinyexp.config.explain import shown
+from tinyexp.config.identity import configuration_of, numerical_part
+from tinyexp.config.load import Experiment
+from tinyexp.config.overlay import with_keys
+from tinyexp.config.schema import Spec
 from tinyexp.errors import UserError, unknown
-from tinyexp.spec.difference import ABSENT, Difference, flatten
-from tinyexp.spec.explain import shown
-from tinyexp.spec.identity import configuration_of, numerical_part
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.overlay import with_keys
-from tinyexp.spec.schema import Spec
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinyexp.models.cost import parameters
-from tinyexp.spec.schema import FiveConv, Spec
+from tinyexp.config.schema import FiveConv, Spec
+from tinyexp.trainers.vision.models.cost import parameters
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.facts import Fact
-from tinyexp.spec.schema import Spec
+from tinyexp.config.schema import Spec
 
 ClaimVerdict = Literal["supported", "refuted", "inconclusive", "not_tested"]
 Reason = Literal[

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from tinyexp.analysis.corners import Mixing, mixing
 from tinyexp.analysis.study import Study
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import Experiment
+from tinyexp.config.overlay import multiplied, with_keys
 from tinyexp.errors import UserError, unknown
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.overlay import multiplied, with_keys
 
 
 @dataclass(frozen=True)

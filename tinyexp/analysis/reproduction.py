@@ -11,10 +11,10 @@ import pandas as pd
 from tinyexp.analysis.checked import checked_runs, last_epoch, last_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
+from tinyexp.config.difference import ABSENT, flatten
+from tinyexp.config.load import Experiment
+from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.errors import UserError
-from tinyexp.spec.difference import ABSENT, flatten
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.readings import CONTRADICTIONS
 
 ReproductionVerdict = Literal["reproduced", "differs", "cannot_tell", "not_comparable", "nothing_reported"]
 

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
+from tinyexp.config.difference import flatten
+from tinyexp.config.explain import explained
+from tinyexp.config.load import Name, read_toml
+from tinyexp.config.schema import PositiveInt, Section
 from tinyexp.errors import listed, nearest, unknown
 from tinyexp.resources import experiments_folder
-from tinyexp.spec.difference import flatten
-from tinyexp.spec.explain import explained
-from tinyexp.spec.load import Name, read_toml
-from tinyexp.spec.schema import PositiveInt, Section
 
 Metric = Literal["test_accuracy", "test_top5_accuracy", "val_accuracy", "test_loss", "train_clean_accuracy"]
 ClaimMetric = Metric | Literal["generalisation_gap"]

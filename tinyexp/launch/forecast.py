@@ -13,11 +13,11 @@ from tinyexp.analysis.corners import Mixing
 from tinyexp.analysis.parts import Parts, check_members, parts_of
 from tinyexp.analysis.statistics import seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
+from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.speed import Speed, measured_speed
 from tinyexp.launch.wanted import Wanted, designs, study_seeds
 from tinyexp.runs.plan import RunPlan
-from tinyexp.spec.load import experiment_names, load_profile
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from tinyexp.analysis.corners import Mixing
 from tinyexp.analysis.parts import Parts
 from tinyexp.analysis.plan import Group
 from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
+from tinyexp.config.explain import shown
 from tinyexp.launch.forecast import Forecast, standard_error
-from tinyexp.spec.explain import shown
 from tinyexp.terminal import counted
 
 

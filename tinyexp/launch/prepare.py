@@ -6,16 +6,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyexp.data.build import missing, open_dataset
-from tinyexp.data.sources import Dataset
+from tinyexp.config.load import Experiment
+from tinyexp.config.schema import Data
 from tinyexp.errors import UserError
 from tinyexp.launch.wanted import Wanted
-from tinyexp.models.geometry import flatten_size
-from tinyexp.models.memory import require_memory
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.runs.records import DataRecord
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.schema import Data
+from tinyexp.trainers.vision.data.build import missing, open_dataset
+from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.models.geometry import flatten_size
+from tinyexp.trainers.vision.models.memory import require_memory
 
 
 def prepare(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[RunPlan]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.study import load_study
+from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.outcome import Outcome
@@ -18,7 +19,6 @@ from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
 from tinyexp.runs.asked import write_asked
 from tinyexp.runs.records import last_accuracy
-from tinyexp.spec.load import experiment_names, load_profile
 
 
 @dataclass(frozen=True)

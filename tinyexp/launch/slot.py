@@ -13,16 +13,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
-from tinyexp.data.build import open_dataset
-from tinyexp.data.sources import Dataset
+from tinyexp.config.schema import Data
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
 from tinyexp.files import append_text
 from tinyexp.launch.messages import Ended, EpochDone, Task, Warned
 from tinyexp.launch.outcome import mark_failed
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status, read_section
-from tinyexp.spec.schema import Data
 from tinyexp.terminal import visible
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.data.sources import Dataset
 
 _SIGTERM_CODE = 128 + signal.SIGTERM
 
@@ -52,7 +52,7 @@ def serve(connection: Connection) -> None:
 
 def _train(task: Task, connection: Connection, stop: _StopRequest) -> Ended:
     # Loading torch takes seconds, so it is done in here, after the launcher has gone on.
-    from tinyexp.training.run import Listener, train_run  # noqa: PLC0415
+    from tinyexp.trainers.vision.training.run import Listener, train_run  # noqa: PLC0415
 
     listener = Listener(
         epoch_done=lambda row, timing: connection.send(

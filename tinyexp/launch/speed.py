@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tinyexp.config.schema import Spec
 from tinyexp.errors import DamagedError, TinyexpError
-from tinyexp.models.cost import multiply_adds
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, RunRecord, Status, read_bounded, read_section
-from tinyexp.spec.schema import Spec
+from tinyexp.trainers.vision.models.cost import multiply_adds
 
 _BACKWARD = 2
 """A backward pass costs about twice the forward one: gradients of weights and of inputs."""

@@ -59,7 +59,7 @@ def _checkpoints(folders: Iterable[RunFolder]) -> list[Finding]:
     found = []
     for folder in folders:
         # Only here is torch needed, which takes seconds to load.
-        from tinyexp.training.verify import verify_checkpoints  # noqa: PLC0415
+        from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
 
         found += verify_checkpoints(folder, finished=_finished(folder))
     return found

@@ -8,10 +8,10 @@ from typing import Any
 
 from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import Experiment, experiment_names, load_experiment
+from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.errors import UserError
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import Experiment, experiment_names, load_experiment
-from tinyexp.spec.readings import CONTRADICTIONS
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tinyexp.analysis.judgement import ClaimVerdict
+from tinyexp.config.schema import Fraction
 from tinyexp.errors import UserError
 from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
 from tinyexp.report.place import REPORT_FORMAT
-from tinyexp.spec.schema import Fraction
 
 OLDEST = 2
 """The oldest format that is read: before it reports had no claims."""

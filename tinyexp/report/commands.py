@@ -6,10 +6,10 @@ import fnmatch
 from collections.abc import Iterable
 
 from tinyexp.analysis.study import Study
+from tinyexp.config.load import load_profile, profile_names
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.place import BASELINE_FILE
 from tinyexp.report.select import Selection, set_options
-from tinyexp.spec.load import load_profile, profile_names
 
 REPORT_FOLDER = "reports/latest"
 

@@ -11,14 +11,14 @@ from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compar
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.study import Study
+from tinyexp.config.difference import differences
+from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
 from tinyexp.report.select import Chosen, Selection, StudyRuns
 from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.records import read_predictions
-from tinyexp.spec.difference import differences
-from tinyexp.spec.load import experiment_names, load_experiment
 
 _NUMBERED = re.compile(r" (?=\d+\b)")
 """Before the number in "Design 1", where a line should not break."""

@@ -10,11 +10,11 @@ from typing import Any
 
 from tinyexp.analysis.parts import Part, Parts, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.config.identity import configuration_of
+from tinyexp.config.load import Experiment, experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError, listed, unknown
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import DataRecord
-from tinyexp.spec.identity import configuration_of
-from tinyexp.spec.load import Experiment, experiment_names, load_experiment, profile_names
 
 
 @dataclass(frozen=True)

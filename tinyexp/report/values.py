@@ -9,6 +9,7 @@ from typing import Any
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction
+from tinyexp.config.difference import Difference
 from tinyexp.files import sha256_of_file
 from tinyexp.report.content import (
     AttributionTold,
@@ -31,7 +32,6 @@ from tinyexp.report.select import Chosen
 from tinyexp.report.words import plain
 from tinyexp.runs.folder import RECORD_NAMES
 from tinyexp.runs.frame import RecordedRun
-from tinyexp.spec.difference import Difference
 
 DIGITS = 10
 """Significant digits of a stored number."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinyexp.config.schema import Section
 from tinyexp.runs.records import read_section, write_section
-from tinyexp.spec.schema import Section
 
 NAME = "run-all.json"
 

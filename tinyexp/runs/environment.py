@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from tinyexp.config.difference import Difference, differences
 from tinyexp.runs.records import Environment
-from tinyexp.spec.difference import Difference, differences
 
 PACKAGES = ("tinyexp", "torch", "torchvision", "numpy", "pillow", "lightning-fabric")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tinyexp.config.load import Experiment
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs
@@ -23,7 +24,6 @@ from tinyexp.runs.records import (
     parsed_section,
     read_bounded,
 )
-from tinyexp.spec.load import Experiment
 
 RUN_COLUMNS = (
     "profile",

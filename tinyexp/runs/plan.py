@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
+from tinyexp.config.load import Experiment
+from tinyexp.config.schema import Execution
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
-from tinyexp.spec.identity import NUMERICS_VERSION, configuration_of, identity_of
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.schema import Execution
 
 
 @dataclass(frozen=True, eq=False)  # a plan is itself: it is looked up by identity

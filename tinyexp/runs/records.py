@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from tinyexp import files
+from tinyexp.config.load import Experiment
+from tinyexp.config.schema import Count, Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
-from tinyexp.spec.load import Experiment
-from tinyexp.spec.schema import Count, Section
 
 METRIC_COLUMNS = (
     "epoch",

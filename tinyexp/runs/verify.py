@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tinyexp.config.identity import configuration_of, identity_of
+from tinyexp.config.schema import Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder
@@ -22,8 +24,6 @@ from tinyexp.runs.records import (
     read_predictions,
     read_section,
 )
-from tinyexp.spec.identity import configuration_of, identity_of
-from tinyexp.spec.schema import Section
 
 T = TypeVar("T", bound=Section)
 

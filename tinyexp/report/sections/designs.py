@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tinyexp.config.difference import Difference, differences, flatten
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
 from tinyexp.report.words import counted, listing, setting, some
-from tinyexp.spec.difference import Difference, differences, flatten
 
 _NOT_COMPARED = ("title", "section", "reported", "readings", "execution")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.view import Entries, Entry, Paragraph, Section
 from tinyexp.report.words import counted, listing, plain, some
-from tinyexp.spec.readings import CONTRADICTIONS
 
 
 def contradictions_section(evidence: Evidence) -> Section | None:

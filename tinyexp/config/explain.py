@@ -1,0 +1,87 @@
+"""pydantic's findings in this project's words: where, what, the choices, the next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tinyexp.config.schema import FiveConv, ResNet
+from tinyexp.errors import UserError, listed, nearest
+from tinyexp.terminal import visible
+
+_ARCHITECTURES: Mapping[str, type[BaseModel]] = {"five-conv": FiveConv, "resnet": ResNet}
+
+
+def explained(error: ValidationError, schema: type[BaseModel], where: Callable[[str], str]) -> UserError:
+    """One message for everything that is wrong, a line each.
+
+    Parameters
+    ----------
+    schema
+        The model that was validated against; it knows the valid keys.
+    where
+        Gives, for a dotted key, the file or option that it came from.
+    """
+    lines = [_line(entry, schema, where) for entry in error.errors()]
+    return UserError("\n".join(dict.fromkeys(lines)))
+
+
+def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], str]) -> str:
+    path = [str(part) for part in entry["loc"]]
+    named = [part for place, part in enumerate(path) if not (place == 1 and part in _ARCHITECTURES)]
+    key = ".".join(named)
+    place, value = where(key), entry.get("input")
+    match entry["type"]:
+        case "extra_forbidden":
+            known = _keys(schema, path[:-1])
+            table = f" in [{'.'.join(named[:-1])}]" if len(named) > 1 else ""
+            return f"{place}: unknown key '{named[-1]}'{table}. Known: {listed(known)}.{nearest(named[-1], known)}"
+        case "missing":
+            return (
+                f"{place}: the key '{key}' is missing. Add it; `tinyexp show` prints a complete experiment."
+            )
+        case "literal_error" | "union_tag_invalid":
+            context = entry["ctx"]
+            if entry["type"] == "union_tag_invalid":
+                key, value = f"{key}.architecture", context["tag"]
+            choices = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
+            return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(value if isinstance(value, str) else shown(value), choices)}"
+        case "union_tag_not_found":
+            return f"{place}: the key '{key}.architecture' is missing. Known: {listed(_ARCHITECTURES)}."
+        case "value_error":
+            told = str(entry["ctx"]["error"])
+            return f"{place}: [{key}] {told}{'' if told.endswith(('.', '?')) else '.'}"
+        case _:
+            return f"{place}: {key} = {shown(value)} cannot be used: {entry['msg'][:1].lower()}{entry['msg'][1:]}."
+
+
+def shown(value: Any) -> str:
+    """A value as a user typed it, cut where it is very long."""
+    try:
+        text = f"'{value}'" if isinstance(value, str) else str(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of very many digits"
+    text = visible(text, one_line=True)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _keys(schema: type[BaseModel], path: list[str]) -> list[str]:
+    """The valid keys of the table that ``path`` leads to."""
+    model: type[BaseModel] | None = schema
+    for part in path:
+        if part in _ARCHITECTURES:
+            model = _ARCHITECTURES[part]
+        elif model is not None and part in model.model_fields:
+            model = _section(model.model_fields[part].annotation)
+    return list(model.model_fields) if model is not None else []
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

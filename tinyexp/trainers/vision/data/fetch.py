@@ -1,0 +1,169 @@
+"""Taking a data set from where it is published: downloaded, checked, unpacked, and moved into place whole.
+
+Under the data folder, ``downloads/NAME/`` holds what has arrived and ``.FOLDER.unpacking-*`` what is being
+unpacked. The data set's own folder comes into being by one rename at the end, so where it exists it
+is whole, whatever was interrupted before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tinyexp import files
+from tinyexp.commits import reached
+from tinyexp.errors import TinyexpError, UserError
+from tinyexp.trainers.vision.data.catalogue import Entry, by_name
+from tinyexp.trainers.vision.data.download import Progress, address, download
+from tinyexp.trainers.vision.data.places import absence, is_there, standard_places
+from tinyexp.trainers.vision.data.unpack import Bounds, check_room, unpack
+
+
+def fetch(
+    name: str,
+    data_folder: Path,
+    base_url: str | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> Path:
+    """Take a data set, or go on with taking it; one that is there already is left as it is.
+
+    Parameters
+    ----------
+    base_url
+        A mirror: replaces scheme and host of the known addresses.
+    progress
+        Called with what is being done, how much of it is done, and of how much.
+
+    Returns
+    -------
+    Path
+        The folder of the data set.
+
+    Raises
+    ------
+    UserError
+        The name is unknown, the data set cannot be fetched, the target is something else, or there is no room.
+    TinyexpError
+        The network or the content fails; the message says what is left and what to do.
+    """
+    entry = by_name(name)
+    if not entry.fetchable:
+        raise UserError(absence(name, data_folder))
+    there = _existing(entry, data_folder)
+    if there is not None:
+        _remove_leftovers(name, entry, data_folder)
+        return there
+    for file in entry.files:
+        address(file.url, base_url)
+    downloads = _made(data_folder / "downloads")
+    try:
+        with FileLock(downloads / f"{name}.lock", timeout=0):
+            there = _existing(entry, data_folder)  # another process may have finished meanwhile
+            return there or _take(name, entry, data_folder, base_url, progress)
+    except Timeout as error:
+        raise UserError(
+            f"{downloads}: another process is fetching {name}. Wait for it, or stop it first."
+        ) from error
+    except OSError as error:
+        raise TinyexpError(
+            f"{data_folder}: cannot be written to ({error.strerror or error}). Free some space or name another"
+            " --data-folder; what has arrived is kept."
+        ) from error
+
+
+def _take(name: str, entry: Entry, data_folder: Path, base_url: str | None, progress: Progress) -> Path:
+    arrived = _made(data_folder / "downloads" / name)
+    there = sum(path.stat().st_size for path in arrived.iterdir() if path.is_file())
+    check_room(data_folder, max(0, entry.bytes - there) + entry.unpacked_bytes, f"to fetch {entry.title}")
+    for file in entry.files:
+        download(file, arrived, base_url=base_url, progress=progress)
+    target = data_folder / entry.folder
+    if entry.packed:
+        _unpack_into_place(arrived / entry.files[0].name, entry, target, progress)
+        shutil.rmtree(arrived)
+    else:
+        _remove_empty(target)
+        reached("data set written")
+        arrived.replace(target)
+        reached("data set named")
+    files.sync_folder(data_folder)
+    reached("data set done")
+    return target
+
+
+def _unpack_into_place(archive: Path, entry: Entry, target: Path, progress: Progress) -> None:
+    for leftover in _unpacking(entry, target.parent):
+        shutil.rmtree(leftover)  # of a process that was killed; the lock is ours, so nobody is at work in it
+    bounds = Bounds(files=2 * entry.unpacked_files, bytes=2 * entry.unpacked_bytes)
+    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(entry)))
+    try:
+        reached("data set begun")
+        unpack(archive, room, bounds, progress)
+        if not is_there(entry, room / entry.folder):
+            raise TinyexpError(
+                f"{archive}: holds no {entry.folder}/ with {entry.title} in it. Nothing was put in place."
+            )
+        files.flush_to_disk()
+        _remove_empty(target)
+        reached("data set written")
+        (room / entry.folder).replace(target)
+        reached("data set named")
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _remove_leftovers(name: str, entry: Entry, data_folder: Path) -> None:
+    """What a process left that was killed after the data set was in place, and before it had tidied up."""
+    arrived = data_folder / "downloads" / name
+    if not (arrived.exists() or _unpacking(entry, data_folder)):
+        return
+    with contextlib.suppress(Timeout, OSError), FileLock(arrived.with_name(f"{name}.lock"), timeout=0):
+        for leftover in (arrived, *_unpacking(entry, data_folder)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _prefix(entry: Entry) -> str:
+    return f".{entry.folder}.unpacking-"
+
+
+def _unpacking(entry: Entry, data_folder: Path) -> list[Path]:
+    return list(data_folder.glob(f"{_prefix(entry)}*"))
+
+
+def _existing(entry: Entry, data_folder: Path) -> Path | None:
+    """Where the data set is already.
+
+    Raises
+    ------
+    UserError
+        Its place is taken by something else, which we do not touch.
+    """
+    for place in standard_places(entry, data_folder):
+        if is_there(entry, place):
+            return place
+    target = data_folder / entry.folder
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UserError(
+            f"{target}: exists and is not {entry.title}, at least not all of it. Move it away, then fetch again;"
+            " it is left as it is."
+        )
+    return None
+
+
+def _remove_empty(target: Path) -> None:
+    if target.is_dir():
+        target.rmdir()
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be made ({error.strerror}). Name another folder with --data-folder."
+        ) from error
+    return folder

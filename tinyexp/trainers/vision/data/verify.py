@@ -1,0 +1,117 @@
+"""Looking through a whole data set: its counts, and whether every image can be decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyexp.config.schema import Data
+from tinyexp.errors import UserError, unknown
+from tinyexp.trainers.vision.data.build import Whole, open_whole
+from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
+from tinyexp.trainers.vision.data.download import Progress
+from tinyexp.trainers.vision.data.places import locate, missing
+from tinyexp.trainers.vision.data.sources import ImageSource
+
+VERIFIABLE = (*CATALOGUE, "image-folder")
+_MOST_PROBLEMS = 100
+_EVERY = 256
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found; no problem means that the data set is whole."""
+
+    name: str
+    root: str
+    classes: int
+    train_images: int
+    test_images: int
+    fingerprint: str
+    problems: tuple[str, ...]
+
+
+def verify(
+    name: str,
+    data_folder: Path,
+    root: str = "",
+    progress: Progress = lambda _what, _done, _total: None,
+) -> Verification:
+    """Check a data set where it lies; reads everything and changes nothing.
+
+    Parameters
+    ----------
+    root
+        Its folder; empty: looked for in the standard places under ``data_folder``.
+
+    Raises
+    ------
+    UserError
+        The name is unknown, or the data set is not there.
+    """
+    if name not in VERIFIABLE:
+        raise unknown("tinyexp data", "data set", name, VERIFIABLE)
+    data = Data.model_validate({"dataset": name, "root": root})
+    place = locate(data, data_folder)
+    if place is None:
+        raise UserError(missing(data, data_folder) or "")
+    try:
+        whole = open_whole(name, place)
+    except UserError as error:
+        return Verification(name, str(place), 0, 0, 0, "", (str(error),))
+    problems = _wrong_counts(whole, CATALOGUE.get(name))
+    problems += _undecodable(whole.train, f"{name} train", progress)
+    problems += _undecodable(whole.test, f"{name} test", progress)
+    if len(problems) > _MOST_PROBLEMS:
+        problems[_MOST_PROBLEMS:] = [f"and {len(problems) - _MOST_PROBLEMS:,} problems more"]
+    return Verification(
+        name=name,
+        root=str(place),
+        classes=len(whole.classes),
+        train_images=len(whole.train),
+        test_images=len(whole.test),
+        fingerprint=whole.fingerprint,
+        problems=tuple(problems),
+    )
+
+
+def _wrong_counts(whole: Whole, entry: Entry | None) -> list[str]:
+    """Where the numbers of classes and images differ from the published ones."""
+    if entry is None:
+        return []
+    problems = []
+    if len(whole.classes) != entry.classes:
+        problems.append(f"{len(whole.classes):,} classes, {entry.classes:,} are expected")
+    for part, source, wanted in (
+        ("train", whole.train, entry.train_images),
+        ("test", whole.test, entry.test_images),
+    ):
+        if len(source) != wanted:
+            problems.append(f"{part}: {len(source):,} images, {wanted:,} are expected")
+        if wanted % entry.classes == 0:
+            problems += _uneven(part, source, whole.classes, wanted // entry.classes)
+    return problems
+
+
+def _uneven(part: str, source: ImageSource, classes: tuple[str, ...], wanted: int) -> list[str]:
+    """The classes that have another number of images than each has as published."""
+    counts = np.bincount(source.labels, minlength=len(classes)).tolist()
+    return [
+        f"{part}: class {name} has {count:,} images, {wanted:,} are expected"
+        for name, count in zip(classes, counts, strict=True)
+        if count != wanted
+    ]
+
+
+def _undecodable(source: ImageSource, what: str, progress: Progress) -> list[str]:
+    problems = []
+    for index in range(len(source)):
+        try:
+            source.image(index)
+        except UserError as error:
+            problems.append(str(error))
+        if index % _EVERY == 0 or index == len(source) - 1:
+            progress(f"decoding {what}", index + 1, len(source))
+    return problems

@@ -1,0 +1,184 @@
+"""The training loop: the one main path of the project.
+
+An epoch is its steps, then an evaluation, then a commit. Every random number is keyed, so a step needs
+the checkpoint and nothing else of what happened before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tinyexp.config.schema import Spec
+from tinyexp.errors import DivergedError
+from tinyexp.trainers.vision.data.draws import keyed_subset
+from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
+from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.training.evaluate import Evaluation, evaluate
+from tinyexp.trainers.vision.training.randomness import key_step
+from tinyexp.trainers.vision.training.state import Row, TrainingState
+
+
+class Backend(Protocol):
+    """What the loop asks of Lightning Fabric."""
+
+    def to_device(self, obj: Tensor) -> Tensor:
+        """The tensor on the training device."""
+
+    def backward(self, tensor: Tensor) -> None:
+        """Gradients of a loss, scaled as the precision asks."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """All that a run reads: training steps, and the three sets it is measured on."""
+
+    train: TrainBatches
+    train_clean: EvaluationBatches
+    """A keyed part of the training images, as large as the test set, under the test transform."""
+    holdout: EvaluationBatches
+    test: EvaluationBatches
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop tells the run that it serves."""
+
+    commit: Callable[[TrainingState], None]
+    """Make the state durable."""
+    epoch_done: Callable[[TrainingState], None]
+    """An epoch is measured and committed."""
+    stop_wanted: Callable[[], bool]
+    stop: Callable[[], None]
+    """Leave; raises."""
+
+
+def open_batches(dataset: Dataset, spec: Spec, seed: int) -> Batches:
+    """The batches of a run of this seed."""
+    workers = spec.execution.workers
+    clean = keyed_subset("train_clean", len(dataset.train), len(dataset.test))
+    return Batches(
+        train=TrainBatches(dataset.train, spec, seed, workers),
+        train_clean=EvaluationBatches(dataset.train, spec, workers, clean),
+        holdout=EvaluationBatches(dataset.holdout, spec, workers),
+        test=EvaluationBatches(dataset.test, spec, workers),
+    )
+
+
+def train(
+    state: TrainingState, batches: Batches, spec: Spec, seed: int, backend: Backend, hooks: Hooks
+) -> None:
+    """Train from where ``state`` stands to the last epoch.
+
+    Raises
+    ------
+    DivergedError
+        A loss or a weight is no longer finite; that state was not committed.
+    """
+    while state.epoch <= spec.training.stop_after:
+        _train_steps(state, batches.train, spec, seed, backend, hooks)
+        row, timing = _measure(state, batches, backend, hooks)
+        _require_finite(state)
+        state.rows.append(row)
+        state.timings.append(timing)
+        state.next_epoch()
+        hooks.commit(state)
+        hooks.epoch_done(state)
+        if hooks.stop_wanted() and state.epoch <= spec.training.stop_after:
+            hooks.stop()
+
+
+def _train_steps(
+    state: TrainingState, batches: TrainBatches, spec: Spec, seed: int, backend: Backend, hooks: Hooks
+) -> None:
+    execution = spec.execution
+    started, before = time.perf_counter(), state.train_s
+    state.model.train()
+    for images, labels in batches.epoch(state.epoch, state.step):
+        _step(state, images, labels, seed, backend, channels_last=spec.training.channels_last)
+        state.train_s = before + time.perf_counter() - started
+        due = execution.checkpoint_steps and state.total_steps % execution.checkpoint_steps == 0
+        late = time.monotonic() - state.committed_at >= execution.checkpoint_seconds
+        if due or late or hooks.stop_wanted():
+            _require_finite(state)
+            hooks.commit(state)
+        if hooks.stop_wanted():
+            hooks.stop()
+
+
+def _step(
+    state: TrainingState, images: Tensor, labels: Tensor, seed: int, backend: Backend, *, channels_last: bool
+) -> None:
+    key_step(seed, state.epoch, state.step)
+    images, labels = backend.to_device(images), backend.to_device(labels)
+    if channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    logits = state.model(images)
+    loss = nn.functional.cross_entropy(logits, labels)
+    state.optimizer.zero_grad()
+    backend.backward(loss)
+    state.optimizer.step()
+    state.totals.add(loss, logits, labels)
+    state.step += 1
+    state.total_steps += 1
+
+
+def _measure(state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks) -> tuple[Row, Row]:
+    """The row of ``metrics.csv`` and that of ``timing.csv`` for the epoch whose steps are done."""
+
+    def leave_if_asked() -> None:
+        if hooks.stop_wanted():
+            _require_finite(state)
+            hooks.commit(state)  # all steps done, nothing measured: resuming measures
+            hooks.stop()
+
+    def measured(on: EvaluationBatches) -> Evaluation | None:
+        return evaluate(state.model, on, backend.to_device, leave_if_asked) if len(on) else None
+
+    started = time.perf_counter()
+    clean, holdout, test = measured(batches.train_clean), measured(batches.holdout), measured(batches.test)
+    assert clean is not None, "a training set has images"
+    assert test is not None, "a test set has images"
+    state.predictions = {
+        "label": torch.from_numpy(test.label),
+        "predicted": torch.from_numpy(test.predicted),
+        "in_top5": torch.from_numpy(test.in_top5),
+    }
+    totals = state.totals
+    group = state.optimizer.param_groups[0]
+    row: Row = {
+        "epoch": state.epoch,
+        "step": state.total_steps,
+        "images_seen": sum(int(past["images_seen"] or 0) for past in state.rows[-1:]) + totals.images,
+        "learning_rate": float(group["lr"]),
+        "weight_decay": float(group["weight_decay"]),
+        "train_loss": float(totals.loss) / totals.images,
+        "train_accuracy": int(totals.correct) / totals.images,
+        "train_clean_loss": clean.loss,
+        "train_clean_accuracy": clean.accuracy,
+        "val_loss": holdout.loss if holdout else None,
+        "val_accuracy": holdout.accuracy if holdout else None,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "test_top5_accuracy": test.top5_accuracy,
+    }
+    timing: Row = {
+        "epoch": state.epoch,
+        "train_s": round(state.train_s, 3),
+        "evaluate_s": round(time.perf_counter() - started, 3),
+        "images_per_s": round(totals.images / state.train_s, 1) if state.train_s else None,
+    }
+    return row, timing
+
+
+def _require_finite(state: TrainingState) -> None:
+    if not state.is_finite():
+        raise DivergedError(
+            f"diverged in epoch {state.epoch}, step {state.step}: the loss or a weight is no longer a finite number."
+            " A smaller optimizer.learning_rate is the usual remedy."
+        )

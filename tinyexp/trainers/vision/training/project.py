@@ -1,0 +1,44 @@
+"""What readers see of a run, written anew from its state; never appended to, so never torn."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from tinyexp.files import sha256_of_file, write_text
+from tinyexp.runs.folder import RECORD_NAMES, RunFolder
+from tinyexp.runs.records import (
+    METRIC_COLUMNS,
+    TIMING_COLUMNS,
+    Predictions,
+    Status,
+    table_text,
+    write_predictions,
+    write_section,
+)
+from tinyexp.trainers.vision.training.state import TrainingState
+
+State = Literal["running", "finished", "interrupted", "failed", "diverged"]
+
+
+def project(
+    folder: RunFolder, state: TrainingState, epochs: int, condition: State, message: str = ""
+) -> Status:
+    """Write metrics, timings, after the last epoch the predictions, and then the status with their digests."""
+    metrics = table_text(METRIC_COLUMNS, state.rows)
+    write_text(folder.metrics, metrics)
+    write_text(folder.timing, table_text(TIMING_COLUMNS, state.timings))
+    if condition == "finished":
+        arrays = {name: value.numpy() for name, value in state.predictions.items()}
+        write_predictions(folder.predictions, Predictions(**arrays))
+    digests = {
+        path.name: sha256_of_file(path)
+        for name in RECORD_NAMES
+        if (path := folder.path / name) != folder.status and path.exists()
+    }
+    digests[folder.metrics.name] = hashlib.sha256(metrics.encode()).hexdigest()
+    status = Status(
+        state=condition, epochs_done=len(state.rows), epochs=epochs, message=message, digests=digests
+    )
+    write_section(folder.status, status)
+    return status

@@ -1,0 +1,297 @@
+"""One run from plan to records: set up or resume, train, commit, project."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import filelock
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from tinyexp.config.difference import differences
+from tinyexp.config.schema import Spec
+from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
+from tinyexp.files import append_text, read_bounded, remove_leftovers, write_text
+from tinyexp.runs.environment import describe_environment, environment_changes
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.plan import RunPlan, changed_records
+from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
+from tinyexp.terminal import visible
+from tinyexp.trainers.vision.data import makers
+from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.models.build import network
+from tinyexp.trainers.vision.training.checkpoint import load_latest, save_checkpoint
+from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
+from tinyexp.trainers.vision.training.project import project
+from tinyexp.trainers.vision.training.randomness import key_weights
+from tinyexp.trainers.vision.training.state import Row, Totals, TrainingState
+
+_LOCK_SECONDS = (
+    20.0  # data workers of a killed slot share its lock, and look for their parent every five seconds
+)
+
+
+def _ignore(*_: Any) -> None:
+    """Nobody wants to hear it."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how a run goes, and who may ask it to stop."""
+
+    epoch_done: Callable[[Row, Row], None] = _ignore
+    """The epoch's row of metrics, and that of timings."""
+    warn: Callable[[str], None] = _ignore
+    stop_code: Callable[[], int] = field(default=lambda: 0)
+    """0 to go on; otherwise the exit code to stop with: 130 or 143."""
+
+
+def train_run(
+    plan: RunPlan,
+    dataset: Dataset,
+    listener: Listener | None = None,
+    *,
+    fresh: bool = False,
+    accept_environment: bool = False,
+) -> Status:
+    """Train a run, or what is left of it; afterwards its records are complete.
+
+    Parameters
+    ----------
+    fresh
+        Leave aside what was trained before, and begin anew.
+    accept_environment
+        Go on in another environment than the run began in; the run is then marked "not bit-identical".
+
+    Raises
+    ------
+    UserError
+        The folder cannot be used, belongs to another process, or holds another run.
+    DivergedError, InterruptedRunError, TinyexpError
+        As they say; the folder is in a state from which the same command goes on.
+    """
+    listener = listener or Listener()
+    with _owned(plan.folder):
+        if fresh:
+            _set_aside(plan.folder)
+        return _Run(plan, dataset, listener, accept_environment=accept_environment).to_the_end()
+
+
+class _Run:
+    """The objects of one run while it is trained."""
+
+    def __init__(
+        self, plan: RunPlan, dataset: Dataset, listener: Listener, *, accept_environment: bool
+    ) -> None:
+        self.plan, self.folder, self.listener = plan, plan.folder, listener
+        self.spec = plan.experiment.spec
+        self.dataset = dataset
+        checkpoint = load_latest(self.folder.checkpoints, self._warn)
+        self.environment = self._begin(resumed=checkpoint is not None, accept_environment=accept_environment)
+        torch.set_num_threads(self.environment.threads)
+        self.fabric = _fabric(self.spec, self.environment.device)
+        self.state = self._state(checkpoint)
+
+    def to_the_end(self) -> Status:
+        if self.spec.execution.transforms == "auto" and (problem := makers.kernel_problem()):
+            self._warn(f"{problem}: images go through torchvision, to the same bits, more slowly.")
+        batches = open_batches(self.dataset, self.spec, self.plan.record.seed)
+        hooks = Hooks(self._commit, self._epoch_done, lambda: self.listener.stop_code() != 0, self._stop)
+        self._project("running")
+        try:
+            train(self.state, batches, self.spec, self.plan.record.seed, self.fabric, hooks)
+        except DivergedError as error:
+            self._project("diverged", str(error))
+            raise
+        except InterruptedRunError as error:
+            self._project("interrupted", str(error))
+            raise
+        return self._project("finished")
+
+    def _begin(self, *, resumed: bool, accept_environment: bool) -> Environment:
+        """Write or compare the run's record and environment; gives the environment that counts."""
+        now = describe_environment(
+            cpu_capability=torch.backends.cpu.get_cpu_capability(),
+            device=_device(self.spec),
+            threads=self.spec.execution.threads,
+        )
+        if resumed:
+            _require_same_run(self.folder, self.plan.record)
+            self._tell_of_changes()
+            now = _reconciled(self.folder, now, accept=accept_environment, warn=self._warn)
+        write_section(self.folder.spec, self.plan.record)
+        write_section(self.folder.environment, now)
+        return now
+
+    def _tell_of_changes(self) -> None:
+        """Records of a finished run are as they were written, unless somebody or something changed them since."""
+        try:
+            status = read_section(self.folder.status, Status)
+        except DamagedError as error:
+            self._warn(f"{error} It is written anew from the checkpoint.")
+            return
+        if status.state == "finished" and (changed := changed_records(self.folder, status)):
+            self._warn(
+                f"{self.folder.path}: {listed(changed)} had been changed or lost since the run finished; written anew from the checkpoint."
+            )
+
+    def _state(self, checkpoint: dict[str, Any] | None) -> TrainingState:
+        key_weights(self.plan.record.seed)
+        model = network(self.spec)
+        if self.spec.training.channels_last:
+            model = model.to(memory_format=torch.channels_last)
+        model, optimizer = self._prepared(model)
+        state = TrainingState(model, optimizer, Totals.on(self.fabric.device))
+        if checkpoint is not None:
+            state.restore(checkpoint, self.folder.checkpoints)
+        return state
+
+    def _prepared(self, model: nn.Module) -> tuple[nn.Module, torch.optim.Optimizer]:
+        settings = self.spec.optimizer
+        optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        )
+        compiled = cast("nn.Module", torch.compile(model)) if self.spec.training.compile else model
+        prepared, wrapped = self.fabric.setup(compiled, optimizer)
+        return prepared, wrapped
+
+    def _commit(self, state: TrainingState) -> None:
+        save_checkpoint(self.folder.checkpoints, state.to_checkpoint(), epoch=state.epoch, step=state.step)
+        state.mark_committed()
+
+    def _epoch_done(self, state: TrainingState) -> None:
+        self._project("running")
+        self._log(f"epoch {state.rows[-1]['epoch']}: test accuracy {state.rows[-1]['test_accuracy']}")
+        self.listener.epoch_done(state.rows[-1], state.timings[-1])
+
+    def _warn(self, message: str) -> None:
+        self._log(f"warning: {message}")
+        self.listener.warn(message)
+
+    def _log(self, line: str) -> None:
+        # Words for people: where they cannot be written, as on a full disk, the records are what must be.
+        with contextlib.suppress(TinyexpError):
+            append_text(self.folder.log, f"{visible(line, one_line=True)}\n")
+
+    def _project(self, condition: Any, message: str = "") -> Status:
+        return project(self.folder, self.state, self.spec.training.stop_after, condition, message)
+
+    def _stop(self) -> NoReturn:
+        code = self.listener.stop_code()
+        raise InterruptedRunError(
+            f"stopped in epoch {self.state.epoch} after step {self.state.step}; nothing is lost.", code
+        )
+
+
+def _fabric(spec: Spec, device: str) -> Fabric:
+    accelerator = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device]
+    if device == "cuda":
+        # Kernels without a deterministic form raise instead of changing a bit unnoticed.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(mode=True)
+        torch.backends.cudnn.benchmark = False
+    return Fabric(accelerator=accelerator, devices=1, precision=spec.training.precision)
+
+
+def _device(spec: Spec) -> str:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    wanted = spec.execution.device
+    if wanted == "auto":
+        return "cuda" if available["cuda"] else "cpu"
+    if not available[wanted]:
+        raise UserError(
+            f"execution.device = '{wanted}' is not there on this machine. Use --set execution.device=auto."
+        )
+    return wanted
+
+
+def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
+    """A folder's name has eight digits of the identity; the record has all."""
+    found = read_section(folder.spec, RunRecord)
+    if found.identity == wanted.identity:
+        return
+    changed = differences(found.experiment.spec, wanted.experiment.spec)
+    words = [f"{change.key}: {change.left} then, {change.right} now" for change in changed]
+    if found.data.fingerprint != wanted.data.fingerprint:
+        words.append("the data are not the same")
+    if found.numerics_version != wanted.numerics_version:
+        words.append(f"numerics version {found.numerics_version} then, {wanted.numerics_version} now")
+    raise UserError(f"{folder.path}: holds another run ({'; '.join(words)}). Use --fresh to train anew.")
+
+
+def _reconciled(
+    folder: RunFolder, now: Environment, *, accept: bool, warn: Callable[[str], None]
+) -> Environment:
+    """The environment to go on in: threads as they were; anything else that changed is refused or marked."""
+    before = read_section(folder.environment, Environment)
+    if before.threads != now.threads:
+        warn(
+            f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits."
+        )
+    now = now.model_copy(update={"threads": before.threads, "bit_identical": before.bit_identical})
+    changes = environment_changes(before, now)
+    if not changes:
+        return now
+    words = "; ".join(f"{change.key}: {change.left} then, {change.right} now" for change in changes)
+    if not accept:
+        raise UserError(
+            f"{folder.path}: the run began in another environment ({words}), where its bits may come out otherwise."
+            " Go on in the old one, add --accept-environment to go on and mark the run 'not bit-identical',"
+            " or --fresh to train anew."
+        )
+    warn(f"the environment changed ({words}); the run is marked 'not bit-identical'.")
+    return now.model_copy(update={"bit_identical": False})
+
+
+@contextlib.contextmanager
+def _owned(folder: RunFolder) -> Iterator[None]:
+    """Hold the run for this process; a lock that a dead process left does not hold."""
+    owner = folder.path / ".owner"
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.lock)
+        lock.acquire(timeout=_LOCK_SECONDS)
+    except filelock.Timeout as error:
+        raise TinyexpError(
+            f"{folder.path}: is being trained by {_who(owner)}. Wait for it, or stop it."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
+        ) from error
+    try:
+        for place in (folder.path, folder.checkpoints):
+            remove_leftovers(place)
+        write_text(owner, f"process {os.getpid()}\n")
+        yield
+    finally:
+        lock.release()
+
+
+def _who(owner: Path) -> str:
+    try:
+        return read_bounded(owner, 1000).decode(errors="replace").strip()
+    except OSError:
+        return "another process"
+
+
+def _set_aside(folder: RunFolder) -> None:
+    """Move what was trained before out of the way; nothing is deleted."""
+    if not folder.checkpoints.exists():
+        return
+    number = 1
+    while (aside := folder.path / f"before-fresh-{number}").exists():
+        number += 1
+    aside.mkdir()
+    for path in [*folder.path.glob("*.*"), folder.checkpoints]:
+        if path.name != folder.lock.name and not path.name.startswith(".owner"):
+            path.replace(Path(aside) / path.name)
