@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyexp.config.load import Experiment
+from tinyexp.config.experiment import Experiment
 from tinyexp.errors import UserError, listed
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     from tinyexp.launch.prepare import prepare  # noqa: PLC0415 - torch is loaded only here
     from tinyexp.launch.wanted import Wanted  # noqa: PLC0415
     from tinyexp.runs.records import Status, read_section  # noqa: PLC0415
+    from tinyexp.trainers.base import Listener, trainer_of  # noqa: PLC0415
 
     folder = Path(os.environ.get("TINYEXP_DATA") or "data")
     [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(runs), folder)
     if plan.is_finished():
         return read_section(plan.folder.status, Status)
-    from tinyexp.trainers.vision.data.build import open_dataset  # noqa: PLC0415
-    from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
-
-    return train_run(plan, open_dataset(experiment.spec.data, folder))
+    return trainer_of(experiment.trainer).train(
+        plan, folder, Listener(), fresh=False, accept_environment=False
+    )
 
 
 def write_report(

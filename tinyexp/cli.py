@@ -364,8 +364,11 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     from tinyexp.config.difference import differences
     from tinyexp.config.load import load_experiment
 
-    left, right = (load_experiment(name, profile).spec for name in (a, b))
-    rows = [{"key": change.key, a: change.left, b: change.right} for change in differences(left, right)]
+    left, right = (load_experiment(name, profile) for name in (a, b))
+    rows = [
+        {"key": change.key, a: change.left, b: change.right}
+        for change in differences(left.settings, right.settings)
+    ]
     if as_json:
         _print_json(rows)
     else:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mutations import edited, json_bytes, spoiled, texts
 from PIL import Image
 
-from tinyexp.config.schema import Data
+from tinyexp.trainers.vision.settings import Data
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.folders import decode, decode_pixels, image_shape
 from tinyexp.trainers.vision.data.idx import read_folder

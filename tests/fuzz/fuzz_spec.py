@@ -16,7 +16,8 @@ from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import load_study
 from tinyexp.config.difference import flatten
 from tinyexp.config.identity import configuration_of
-from tinyexp.config.load import Experiment, load_experiment, parse_override
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.load import load_experiment, parse_override
 from tinyexp.config.show import as_toml
 from tinyexp.files import json_text
 from tinyexp.resources import experiments_folder

@@ -16,7 +16,8 @@ from records_maker import SHAPES, Shape, make_run, make_runs
 
 from tinyexp.analysis.parts import Part, parts_of
 from tinyexp.analysis.study import load_study, study_names
-from tinyexp.config.load import Experiment, experiment_names, load_experiment
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.runs.folder import RunFolder
 
 STUDIES_RUNS = 32

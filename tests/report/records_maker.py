@@ -14,7 +14,8 @@ import numpy as np
 from tinyexp.analysis.parts import parts_of
 from tinyexp.analysis.study import load_study
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
-from tinyexp.config.load import Experiment, load_experiment
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.load import load_experiment
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (

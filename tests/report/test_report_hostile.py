@@ -12,7 +12,8 @@ from page_reader import Page
 from records_maker import make_run, make_study
 
 from tinyexp.analysis.study import load_study
-from tinyexp.config.load import Experiment, load_experiment
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.load import load_experiment
 from tinyexp.report.markdown import code, escaped
 from tinyexp.report.render import write_report
 from tinyexp.report.words import plain, typed

@@ -31,10 +31,10 @@ from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.curves import GAP, with_gap
 from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.exact import dot, mean
-from tinyexp.analysis.facts import SPEC_FACTS
 from tinyexp.analysis.judgement import ClaimVerdict, Evidence, Judgement, Quantity, Reason
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, decisive_interval, seeds_to_decide
 from tinyexp.analysis.study import Claim, Study
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import unknown
 
 Outcome = tuple[ClaimVerdict, Reason]
@@ -170,11 +170,12 @@ def _judged_by_seed(
 def _judge_fact(claim: Claim, _study: Study, evidence: Evidence) -> Judgement:
     found = evidence.facts.get(claim.id)
     if found is None:
-        if claim.fact not in SPEC_FACTS:
-            raise unknown(f"claim '{claim.id}'", "fact", claim.fact, SPEC_FACTS)
-        specs = [evidence.specs[name] for name in claim.experiments if name in evidence.specs]
-        whole = len(specs) == len(claim.experiments)
-        found = SPEC_FACTS[claim.fact](*specs) if whole else None
+        own = [evidence.experiments[name] for name in claim.experiments if name in evidence.experiments]
+        if own and len(own) == len(claim.experiments):
+            known = settings_rules(own[0].trainer).facts
+            if claim.fact not in known:
+                raise unknown(f"claim '{claim.id}'", "fact", claim.fact, known)
+            found = known[claim.fact](*own)
     if found is None:
         return Judgement(claim.id, "not_tested", "fact_missing", "fact")
     verdict, reason = _HOLDS if found.holds else _FAILS

@@ -15,11 +15,10 @@ from typing import Any
 from tinyexp.analysis.plan import Levels, Plan, make_plan
 from tinyexp.analysis.study import Factor, Study
 from tinyexp.config.difference import ABSENT, Difference, flatten
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.explain import shown
-from tinyexp.config.identity import configuration_of, numerical_part
-from tinyexp.config.load import Experiment
+from tinyexp.config.identity import configuration_of
 from tinyexp.config.overlay import with_keys
-from tinyexp.config.schema import Spec
 from tinyexp.errors import UserError, unknown
 
 
@@ -37,7 +36,7 @@ class Corner:
     @cached_property
     def configuration(self) -> str:
         """The digest that its runs carry; equal ones are one training, wherever they lie."""
-        return configuration_of(self.experiment.spec)
+        return configuration_of(self.experiment)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def mixing(study: Study, baseline: Experiment, contender: Experiment, kind: str 
     UserError
         The study is confounded, names no factor, or a mixture is no valid experiment.
     """
-    switched = check_factors(study, baseline.spec, contender.spec)
+    switched = check_factors(study, baseline, contender)
     plan = make_plan(kind or study.plan, list(switched))
     found = []
     for levels in plan.levels:
@@ -85,7 +84,9 @@ def mixing(study: Study, baseline: Experiment, contender: Experiment, kind: str 
     return Mixing(plan, switched, inactive, tuple(found))
 
 
-def check_factors(study: Study, baseline: Spec, contender: Spec) -> dict[str, tuple[Difference, ...]]:
+def check_factors(
+    study: Study, baseline: Experiment, contender: Experiment
+) -> dict[str, tuple[Difference, ...]]:
     """What each factor switches; titles, readings and where a run is carried out are no differences.
 
     Factors in which the two do not differ are left out.
@@ -98,7 +99,7 @@ def check_factors(study: Study, baseline: Spec, contender: Spec) -> dict[str, tu
     where = _file(study)
     if not study.factors:
         raise UserError(f"{where}: names no factor, so there is nothing to attribute. Add [[factors]].")
-    left, right = (flatten(numerical_part(spec)) for spec in (baseline, contender))
+    left, right = (flatten(one.numerical_settings) for one in (baseline, contender))
     keys = [*left, *(key for key in right if key not in left)]
     pairs = [Difference(key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in keys]
     differing = {pair.key: pair for pair in pairs if pair.left != pair.right}

@@ -9,8 +9,8 @@ from typing import Literal
 import pandas as pd
 
 from tinyexp.analysis.attribution import Attribution
-from tinyexp.analysis.facts import Fact
-from tinyexp.config.schema import Spec
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.trainers import Fact
 
 ClaimVerdict = Literal["supported", "refuted", "inconclusive", "not_tested"]
 Reason = Literal[
@@ -63,9 +63,9 @@ class Evidence:
     """A row per run and epoch, as for :func:`tinyexp.analysis.comparison.compare`."""
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
     """By metric."""
-    specs: Mapping[str, Spec] = field(default_factory=dict)
-    """By experiment, for static claims."""
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    """By name, for static claims."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
-    """By claim id: facts that need more than a spec, such as parameter counts."""
+    """By claim id: facts that need more than settings."""
     inactive: tuple[str, ...] = ()
     """Factors in which the two designs do not differ here."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tinyexp.analysis.corners import Mixing, mixing
 from tinyexp.analysis.study import Study
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
-from tinyexp.config.load import Experiment
 from tinyexp.config.overlay import multiplied, with_keys
 from tinyexp.errors import UserError, unknown
 
@@ -28,7 +28,7 @@ class Part:
     @property
     def configuration(self) -> str:
         """The digest that its runs carry, whatever experiment they name."""
-        return configuration_of(self.experiment.spec)
+        return configuration_of(self.experiment)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _member(study: Study, name: str, experiments: Mapping[str, Experiment]) -> P
     if base is None:
         return None
     if variant is None:
-        return Part(name, base.spec.title, base)
+        return Part(name, base.title, base)
     where = f"studies/{study.name}.toml: variant '{name}'"
     changes = {**multiplied(base, variant.times, where), **variant.set}
     return Part(name, variant.title, with_keys(base, changes, where))

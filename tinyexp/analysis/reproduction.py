@@ -12,7 +12,7 @@ from tinyexp.analysis.checked import checked_runs, last_epoch, last_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
 from tinyexp.config.difference import ABSENT, flatten
-from tinyexp.config.load import Experiment
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.errors import UserError
 
@@ -68,7 +68,7 @@ def reproduce(frame: pd.DataFrame, experiment: Experiment) -> Reproduction:
         The frame cannot be used, or a run ends at another epoch than the reported figure.
     """
     values, epoch = _measured(frame, experiment)
-    reported, reasons = experiment.spec.reported, incomparable(experiment)
+    reported, reasons = experiment.reported, incomparable(experiment)
     low_edge = reported.test_accuracy - reported.tolerance if reported else -np.inf
     high_edge = reported.test_accuracy + reported.tolerance if reported else np.inf
     interval = decisive_interval(tuple(values.values()), float(low_edge), float(high_edge))
@@ -99,13 +99,14 @@ def incomparable(experiment: Experiment) -> tuple[str, ...]:
     contradiction sets is no departure, as the source may have meant just that; ``training.stop_after``
     always is one where it is not the epoch of the reported figure.
     """
-    spec = experiment.spec
-    if spec.reported is None:
+    if experiment.reported is None:
         return ()
     read = {
-        key: value for name, chosen in spec.readings.items() for key, value in _overlay(name, chosen).items()
+        key: value
+        for name, chosen in experiment.readings.items()
+        for key, value in _overlay(name, chosen).items()
     }
-    flat = flatten(spec.model_dump(mode="json"))
+    flat = flatten(experiment.settings)
     keys = [
         difference.key
         for difference in experiment.deviations
@@ -114,7 +115,7 @@ def incomparable(experiment: Experiment) -> tuple[str, ...]:
         and not (difference.key in read and read[difference.key] == flat.get(difference.key, ABSENT))
     ]
     length = "training.stop_after"
-    if spec.training.stop_after != spec.reported.after_epochs and length not in keys:
+    if flat.get(length) != experiment.reported.after_epochs and length not in keys:
         keys.append(length)
     return tuple(keys)
 

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
 from tinyexp.config.difference import flatten
 from tinyexp.config.explain import explained
-from tinyexp.config.load import Name, read_toml
-from tinyexp.config.schema import PositiveInt, Section
+from tinyexp.config.load import read_toml
+from tinyexp.config.section import Name, PositiveInt, Section
 from tinyexp.errors import listed, nearest, unknown
 from tinyexp.resources import experiments_folder
 

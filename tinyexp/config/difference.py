@@ -1,4 +1,4 @@
-"""What two specs do not share, key by key."""
+"""What two tables of settings do not share, key by key."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 ABSENT = "(none)"
-"""Stands for a key that the other spec does not have, as between two architectures."""
+"""Stands for a key that the other side does not have, as between two architectures."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +34,38 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def differences(left: BaseModel, right: BaseModel, *, ignore: tuple[str, ...] = ()) -> tuple[Difference, ...]:
-    """The keys in which two specs differ, in the order of the schema.
+def differences(
+    left: Mapping[str, Any], right: Mapping[str, Any], *, ignore: tuple[str, ...] = ()
+) -> tuple[Difference, ...]:
+    """The dotted keys in which two tables of settings differ, in the order in which they stand.
 
     Parameters
     ----------
     ignore
         Beginnings of dotted keys to leave out, such as ``"execution."``.
     """
-    a, b = flatten(left.model_dump(mode="json")), flatten(right.model_dump(mode="json"))
+    a, b = flatten(left), flatten(right)
     keys = [*a, *(key for key in b if key not in a)]
     return tuple(
         Difference(key, a.get(key, ABSENT), b.get(key, ABSENT))
         for key in keys
         if not key.startswith(ignore) and a.get(key, ABSENT) != b.get(key, ABSENT)
     )
+
+
+def without(table: Mapping[str, Any], beginnings: tuple[str, ...]) -> dict[str, Any]:
+    """A table of tables without the dotted keys that begin so; a table that loses all its keys goes with them.
+
+    >>> without({"data": {"root": "x", "name": "y"}, "execution": {"jobs": 2}}, ("execution.", "data.root"))
+    {'data': {'name': 'y'}}
+    """
+    kept: dict[str, Any] = {}
+    for key, value in flatten(table).items():
+        if key.startswith(beginnings):
+            continue
+        *tables, name = key.split(".")
+        place = kept
+        for part in tables:
+            place = place.setdefault(part, {})
+        place[name] = value
+    return kept

@@ -9,11 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tinyexp.config.schema import FiveConv, ResNet
 from tinyexp.errors import UserError, listed, nearest
 from tinyexp.terminal import visible
-
-_ARCHITECTURES: Mapping[str, type[BaseModel]] = {"five-conv": FiveConv, "resnet": ResNet}
 
 
 def explained(error: ValidationError, schema: type[BaseModel], where: Callable[[str], str]) -> UserError:
@@ -26,18 +23,24 @@ def explained(error: ValidationError, schema: type[BaseModel], where: Callable[[
     where
         Gives, for a dotted key, the file or option that it came from.
     """
-    lines = [_line(entry, schema, where) for entry in error.errors()]
+    tagged = _tagged(schema)
+    lines = [_line(entry, schema, where, tagged) for entry in error.errors()]
     return UserError("\n".join(dict.fromkeys(lines)))
 
 
-def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], str]) -> str:
+def _line(
+    entry: ErrorDetails,
+    schema: type[BaseModel],
+    where: Callable[[str], str],
+    tagged: Mapping[str, type[BaseModel]],
+) -> str:
     path = [str(part) for part in entry["loc"]]
-    named = [part for place, part in enumerate(path) if not (place == 1 and part in _ARCHITECTURES)]
+    named = [part for place, part in enumerate(path) if not (place == 1 and part in tagged)]
     key = ".".join(named)
     place, value = where(key), entry.get("input")
     match entry["type"]:
         case "extra_forbidden":
-            known = _keys(schema, path[:-1])
+            known = _keys(schema, path[:-1], tagged)
             table = f" in [{'.'.join(named[:-1])}]" if len(named) > 1 else ""
             return f"{place}: unknown key '{named[-1]}'{table}. Known: {listed(known)}.{nearest(named[-1], known)}"
         case "missing":
@@ -47,11 +50,11 @@ def _line(entry: ErrorDetails, schema: type[BaseModel], where: Callable[[str], s
         case "literal_error" | "union_tag_invalid":
             context = entry["ctx"]
             if entry["type"] == "union_tag_invalid":
-                key, value = f"{key}.architecture", context["tag"]
+                key, value = f"{key}.{_discriminator(entry)}", context["tag"]
             choices = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
             return f"{place}: {key} = {shown(value)} is not a choice. Known: {listed(choices)}.{nearest(value if isinstance(value, str) else shown(value), choices)}"
         case "union_tag_not_found":
-            return f"{place}: the key '{key}.architecture' is missing. Known: {listed(_ARCHITECTURES)}."
+            return f"{place}: the key '{key}.{_discriminator(entry)}' is missing. Known: {listed(tagged)}."
         case "value_error":
             told = str(entry["ctx"]["error"])
             return f"{place}: [{key}] {told}{'' if told.endswith(('.', '?')) else '.'}"
@@ -69,15 +72,31 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _keys(schema: type[BaseModel], path: list[str]) -> list[str]:
+def _keys(schema: type[BaseModel], path: list[str], tagged: Mapping[str, type[BaseModel]]) -> list[str]:
     """The valid keys of the table that ``path`` leads to."""
     model: type[BaseModel] | None = schema
     for part in path:
-        if part in _ARCHITECTURES:
-            model = _ARCHITECTURES[part]
+        if part in tagged:
+            model = tagged[part]
         elif model is not None and part in model.model_fields:
             model = _section(model.model_fields[part].annotation)
     return list(model.model_fields) if model is not None else []
+
+
+def _discriminator(entry: ErrorDetails) -> str:
+    """The key that says which of several forms a table has."""
+    return str(entry["ctx"]["discriminator"]).strip("'")
+
+
+def _tagged(schema: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The forms that tables of a schema can have, by the value that says which."""
+    found = {}
+    for field in schema.model_fields.values():
+        if isinstance(field.discriminator, str):
+            for form in get_args(field.annotation):
+                for tag in get_args(form.model_fields[field.discriminator].annotation):
+                    found[tag] = form
+    return found
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:

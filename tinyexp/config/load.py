@@ -15,18 +15,19 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from tinyexp.config.difference import Difference, differences, flatten
+from tinyexp.config.difference import flatten
+from tinyexp.config.experiment import Experiment, ExperimentFile
 from tinyexp.config.explain import explained, shown
 from tinyexp.config.readings import CONTRADICTIONS
-from tinyexp.config.schema import Count, PositiveInt, Section, Spec
+from tinyexp.config.section import Count, Name, PositiveInt, Section
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import UserError, unknown
 from tinyexp.files import read_bounded
 from tinyexp.resources import experiments_folder
 
-NAME = r"^[a-z0-9][a-z0-9-]{0,79}$"
 _MAX_BYTES = 1_000_000
-
-Name = Annotated[str, Field(pattern=NAME)]
+_HEAD = tuple(ExperimentFile.model_fields)
+"""Keys of an experiment file that are no settings."""
 
 
 class Profile(Section):
@@ -47,26 +48,6 @@ class Profile(Section):
     """Keys set in every experiment."""
     only: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Keys set in the experiments whose name matches the pattern, later tables last."""
-
-
-class Experiment(Section):
-    """A resolved experiment: what is trained, and what the source says, which it may deviate from."""
-
-    name: Name
-    profile: Name
-    profile_title: str = ""
-    profile_summary: str = ""
-    profile_evidence: str = ""
-    spec: Spec
-    source: Spec
-    overrides: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def deviations(self) -> tuple[Difference, ...]:
-        """The keys in which this experiment departs from its file; where and how it runs is no departure."""
-        return differences(
-            self.source, self.spec, ignore=("execution.", "data.root", "title", "section", "reported")
-        )
 
 
 def experiment_names(folder: Path | None = None) -> list[str]:
@@ -116,7 +97,7 @@ def load_experiment(
     UserError
         A name, key or value that does not exist; the message gives the file, the choices and the nearest.
 
-    >>> load_experiment("tiny-design1", "paper").spec.training.stop_after
+    >>> load_experiment("tiny-design1", "paper").settings["training"]["stop_after"]
     65
     """
     folder = folder or experiments_folder()
@@ -131,17 +112,28 @@ def load_experiment(
         if fnmatch.fnmatchcase(name, pattern)
     ]
     layers.append(("--set", dict(overrides or {})))
-    source = _resolve(str(path), base, [])
+    alone, resolved = _resolve(str(path), base, []), _resolve(str(path), base, layers)
     return Experiment(
         name=name,
         profile=profile,
         profile_title=chosen.title,
         profile_summary=chosen.summary,
         profile_evidence=chosen.evidence,
-        spec=_resolve(str(path), base, layers),
-        source=source,
+        title=resolved.title,
+        section=resolved.section,
+        trainer=resolved.trainer,
+        settings=settings_in(resolved),
+        readings=resolved.readings,
+        reported=resolved.reported,
+        file_settings=settings_in(alone),
+        file_readings=alone.readings,
         overrides=dict(overrides or {}),
     )
+
+
+def settings_in(file: ExperimentFile) -> dict[str, Any]:
+    """What is left of an experiment file without the keys that every file has."""
+    return file.model_dump(mode="json", exclude=set(_HEAD))
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -207,7 +199,7 @@ def _find(folder: Path, name: str, kind: str) -> Path:
     return folder / f"{name}.toml"
 
 
-def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, Any]]]) -> Spec:
+def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, Any]]]) -> ExperimentFile:
     """Put the overlays on the base, in order; the readings that they end up with come first."""
     origin = dict.fromkeys(base, path)
     flat = dict(base)
@@ -224,10 +216,12 @@ def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, 
     for where, layer in layers:
         flat |= layer
         origin |= dict.fromkeys(layer, where)
+    trainer = flat.get("trainer", "vision")
+    model = settings_rules(str(trainer), _origin("trainer", origin, path)).file
     try:
-        return Spec.model_validate(nested(flat, origin))
+        return model.model_validate(nested(flat, origin))
     except ValidationError as error:
-        raise explained(error, Spec, lambda key: _origin(key, origin, path)) from error
+        raise explained(error, model, lambda key: _origin(key, origin, path)) from error
 
 
 def _reading_overlay(where: str, key: str, value: Any, base: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from tinyexp.config.difference import flatten
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.explain import explained, shown
-from tinyexp.config.load import Experiment, nested
-from tinyexp.config.schema import Spec
+from tinyexp.config.load import nested, settings_in
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import UserError, unknown
 
 
@@ -32,13 +33,15 @@ def with_keys(experiment: Experiment, changes: Mapping[str, Any], where: str) ->
         raise UserError(
             f"{where}: '{readings[0]}' cannot be set here, as a reading stands for other keys. Set those keys."
         )
-    flat = flatten(experiment.spec.model_dump(mode="json", exclude_none=True)) | dict(changes)
+    model = settings_rules(experiment.trainer).file
+    flat = flatten(experiment.settings) | dict(changes)
+    tree = {"title": experiment.title, "trainer": experiment.trainer}
     try:
-        spec = Spec.model_validate(nested(flat, dict.fromkeys(flat, where)))
+        file = model.model_validate(tree | nested(flat, dict.fromkeys(flat, where)))
     except ValidationError as error:
-        raise explained(error, Spec, lambda _: where) from error
+        raise explained(error, model, lambda _: where) from error
     return experiment.model_copy(
-        update={"spec": spec, "overrides": {**experiment.overrides, **dict(changes)}}
+        update={"settings": settings_in(file), "overrides": {**experiment.overrides, **dict(changes)}}
     )
 
 
@@ -52,7 +55,7 @@ def multiplied(experiment: Experiment, factors: Mapping[str, float], where: str)
     UserError
         A key that does not exist, or whose value is no number or list of numbers.
     """
-    flat = flatten(experiment.spec.model_dump(mode="json", exclude_none=True))
+    flat = flatten(experiment.settings)
     found: dict[str, Any] = {}
     for key, factor in factors.items():
         if key not in flat:

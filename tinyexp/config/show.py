@@ -7,26 +7,33 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tinyexp.config.load import Experiment
-from tinyexp.config.schema import Spec
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.trainers import settings_rules
 
 
 def as_toml(experiment: Experiment) -> str:
-    """The complete spec; a line that deviates from the source ends in a comment with the source's value."""
+    """The complete experiment; a line that deviates from the source ends in a comment with the source's value."""
     source = {change.key: change.left for change in experiment.deviations}
     lines = [f"# {experiment.name}, profile {experiment.profile}; {len(source)} keys deviate from the source"]
-    spec = experiment.spec.model_dump(mode="json", exclude_none=True)
-    lines += [_line(key, value, source, key) for key, value in spec.items() if not isinstance(value, dict)]
-    for section, table in spec.items():
-        if isinstance(table, dict):
+    head = {"title": experiment.title, "section": experiment.section, "trainer": experiment.trainer}
+    tables = {
+        **experiment.settings,
+        "reported": experiment.reported.model_dump(mode="json") if experiment.reported else {},
+        "readings": experiment.readings,
+    }
+    whole = {**head, **tables}
+    lines += [_line(key, value, source, key) for key, value in whole.items() if not isinstance(value, dict)]
+    for section, table in whole.items():
+        if isinstance(table, dict) and table:
             lines += ["", f"[{section}]"]
             lines += [_line(key, value, source, f"{section}.{key}") for key, value in table.items()]
     return "\n".join(lines) + "\n"
 
 
-def schema_text() -> str:
-    """The JSON Schema of an experiment file, for editors."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema(Spec)}
+def schema_text(trainer: str = "vision") -> str:
+    """The JSON Schema of a trainer's experiment files, for editors."""
+    model = settings_rules(trainer).file
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema(model)}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

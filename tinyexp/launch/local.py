@@ -14,7 +14,7 @@ from typing import Self
 
 from tinyexp.launch.messages import Ended, EpochDone, Message, Task, Warned
 from tinyexp.launch.outcome import Outcome, mark_failed
-from tinyexp.launch.progress import Progress
+from tinyexp.launch.progress import Progress, measured
 from tinyexp.launch.slot import serve
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
@@ -109,7 +109,7 @@ class LocalLauncher:
     def _use_again(self, plan: RunPlan) -> bool:
         if not plan.is_finished():
             return False
-        epochs = plan.experiment.spec.training.stop_after
+        epochs = plan.epochs
         self._outcomes[plan] = Outcome(
             plan, Status(state="finished", epochs_done=epochs, epochs=epochs), 0, trained=False
         )
@@ -162,7 +162,9 @@ class LocalLauncher:
         assert plan is not None, "a slot speaks of the run that it was given"
         match message:
             case EpochDone():
-                self._progress.epoch_done(plan, message.epoch, message.seconds, message.test_accuracy)
+                self._progress.epoch_done(
+                    plan, message.epoch, message.seconds, measured(message.metric, message.value)
+                )
             case Warned():
                 self._progress.note(f"{plan.title}: {message.message}")
             case Ended():

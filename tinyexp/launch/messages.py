@@ -24,7 +24,9 @@ class EpochDone:
 
     epoch: int
     seconds: float
-    test_accuracy: float
+    metric: str
+    """That progress lines tell; empty where there is none."""
+    value: float
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Outcome:
 
 def mark_failed(plan: RunPlan, message: str) -> Status:
     """Write down that a run failed, and why; what it had committed stays as it is."""
-    epochs = plan.experiment.spec.training.stop_after
+    epochs = plan.epochs
     try:
         before = read_section(plan.folder.status, Status)
     except DamagedError:

@@ -28,7 +28,7 @@ class Progress(Protocol):
     def started(self, plan: RunPlan) -> None:
         """A run was given to a slot."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
         """An epoch is committed; it took so long."""
 
     def ended(self, plan: RunPlan, status: Status) -> None:
@@ -41,6 +41,14 @@ class Progress(Protocol):
         """Nothing more will come."""
 
 
+def measured(metric: str, value: float) -> str:
+    """A metric in a line of progress, as in ``test accuracy 43.2%``; a plain number where its unit is not known."""
+    if not metric:
+        return ""
+    told = f"{value:.1%}" if metric.endswith("accuracy") and 0 <= value <= 1 else f"{value:.4g}"
+    return f"{metric.replace('_', ' ')} {told}"
+
+
 class TimeLeft:
     """An estimate from the epochs seen so far: each configuration's own mean, or that of all until it has one."""
 
@@ -51,7 +59,7 @@ class TimeLeft:
 
     def expect_all(self, plans: list[RunPlan]) -> None:
         """These runs are to come, whole."""
-        self._left = {plan: plan.experiment.spec.training.stop_after for plan in plans}
+        self._left = {plan: plan.epochs for plan in plans}
 
     def ended(self, plan: RunPlan) -> None:
         """Nothing more of this run is to come."""
@@ -59,7 +67,7 @@ class TimeLeft:
 
     def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """An epoch was done."""
-        self._left[plan] = plan.experiment.spec.training.stop_after - epoch
+        self._left[plan] = plan.epochs - epoch
         self._seconds.setdefault(plan.record.configuration, []).append(seconds)
 
     def words(self) -> str:
@@ -94,13 +102,11 @@ class PlainProgress:
     def started(self, plan: RunPlan) -> None:
         """A line at the end of each run is enough."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
         self._left.took(plan, epoch, seconds)
         if time.monotonic() - self._last >= _LINE_EVERY_S:
-            last = plan.experiment.spec.training.stop_after
-            self._say(
-                f"{plan.title}: epoch {epoch} of {last}, test accuracy {test_accuracy:.1%}; {self._left.words()}"
-            )
+            last = plan.epochs
+            self._say(f"{plan.title}: epoch {epoch} of {last}, {measured}; {self._left.words()}")
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
@@ -150,9 +156,9 @@ class TerminalProgress:
             escape(visible(plan.title, one_line=True)), total=_epochs(plan), words=""
         )
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, test_accuracy: float) -> None:
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
         self._left.took(plan, epoch, seconds)
-        self._bars.update(self._runs[plan], completed=epoch, words=f", test accuracy {test_accuracy:.1%}")
+        self._bars.update(self._runs[plan], completed=epoch, words=f", {measured}")
         self._advance(plan, epoch)
 
     def ended(self, plan: RunPlan, status: Status) -> None:
@@ -178,7 +184,7 @@ class TerminalProgress:
 
 
 def _epochs(plan: RunPlan) -> int:
-    return plan.experiment.spec.training.stop_after
+    return plan.epochs
 
 
 def begin_words(plans: list[RunPlan], finished: int) -> str:

@@ -7,22 +7,19 @@ import os
 import signal
 import threading
 import traceback
-from functools import lru_cache
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
-from tinyexp.config.schema import Data
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
 from tinyexp.files import append_text
 from tinyexp.launch.messages import Ended, EpochDone, Task, Warned
 from tinyexp.launch.outcome import mark_failed
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import Status, read_section
+from tinyexp.runs.records import Status, headline, read_section
 from tinyexp.terminal import visible
-from tinyexp.trainers.vision.data.build import open_dataset
-from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.base import Listener, Row, trainer_of
 
 _SIGTERM_CODE = 128 + signal.SIGTERM
 
@@ -51,24 +48,18 @@ def serve(connection: Connection) -> None:
 
 
 def _train(task: Task, connection: Connection, stop: _StopRequest) -> Ended:
-    # Loading torch takes seconds, so it is done in here, after the launcher has gone on.
-    from tinyexp.trainers.vision.training.run import Listener, train_run  # noqa: PLC0415
-
     listener = Listener(
-        epoch_done=lambda row, timing: connection.send(
-            EpochDone(
-                epoch=int(row["epoch"] or 0),
-                seconds=float(timing["train_s"] or 0) + float(timing["evaluate_s"] or 0),
-                test_accuracy=float(row["test_accuracy"] or 0),
-            )
-        ),
+        epoch_done=lambda row, timing: connection.send(_progress(row, timing)),
         warn=lambda message: connection.send(Warned(message)),
         stop_code=lambda: stop.code,
     )
     try:
-        dataset = _dataset(task)
-        status = train_run(
-            task.plan, dataset, listener, fresh=task.fresh, accept_environment=task.accept_environment
+        status = trainer_of(task.plan.experiment.trainer).train(
+            task.plan,
+            Path(task.data_folder),
+            listener,
+            fresh=task.fresh,
+            accept_environment=task.accept_environment,
         )
     except InterruptedRunError as error:
         return Ended(read_section(task.plan.folder.status, Status), error.exit_code)
@@ -82,16 +73,16 @@ def _train(task: Task, connection: Connection, stop: _StopRequest) -> Ended:
     return Ended(status, 0)
 
 
-@lru_cache(maxsize=2)
-def _opened(data: Data, data_folder: str) -> Dataset:
-    return open_dataset(data, Path(data_folder))
-
-
-def _dataset(task: Task) -> Dataset:
-    dataset = _opened(task.plan.experiment.spec.data, task.data_folder)
-    if dataset.fingerprint != task.plan.record.data.fingerprint:
-        raise TinyexpError("the data changed after the run was planned; start the command again.")
-    return dataset
+def _progress(row: Row, timing: Row) -> EpochDone:
+    metric = headline(row)
+    return EpochDone(
+        epoch=int(row.get("epoch") or row.get("step") or 0),
+        seconds=sum(
+            float(value or 0) for name, value in timing.items() if name.endswith("_s") and "per" not in name
+        ),
+        metric=metric,
+        value=float(row[metric] or 0) if metric else 0.0,
+    )
 
 
 def _received(connection: Connection) -> Task | None:

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tinyexp.config.schema import Spec
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import DataRecord, RunRecord, Status, read_bounded, read_section
-from tinyexp.trainers.vision.models.cost import multiply_adds
-
-_BACKWARD = 2
-"""A backward pass costs about twice the forward one: gradients of weights and of inputs."""
+from tinyexp.runs.records import RunRecord, Status, read_bounded, read_section
 
 
 @dataclass(frozen=True)
@@ -32,10 +28,10 @@ class Speed:
 
     def seconds(self, plan: RunPlan) -> float | None:
         """What is left of a run: as its configuration went, else by its arithmetic; None where unknown."""
-        left = plan.experiment.spec.training.stop_after - _epochs_done(plan.folder)
+        left = plan.epochs - _epochs_done(plan.folder)
         own = self.by_configuration.get(plan.record.configuration)
-        if own is None and self.work_per_s:
-            own = epoch_work(plan.experiment.spec, plan.record.data) / self.work_per_s
+        if own is None and self.work_per_s and (work := epoch_work(plan.record)) is not None:
+            own = work / self.work_per_s
         return None if own is None else own * left
 
 
@@ -51,22 +47,22 @@ def measured_speed(profile_runs: Path) -> Speed:
             continue
         try:
             record = read_section(folder.spec, RunRecord)
-            work = epoch_work(record.experiment.spec, record.data)
+            work = epoch_work(record)
         except TinyexpError:  # damaged, or changed into a net that cannot be
             continue
         seconds.setdefault(record.configuration, []).append(own)
-        rates.append(work / own)
+        if work is not None:
+            rates.append(work / own)
         count += 1
     return Speed(
         {name: median(values) for name, values in seconds.items()}, median(rates) if rates else None, count
     )
 
 
-def epoch_work(spec: Spec, data: DataRecord) -> float:
-    """Multiply-adds of an epoch: training, and the evaluations on clean training, held-out and test images."""
-    clean = min(data.train_images, data.test_images)
-    forward = data.train_images * (1 + _BACKWARD) + clean + data.holdout_images + data.test_images
-    return float(multiply_adds(spec)) * forward
+def epoch_work(record: RunRecord) -> float | None:
+    """What an epoch of a run costs by its settings; None where they do not say."""
+    rules = settings_rules(record.experiment.trainer)
+    return rules.epoch_work(record.experiment, record.data.model_dump(exclude={"fingerprint"}))
 
 
 def _epoch_seconds(folder: RunFolder) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
-from tinyexp.config.load import Experiment, experiment_names, load_experiment
+from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.errors import UserError
 
@@ -42,7 +43,7 @@ def designs(
     found: dict[str, Experiment] = {}
     taken: set[str] = set()
     for name in names:
-        touched = load_experiment(name, profile).spec.readings
+        touched = load_experiment(name, profile).readings
         own = {key: value for key, value in readings.items() if key.removeprefix("readings.") in touched}
         taken |= own.keys()
         found[name] = load_experiment(name, profile, plain | own)
@@ -71,7 +72,7 @@ def wanted(
     """
     found: dict[str, Wanted] = {}
     for one in _all(experiments, studies, tuple(seeds), kind):
-        configuration = configuration_of(one.experiment.spec)
+        configuration = configuration_of(one.experiment)
         known = found.get(configuration)
         if known is None:
             found[configuration] = one

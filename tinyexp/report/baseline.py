@@ -15,7 +15,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tinyexp.analysis.judgement import ClaimVerdict
-from tinyexp.config.schema import Fraction
+from tinyexp.config.section import Fraction
 from tinyexp.errors import UserError
 from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
 from tinyexp.report.place import REPORT_FORMAT

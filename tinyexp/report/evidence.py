@@ -140,7 +140,7 @@ def _other_data(study: Study, runs: StudyRuns) -> str:
         return ""
     found = [
         f"{one.key} ({one.left}, {one.right})"
-        for one in differences(pair[0].experiment.spec, pair[1].experiment.spec)
+        for one in differences(pair[0].experiment.settings, pair[1].experiment.settings)
         if one.key.startswith("data.") and one.key != "data.root"
     ]
     if not found:
@@ -174,14 +174,14 @@ def _held(chosen: Chosen, measured: Measured) -> Held:
 
 def _titles(selection: Selection) -> dict[str, str]:
     """How experiments are called: by their titles, with their names where two have the same."""
-    titles = {chosen.name: chosen.experiment.spec.title for chosen in selection.chosen}
+    titles = {chosen.name: chosen.experiment.title for chosen in selection.chosen}
     files = experiment_names()
     for one in selection.studies:
         titles |= {variant.name: variant.title for variant in one.study.variants}
     others = [name for one in selection.studies for name in one.study.members]
     for name in [*selection.missing, *others]:
         if name not in titles:
-            titles[name] = load_experiment(name, selection.profile).spec.title if name in files else name
+            titles[name] = load_experiment(name, selection.profile).title if name in files else name
     shown = {name: _NUMBERED.sub(NBSP, plain(title, 60)) or name for name, title in titles.items()}
     twice = {title for title in shown.values() if list(shown.values()).count(title) > 1}
     found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}

@@ -46,12 +46,12 @@ def judgements_of(
     runs: StudyRuns, measured: Measured, attributions: Mapping[str, Attribution]
 ) -> tuple[Judgement, ...]:
     """The study's claims judged, each by itself: runs that one cannot be judged from leave the others alone."""
-    specs = {name: part.experiment.spec for name, part in runs.parts.members.items()}
+    experiments = {name: part.experiment for name, part in runs.parts.members.items()}
     inactive = runs.parts.mixing.inactive if runs.parts.mixing else ()
     found = []
     for claim in runs.study.claims:
         rows = measured.rows(claim.experiments or (runs.study.baseline, runs.study.contender))
-        found.append(_judged(runs.study, claim, Evidence(rows, attributions, specs, inactive=inactive)))
+        found.append(_judged(runs.study, claim, Evidence(rows, attributions, experiments, inactive=inactive)))
     return tuple(found)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from tinyexp.analysis.parts import Part, Parts, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
-from tinyexp.config.load import Experiment, experiment_names, load_experiment, profile_names
+from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError, listed, unknown
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import DataRecord
@@ -159,7 +160,7 @@ def _study_runs(
         parts, problem = parts_of(study, experiments), ""
     except UserError as error:
         own = {name: experiments[name] for name in study.members if name in experiments}
-        members = {name: Part(name, one.spec.title, one) for name, one in own.items()}
+        members = {name: Part(name, one.title, one) for name, one in own.items()}
         parts, problem = Parts(study, members, None), str(error)
     variants = [part for name, part in parts.members.items() if name not in experiments]
     return StudyRuns(study, parts, _found(variants, runs), _found(parts.mixtures, runs), problem)
@@ -220,12 +221,12 @@ def _described(
         if name not in known:
             continue
         try:
-            wanted[name].append(configuration_of(load_experiment(name, profile, overrides).spec))
+            wanted[name].append(configuration_of(load_experiment(name, profile, overrides)))
         except UserError as error:
             failures.append(error)
             wanted[name].append(None)
         if overrides:
-            wanted[name].append(configuration_of(load_experiment(name, profile).spec))
+            wanted[name].append(configuration_of(load_experiment(name, profile)))
     if failures and len(failures) == len(names):
         raise failures[0]
     return wanted

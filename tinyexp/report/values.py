@@ -120,11 +120,11 @@ def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
             curves[metric] = CurveTold(epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high)
     return ExperimentTold(
         name=chosen.name,
-        title=plain(chosen.experiment.spec.title),
+        title=plain(chosen.experiment.title),
         configuration=chosen.runs[0].record.configuration,
         overrides=chosen.experiment.overrides,
         deviations=tuple(_deviation(one) for one in chosen.experiment.deviations),
-        readings=chosen.experiment.spec.readings,
+        readings=chosen.experiment.readings,
         data=DataTold(**chosen.data.model_dump(mode="json")),
         seeds=chosen.seeds,
         test_accuracies=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyexp.config.schema import Section
+from tinyexp.config.section import Section
 from tinyexp.runs.records import read_section, write_section
 
 NAME = "run-all.json"

@@ -32,7 +32,9 @@ def describe_environment(*, cpu_capability: str, device: str, threads: int) -> E
 
 def environment_changes(before: Environment, now: Environment) -> tuple[Difference, ...]:
     """What is no longer as it was when the run began; tinyexp's own version has its numerics version instead."""
-    return differences(before, now, ignore=("bit_identical", "packages.tinyexp", "threads"))
+    return differences(
+        before.model_dump(), now.model_dump(), ignore=("bit_identical", "packages.tinyexp", "threads")
+    )
 
 
 def _version(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tinyexp.config.load import Experiment
+from tinyexp.config.experiment import Experiment
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs

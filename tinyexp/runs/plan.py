@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
-from tinyexp.config.load import Experiment
-from tinyexp.config.schema import Execution
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder, run_folder
@@ -32,6 +32,11 @@ class RunPlan:
         return self.label or self.record.experiment.name
 
     @property
+    def epochs(self) -> int:
+        """The epochs that it will have; 0 where only its log will say."""
+        return settings_rules(self.experiment.trainer).epochs(self.experiment.settings)
+
+    @property
     def title(self) -> str:
         """Name and seed, as progress lines name the run."""
         return f"{self.name} seed {self.record.seed}"
@@ -50,33 +55,18 @@ class RunPlan:
 
 def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path, label: str = "") -> RunPlan:
     """The plan of one run below the folder ``runs``."""
-    told = _without_circumstances(experiment)
-    identity = identity_of(experiment.spec, seed, data.fingerprint)
+    told = experiment.without_circumstances()
+    identity = identity_of(experiment, seed, data.fingerprint)
     record = RunRecord(
         experiment=told,
         seed=seed,
         identity=identity,
-        configuration=configuration_of(experiment.spec),
+        configuration=configuration_of(experiment),
         numerics_version=NUMERICS_VERSION,
         data=data,
     )
     folder = run_folder(runs, experiment.profile, experiment.name, seed, identity)
     return RunPlan(experiment, record, folder, label)
-
-
-def _without_circumstances(experiment: Experiment) -> Experiment:
-    """The experiment without what says only where and how it is carried out."""
-    spec = experiment.spec
-    told = spec.model_copy(
-        update={"execution": Execution(), "data": spec.data.model_copy(update={"root": ""})}
-    )
-    source = experiment.source.model_copy(update={"execution": Execution()})
-    overrides = {
-        key: value
-        for key, value in experiment.overrides.items()
-        if not key.startswith("execution.") and key != "data.root"
-    }
-    return experiment.model_copy(update={"spec": told, "source": source, "overrides": overrides})
 
 
 def changed_records(folder: RunFolder, status: Status) -> list[str]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from tinyexp import files
-from tinyexp.config.load import Experiment
-from tinyexp.config.schema import Count, Section
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.section import Count, Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
@@ -157,6 +157,25 @@ def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str
     for row in rows:
         writer.writerow(["" if row[name] is None else repr(row[name]) for name in columns])
     return text.getvalue()
+
+
+NO_METRICS = ("epoch", "step", "images_seen", "learning_rate", "weight_decay")
+"""Columns that say where a row stands, not what came out."""
+
+
+def headline(columns: Iterable[str]) -> str:
+    """The one metric that a line about a run tells: of the test data where there is one, else of the validation data, else the first.
+
+    >>> headline(["epoch", "train_loss", "val_acc", "test_loss", "test_accuracy"]), headline(["step", "loss"]), headline(["epoch"])
+    ('test_accuracy', 'loss', '')
+    """
+    names = [name for name in columns if name not in NO_METRICS]
+
+    def rank(name: str) -> tuple[int, bool, int]:
+        split = next((place for place, part in enumerate(("test", "val", "eval")) if part in name), 3)
+        return split, "loss" in name, names.index(name)
+
+    return min(names, key=rank, default="")
 
 
 def last_row(folder: RunFolder) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tinyexp.config.identity import configuration_of, identity_of
-from tinyexp.config.schema import Section
+from tinyexp.config.section import Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder
@@ -117,13 +117,13 @@ def _without(path: Path, error: DamagedError) -> str:
 
 def _identity(folder: RunFolder, record: RunRecord) -> Iterator[Finding]:
     """Identity and configuration, computed again from what the record says, and the folder that they stand for."""
-    spec, version = record.experiment.spec, record.numerics_version
-    identity = identity_of(spec, record.seed, record.data.fingerprint, version)
+    experiment, version = record.experiment, record.numerics_version
+    identity = identity_of(experiment, record.seed, record.data.fingerprint, version)
     if identity != record.identity:
         yield Finding(
             folder.spec, f"says the identity {record.identity[:8]}, and its content gives {identity[:8]}"
         )
-    if configuration_of(spec, version) != record.configuration:
+    if configuration_of(experiment, version) != record.configuration:
         yield Finding(folder.spec, "says another configuration than its content gives")
     name = f"{record.experiment.profile}/{record.experiment.name}/{record.seed}-{record.identity[:8]}"
     if name != "/".join(folder.path.resolve().parts[-3:]):

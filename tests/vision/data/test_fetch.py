@@ -14,7 +14,7 @@ from data_folders import archive_of, inventory, make_fashion_mnist, make_tiny_im
 from data_server import ZIP, Server, serve_as_tiny_imagenet
 from filelock import FileLock
 
-from tinyexp.config.schema import Data
+from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, RemoteFile

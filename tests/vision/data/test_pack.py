@@ -23,7 +23,7 @@ from PIL import Image
 
 from tinyexp import files
 from tinyexp.cli_data import data
-from tinyexp.config.schema import Data
+from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data import folders
 from tinyexp.trainers.vision.data import pack as packing

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinyexp.config.schema import Data
+from tinyexp.trainers.vision.settings import Data
 from tinyexp.trainers.vision.data.patterns import CLASSES, open_patterns
 
 

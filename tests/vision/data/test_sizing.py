@@ -14,7 +14,7 @@ from torchvision.transforms import functional as F  # noqa: N812
 from tinyexp.cli_data import data
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment
-from tinyexp.config.schema import Data
+from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import UserError
 from tinyexp.report.settings import named
 from tinyexp.trainers.vision.data.build import open_dataset

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchvision.transforms import RandomResizedCrop
 
-from tinyexp.config.schema import Augmentation
+from tinyexp.trainers.vision.settings import Augmentation
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.views import draw_views
 

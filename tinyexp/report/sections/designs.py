@@ -8,7 +8,7 @@ from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
 from tinyexp.report.words import counted, listing, setting, some
 
-_NOT_COMPARED = ("title", "section", "reported", "readings", "execution")
+_NOT_COMPARED = ("execution.",)
 
 
 def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
@@ -16,23 +16,26 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
     pair = [evidence.selection.find(name) for name in (outcome.study.baseline, outcome.study.contender)]
     if pair[0] is None or pair[1] is None:
         return None
-    left, right = pair[0].experiment.spec, pair[1].experiment.spec
-    found = differences(left, right, ignore=_NOT_COMPARED)
+    left, right = pair[0].experiment, pair[1].experiment
+    found = differences(left.settings, right.settings, ignore=_NOT_COMPARED)
     titles = [evidence.titles[chosen.name] for chosen in pair if chosen]
     columns = ("", *titles, "key")
     changed = {difference.key for difference in found}
     alike = {
         key: value
-        for key, value in flatten(left.model_dump(mode="json")).items()
+        for key, value in flatten(left.settings).items()
         if key not in changed and not key.startswith(_NOT_COMPARED)
     }
     differing = Table(
-        "Settings that differ", columns, tuple(_row(one) for one in found), ("text", "text", "text", "code")
+        "Settings that differ",
+        columns,
+        tuple(_row(one, left.trainer) for one in found),
+        ("text", "text", "text", "code"),
     )
     same = Table(
         f"{counted(len(alike), 'setting')} in which they are alike",
         ("", "both", "key"),
-        tuple((named(key), setting(value), key) for key, value in alike.items()),
+        tuple((named(key, left.trainer), setting(value), key) for key, value in alike.items()),
         ("text", "text", "code"),
         folded=True,
     )
@@ -67,10 +70,10 @@ def deviations_section(evidence: Evidence) -> Section:
     if common:
         caption = f"{counted(len(common), 'departure')} that all experiments share"
         tables.append(_deviations(evidence, caption, common, everywhere, folded=bool(own)))
-    keys = len({key for key, _, _ in grouped})
-    heading = f"These runs depart from the source in {counted(keys, 'setting')}"
+    keys = {key: names for (key, _, _), names in grouped.items()}
+    heading = f"These runs depart from the source in {counted(len(keys), 'setting')}"
     summary = Paragraph(
-        f"Departures from the source: {listing(named(key) for key in dict.fromkeys(k for k, _, _ in grouped))}."
+        f"Departures from the source: {listing(named(key, _trainer(evidence, names)) for key, names in keys.items())}."
     )
     return Section("deviations", heading, tuple(tables), summary=(summary,))
 
@@ -80,8 +83,8 @@ def deviation_count(evidence: Evidence) -> int:
     return len({one.key for chosen in evidence.selection.chosen for one in chosen.experiment.deviations})
 
 
-def _row(one: Difference) -> tuple[str, str, str, str]:
-    return named(one.key), setting(one.left), setting(one.right), one.key
+def _row(one: Difference, trainer: str) -> tuple[str, str, str, str]:
+    return named(one.key, trainer), setting(one.left), setting(one.right), one.key
 
 
 def _deviations(
@@ -94,7 +97,7 @@ def _deviations(
 ) -> Table:
     rows = tuple(
         (
-            named(key),
+            named(key, _trainer(evidence, names)),
             source,
             here,
             "all" if set(names) == everywhere else some([evidence.titles[n] for n in names]),
@@ -109,3 +112,8 @@ def _deviations(
         ("text", "text", "text", "text", "code"),
         folded=folded,
     )
+
+
+def _trainer(evidence: Evidence, names: list[str]) -> str:
+    """Of the first of some experiments: it knows how its keys are called."""
+    return next(one.experiment.trainer for one in evidence.selection.chosen if one.name == names[0])

@@ -12,7 +12,7 @@ def contradictions_section(evidence: Evidence) -> Section | None:
     """Each contradiction that touches these experiments, the reading taken, and what else it could mean."""
     taken: dict[tuple[str, str], list[str]] = {}
     for chosen in evidence.selection.chosen:
-        for number, reading in chosen.experiment.spec.readings.items():
+        for number, reading in chosen.experiment.readings.items():
             taken.setdefault((number, reading), []).append(chosen.name)
     if not taken:
         return None

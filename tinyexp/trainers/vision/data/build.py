@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyexp.config.schema import Data
 from tinyexp.errors import UserError, listed, unknown
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, FASHION_CLASSES
 from tinyexp.trainers.vision.data.draws import keyed_subset
@@ -22,6 +21,7 @@ from tinyexp.trainers.vision.data.places import locate, missing
 from tinyexp.trainers.vision.data.sizing import Sizing
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset, ImageSource, Subset
 from tinyexp.trainers.vision.data.tiny_imagenet import open_tiny_imagenet
+from tinyexp.trainers.vision.settings import Data
 
 __all__ = ["Whole", "find_folder", "missing", "open_dataset", "open_whole", "split"]
 

@@ -15,9 +15,9 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from tinyexp.config.schema import Augmentation, Input
 from tinyexp.trainers.vision.data.resample import RGBX, STRAIGHT_TAPS, batch
 from tinyexp.trainers.vision.data.views import Views
+from tinyexp.trainers.vision.settings import Augmentation, Input
 
 Integers = NDArray[np.int64]
 Floats32 = NDArray[np.float32]

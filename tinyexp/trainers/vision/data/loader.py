@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from tinyexp.config.schema import Spec
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.makers import maker_for
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.data.transforms import as_input
+from tinyexp.trainers.vision.settings import VisionSettings
 
 Batch = tuple[Tensor, Tensor]
 """Images, float32 of shape (images, 3, side, side), and labels, int64 of shape (images,)."""
@@ -42,7 +42,7 @@ class TrainBatches:
         Threads or processes that prepare batches; cannot change one.
     """
 
-    def __init__(self, source: ImageSource, spec: Spec, seed: int, workers: int) -> None:
+    def __init__(self, source: ImageSource, spec: VisionSettings, seed: int, workers: int) -> None:
         """Raises UserError where the last batch would hold one image, of which batch norm has no spread."""
         self._views = _Views(source, spec, seed)
         self._order = Draws(seed, "order")
@@ -71,7 +71,11 @@ class EvaluationBatches:
     """Images under the test transform, in their own order; kept as pixels where they fit into memory."""
 
     def __init__(
-        self, source: ImageSource, spec: Spec, workers: int, indices: NDArray[np.int64] | None = None
+        self,
+        source: ImageSource,
+        spec: VisionSettings,
+        workers: int,
+        indices: NDArray[np.int64] | None = None,
     ) -> None:
         """``indices`` picks some of the images; all by default."""
         self._views = _Views(source, spec, None)
@@ -108,7 +112,7 @@ Wanted = tuple[int, NDArray[np.int64]]
 class _Views(TorchDataset[Batch]):
     """Batches by their epoch and numbers; may be asked from several threads or processes at once."""
 
-    def __init__(self, source: ImageSource, spec: Spec, seed: int | None) -> None:
+    def __init__(self, source: ImageSource, spec: VisionSettings, seed: int | None) -> None:
         """``seed`` keys training views; None for the test transform, which gives pixels, a quarter of the memory to keep."""
         self._source, self._spec, self._seed = source, spec, seed
         self._maker = maker_for(spec.execution)

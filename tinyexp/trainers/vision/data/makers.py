@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tinyexp.config.load import load_experiment
-from tinyexp.config.schema import Execution, Spec
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data.buffers import Buffers
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.sources import ArrayImages, Decoded, ImageSource, Stack
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
 from tinyexp.trainers.vision.data.views import draw_views
+from tinyexp.trainers.vision.settings import Execution, VisionSettings
 
 if TYPE_CHECKING:
     from tinyexp.trainers.vision.data.kernel import Pixels
@@ -41,11 +41,11 @@ class Maker(Protocol):
         """Where views are drawn from; each thread has its own."""
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
     ) -> Tensor:
         """Augmented, normalised images: float32 of shape (images, 3, side, side)."""
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
         """Pixels after the test transform: uint8 of shape (images, 3, side, side)."""
 
 
@@ -58,7 +58,7 @@ class TorchvisionMaker:
         return Draws(seed, _PURPOSE)
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
     ) -> Tensor:
         images = [source.image(index) for index in indices.tolist()]
         widths, heights = np.array([image.size for image in images], dtype=np.int64).T
@@ -69,7 +69,7 @@ class TorchvisionMaker:
         ]
         return as_input(as_pixels(turned), spec.input)
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
         return as_pixels([test_view(source.image(index), spec.input) for index in indices.tolist()])
 
 
@@ -87,7 +87,7 @@ class KernelMaker:
         return CompiledDraws(seed, _PURPOSE)
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: Spec
+        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
     ) -> Tensor:
         from tinyexp.trainers.vision.data.kernel import augmented  # noqa: PLC0415 - loads the compiler
 
@@ -99,7 +99,7 @@ class KernelMaker:
         augmented(pixels, views, spec.augmentation, spec.input, batch.numpy())
         return batch
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: Spec) -> Tensor:
+    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
         from tinyexp.trainers.vision.data.kernel import tested  # noqa: PLC0415 - loads the compiler
 
         return torch.from_numpy(tested(_addressed(source.pixels(indices)), spec.input))

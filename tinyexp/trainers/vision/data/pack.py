@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from tinyexp import files
 from tinyexp.commits import reached
-from tinyexp.config.schema import PositiveInt, Section
+from tinyexp.config.section import PositiveInt, Section
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.folders import Folder, Listing, decode_pixels, image_shape
 from tinyexp.trainers.vision.data.packed import (

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
-from tinyexp.config.schema import PositiveInt, Section
+from tinyexp.config.section import PositiveInt, Section
 from tinyexp.errors import UserError
 from tinyexp.files import read_bounded
 from tinyexp.trainers.vision.data.folders import MAX_PIXELS, Folder, Listing, decode_pixels

@@ -15,9 +15,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.config.schema import Data
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
+from tinyexp.trainers.vision.settings import Data
 
 SIDE = 64
 TRAIN_IMAGES, HOLDOUT_IMAGES, TEST_IMAGES = 20_000, 5_000, 5_000

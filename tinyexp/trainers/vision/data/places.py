@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinyexp.config.schema import Data
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.imagenet import LAYOUT
+from tinyexp.trainers.vision.settings import Data
 
 _NO_ROOT = (
     "data.root: an image-folder data set needs its folder. Name one with train/<class>/ and test/<class>/"

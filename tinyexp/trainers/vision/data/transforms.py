@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F  # noqa: N812 - the name that torchvision's own pages use
 
-from tinyexp.config.schema import Augmentation, Input
 from tinyexp.trainers.vision.data.views import Views
+from tinyexp.trainers.vision.settings import Augmentation, Input
 
 
 def train_view(image: Image.Image, views: Views, place: int, spec: Augmentation, shape: Input) -> Image.Image:

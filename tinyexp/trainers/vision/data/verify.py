@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyexp.config.schema import Data
 from tinyexp.errors import UserError, unknown
 from tinyexp.trainers.vision.data.build import Whole, open_whole
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.download import Progress
 from tinyexp.trainers.vision.data.places import locate, missing
 from tinyexp.trainers.vision.data.sources import ImageSource
+from tinyexp.trainers.vision.settings import Data
 
 VERIFIABLE = (*CATALOGUE, "image-folder")
 _MOST_PROBLEMS = 100

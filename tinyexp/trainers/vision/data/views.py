@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.config.schema import Augmentation
 from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.settings import Augmentation
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

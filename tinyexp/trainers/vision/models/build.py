@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import nn
 
-from tinyexp.config.load import Experiment
-from tinyexp.config.schema import FiveConv, Spec
+from tinyexp.config.experiment import Experiment
 from tinyexp.trainers.vision.models.five_conv import five_conv
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.resnet import BasicResNet
+from tinyexp.trainers.vision.settings import FiveConv, VisionSettings, vision_settings
 
 
-def network(spec: Spec) -> nn.Module:
+def network(spec: VisionSettings) -> nn.Module:
     """The net of a spec, its weights drawn from torch's default generator as it stands."""
     if isinstance(spec.model, FiveConv):
         return five_conv(spec.model, flatten_size(spec))
@@ -28,7 +28,7 @@ def build_model(experiment: Experiment) -> nn.Module:
     >>> sum(p.numel() for p in build_model(load_experiment("tiny-design1", "paper")).parameters())
     4790728
     """
-    return network(experiment.spec)
+    return network(vision_settings(experiment))
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyexp.config.schema import FiveConv, ResNet, Spec
 from tinyexp.trainers.vision.models.geometry import STAGE_CHANNELS, conv_layers, flatten_size, scaled
+from tinyexp.trainers.vision.settings import FiveConv, ResNet, VisionSettings
 
 
-def multiply_adds(spec: Spec) -> int:
+def multiply_adds(spec: VisionSettings) -> int:
     """Multiply-adds of convolutions and dense layers for one image, forward; the rest costs little beside them.
 
     >>> from tinyexp.config.load import load_experiment
-    >>> round(multiply_adds(load_experiment("tiny-design1", "paper").spec) / 1e6)
+    >>> from tinyexp.trainers.vision.settings import vision_settings
+    >>> round(multiply_adds(vision_settings(load_experiment("tiny-design1", "paper"))) / 1e6)
     585
     """
     return sum(
@@ -20,11 +21,12 @@ def multiply_adds(spec: Spec) -> int:
     )
 
 
-def parameters(spec: Spec) -> int:
+def parameters(spec: VisionSettings) -> int:
     """Weights and biases that are trained: convolutions, batch normalizations, dense layers.
 
     >>> from tinyexp.config.load import load_experiment
-    >>> parameters(load_experiment("tiny-design1", "paper").spec)
+    >>> from tinyexp.trainers.vision.settings import vision_settings
+    >>> parameters(vision_settings(load_experiment("tiny-design1", "paper")))
     4790728
     """
     model = spec.model
@@ -33,7 +35,7 @@ def parameters(spec: Spec) -> int:
     )
 
 
-def _five_conv_parameters(spec: Spec, model: FiveConv) -> int:
+def _five_conv_parameters(spec: VisionSettings, model: FiveConv) -> int:
     total, before = 0, 3
     for layer in conv_layers(model):
         total += layer.channels * (before * layer.kernel**2 + 1) + 2 * layer.channels
@@ -42,7 +44,7 @@ def _five_conv_parameters(spec: Spec, model: FiveConv) -> int:
     return total + hidden * (flatten_size(spec) + 1) + 2 * hidden + model.classes * (hidden + 1)
 
 
-def _resnet_parameters(spec: Spec, model: ResNet) -> int:
+def _resnet_parameters(spec: VisionSettings, model: ResNet) -> int:
     channels = [scaled(size, model.width) for size in STAGE_CHANNELS]
     total, before = channels[0] * (3 * 49 + 2), channels[0]
     for stage, (size, blocks) in enumerate(zip(channels, model.blocks, strict=True)):
@@ -55,7 +57,7 @@ def _resnet_parameters(spec: Spec, model: ResNet) -> int:
     return total + model.classes * (flatten_size(spec) + 1)
 
 
-def _five_conv(spec: Spec, model: FiveConv) -> Iterator[int]:
+def _five_conv(spec: VisionSettings, model: FiveConv) -> Iterator[int]:
     side, before = spec.input.image_size, 3
     for layer in conv_layers(model):
         side = (side + 2 * layer.padding - layer.kernel) // layer.stride + 1
@@ -67,7 +69,7 @@ def _five_conv(spec: Spec, model: FiveConv) -> Iterator[int]:
     yield flatten_size(spec) * hidden + hidden * model.classes
 
 
-def _resnet(spec: Spec, model: ResNet) -> Iterator[int]:
+def _resnet(spec: VisionSettings, model: ResNet) -> Iterator[int]:
     channels = [scaled(size, model.width) for size in STAGE_CHANNELS]
     side = (spec.input.image_size + 1) // 2
     yield 3 * channels[0] * 49 * side**2

@@ -10,8 +10,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from tinyexp.config.schema import FiveConv
 from tinyexp.trainers.vision.models.geometry import conv_layers, scaled
+from tinyexp.trainers.vision.settings import FiveConv
 
 
 def five_conv(spec: FiveConv, flatten_size: int) -> nn.Sequential:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyexp.config.schema import FiveConv, ResNet, Spec
 from tinyexp.errors import UserError
+from tinyexp.trainers.vision.settings import FiveConv, ResNet, VisionSettings
 
 STAGE_CHANNELS = (64, 128, 256, 512)
 """Channels of ResNet's four stages at width 1 (He et al. 2015, table 1)."""
@@ -69,7 +69,7 @@ def feature_sides(spec: FiveConv, image_size: int) -> list[int]:
     return sides
 
 
-def flatten_size(spec: Spec) -> int:
+def flatten_size(spec: VisionSettings) -> int:
     """How many numbers the last feature map flattens to; raises UserError where the images are too small."""
     if isinstance(spec.model, FiveConv):
         side = feature_sides(spec.model, spec.input.image_size)[-1]

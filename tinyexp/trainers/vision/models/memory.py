@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from tinyexp.config.schema import FiveConv, Spec
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.models.cost import parameters
 from tinyexp.trainers.vision.models.geometry import STAGE_CHANNELS, conv_layers, feature_sides, scaled
+from tinyexp.trainers.vision.settings import FiveConv, VisionSettings
 
 _FLOAT = 4
 """Bytes of a weight. Feature maps are counted at half of it, as some precisions keep them so."""
@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 40
 """A terabyte, where the memory of what trains is not known."""
 
 
-def least_memory(spec: Spec, images: int) -> int:
+def least_memory(spec: VisionSettings, images: int) -> int:
     """Bytes that are needed at once in a training step at the very least: weights thrice, a batch, its largest map.
 
     Parameters
@@ -26,7 +26,8 @@ def least_memory(spec: Spec, images: int) -> int:
         In the training set; no batch has more.
 
     >>> from tinyexp.config.load import load_experiment
-    >>> least_memory(load_experiment("tiny-design1", "paper").spec, 100_000) // 1_000_000
+    >>> from tinyexp.trainers.vision.settings import vision_settings
+    >>> least_memory(vision_settings(load_experiment("tiny-design1", "paper")), 100_000) // 1_000_000
     338
     """
     batch, side = min(images, spec.training.batch_size), spec.input.image_size
@@ -34,7 +35,7 @@ def least_memory(spec: Spec, images: int) -> int:
     return _COPIES * _FLOAT * parameters(spec) + maps
 
 
-def require_memory(spec: Spec, images: int, name: str) -> None:
+def require_memory(spec: VisionSettings, images: int, name: str) -> None:
     """Raise UserError where a training step needs more memory than there is; ``name`` is the experiment's."""
     needed, there = least_memory(spec, images), _memory() if spec.execution.device == "cpu" else MOST_BYTES
     if needed > there:
@@ -45,7 +46,7 @@ def require_memory(spec: Spec, images: int, name: str) -> None:
         )
 
 
-def _largest_map(spec: Spec) -> int:
+def _largest_map(spec: VisionSettings) -> int:
     """Numbers in the largest feature map of one image; of a residual net that after its first convolution."""
     model, side = spec.model, spec.input.image_size
     if not isinstance(model, FiveConv):

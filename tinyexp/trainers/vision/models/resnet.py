@@ -10,8 +10,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
-from tinyexp.config.schema import ResNet
 from tinyexp.trainers.vision.models.geometry import STAGE_CHANNELS, scaled
+from tinyexp.trainers.vision.settings import ResNet
 
 
 class BasicResNet(nn.Module):

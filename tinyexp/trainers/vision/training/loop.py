@@ -14,11 +14,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from tinyexp.config.schema import Spec
 from tinyexp.errors import DivergedError
 from tinyexp.trainers.vision.data.draws import keyed_subset
 from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
 from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.settings import VisionSettings
 from tinyexp.trainers.vision.training.evaluate import Evaluation, evaluate
 from tinyexp.trainers.vision.training.randomness import key_step
 from tinyexp.trainers.vision.training.state import Row, TrainingState
@@ -58,7 +58,7 @@ class Hooks:
     """Leave; raises."""
 
 
-def open_batches(dataset: Dataset, spec: Spec, seed: int) -> Batches:
+def open_batches(dataset: Dataset, spec: VisionSettings, seed: int) -> Batches:
     """The batches of a run of this seed."""
     workers = spec.execution.workers
     clean = keyed_subset("train_clean", len(dataset.train), len(dataset.test))
@@ -71,7 +71,7 @@ def open_batches(dataset: Dataset, spec: Spec, seed: int) -> Batches:
 
 
 def train(
-    state: TrainingState, batches: Batches, spec: Spec, seed: int, backend: Backend, hooks: Hooks
+    state: TrainingState, batches: Batches, spec: VisionSettings, seed: int, backend: Backend, hooks: Hooks
 ) -> None:
     """Train from where ``state`` stands to the last epoch.
 
@@ -94,7 +94,12 @@ def train(
 
 
 def _train_steps(
-    state: TrainingState, batches: TrainBatches, spec: Spec, seed: int, backend: Backend, hooks: Hooks
+    state: TrainingState,
+    batches: TrainBatches,
+    spec: VisionSettings,
+    seed: int,
+    backend: Backend,
+    hooks: Hooks,
 ) -> None:
     execution = spec.execution
     started, before = time.perf_counter(), state.train_s

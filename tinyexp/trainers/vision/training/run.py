@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -15,7 +14,6 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from tinyexp.config.difference import differences
-from tinyexp.config.schema import Spec
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
 from tinyexp.files import append_text, read_bounded, remove_leftovers, write_text
 from tinyexp.runs.environment import describe_environment, environment_changes
@@ -23,33 +21,20 @@ from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.plan import RunPlan, changed_records
 from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
 from tinyexp.terminal import visible
+from tinyexp.trainers.base import Listener
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.build import network
+from tinyexp.trainers.vision.settings import VisionSettings, vision_settings
 from tinyexp.trainers.vision.training.checkpoint import load_latest, save_checkpoint
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
 from tinyexp.trainers.vision.training.project import project
 from tinyexp.trainers.vision.training.randomness import key_weights
-from tinyexp.trainers.vision.training.state import Row, Totals, TrainingState
+from tinyexp.trainers.vision.training.state import Totals, TrainingState
 
 _LOCK_SECONDS = (
     20.0  # data workers of a killed slot share its lock, and look for their parent every five seconds
 )
-
-
-def _ignore(*_: Any) -> None:
-    """Nobody wants to hear it."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Who is told how a run goes, and who may ask it to stop."""
-
-    epoch_done: Callable[[Row, Row], None] = _ignore
-    """The epoch's row of metrics, and that of timings."""
-    warn: Callable[[str], None] = _ignore
-    stop_code: Callable[[], int] = field(default=lambda: 0)
-    """0 to go on; otherwise the exit code to stop with: 130 or 143."""
 
 
 def train_run(
@@ -90,7 +75,7 @@ class _Run:
         self, plan: RunPlan, dataset: Dataset, listener: Listener, *, accept_environment: bool
     ) -> None:
         self.plan, self.folder, self.listener = plan, plan.folder, listener
-        self.spec = plan.experiment.spec
+        self.spec = vision_settings(plan.experiment)
         self.dataset = dataset
         checkpoint = load_latest(self.folder.checkpoints, self._warn)
         self.environment = self._begin(resumed=checkpoint is not None, accept_environment=accept_environment)
@@ -192,7 +177,7 @@ class _Run:
         )
 
 
-def _fabric(spec: Spec, device: str) -> Fabric:
+def _fabric(spec: VisionSettings, device: str) -> Fabric:
     accelerator = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device]
     if device == "cuda":
         # Kernels without a deterministic form raise instead of changing a bit unnoticed.
@@ -202,7 +187,7 @@ def _fabric(spec: Spec, device: str) -> Fabric:
     return Fabric(accelerator=accelerator, devices=1, precision=spec.training.precision)
 
 
-def _device(spec: Spec) -> str:
+def _device(spec: VisionSettings) -> str:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     wanted = spec.execution.device
     if wanted == "auto":
@@ -219,7 +204,7 @@ def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
     found = read_section(folder.spec, RunRecord)
     if found.identity == wanted.identity:
         return
-    changed = differences(found.experiment.spec, wanted.experiment.spec)
+    changed = differences(found.experiment.settings, wanted.experiment.settings)
     words = [f"{change.key}: {change.left} then, {change.right} now" for change in changed]
     if found.data.fingerprint != wanted.data.fingerprint:
         words.append("the data are not the same")

@@ -1,4 +1,4 @@
-"""What an experiment file may say: frozen, typed, and refusing what it does not know.
+"""What the file of an experiment in vision may say.
 
 Every field is a key of the TOML file, in a section of the field's own name. A section that holds
 only what cannot change a result (``execution``) stays out of a run's identity.
@@ -6,26 +6,20 @@ only what cannot change a result (``execution``) stays out of a run's identity.
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+from tinyexp.config.experiment import Experiment, ExperimentFile
+from tinyexp.config.section import Count, Fraction, PositiveInt, Section
+
 Side = Annotated[int, Field(ge=8, le=4096)]
 Layer = Annotated[int, Field(ge=0, le=65_536)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Layers = Annotated[tuple[Layer, ...], Field(min_length=1, max_length=64, strict=False)]
 Rgb = Annotated[tuple[float, float, float], Field(strict=False)]
 Range = Annotated[tuple[float, float], Field(strict=False)]
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, no unknown keys, no silent conversion of types."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class FiveConv(Section):
@@ -197,23 +191,9 @@ class Execution(Section):
     """A batch that workers have not ready after this ends the run, which can be resumed; 0 to wait for ever."""
 
 
-class Reported(Section):
-    """What the source says came out, in one run."""
+class VisionSettings(Section):
+    """The settings of an experiment, complete: with equal data and seed, equal ones are the same training."""
 
-    after_epochs: PositiveInt
-    train_loss: float
-    test_loss: float
-    test_accuracy: Fraction
-    tolerance: Fraction
-    """How far a mean test accuracy may lie from the reported one and still count as reproduced."""
-
-
-class Spec(Section):
-    """An experiment, complete: two equal specs with equal data and seed are the same training."""
-
-    title: str
-    section: str
-    """Where in the source document this stands."""
     model: Model
     data: Data
     input: Input
@@ -221,6 +201,17 @@ class Spec(Section):
     optimizer: Optimizer
     training: Training
     execution: Execution = Execution()
-    reported: Reported | None = None
-    readings: dict[str, str] = Field(default_factory=dict)
-    """For each contradiction of the source that touches this experiment, the reading taken."""
+
+
+class VisionFile(ExperimentFile, VisionSettings):
+    """An experiment file of this trainer."""
+
+
+def vision_settings(experiment: Experiment) -> VisionSettings:
+    """The settings of an experiment that this trainer trains."""
+    return _parsed(json.dumps(experiment.settings, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _parsed(settings: str) -> VisionSettings:
+    return VisionSettings.model_validate_json(settings)

@@ -1,0 +1,65 @@
+"""The trainers there are, and what configuration must know of each: the form of its settings, and which of them decide a result.
+
+A literal table of places: a trainer's rules are loaded when an experiment names it, and load nothing heavy themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tinyexp.errors import unknown
+
+if TYPE_CHECKING:
+    from tinyexp.config.experiment import Experiment, ExperimentFile
+
+RULES: Mapping[str, str] = {"vision": "tinyexp.trainers.vision.rules:RULES"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that the settings of one or two experiments show by themselves."""
+
+    holds: bool
+    detail: str
+    """The values it rests on, as in ``pooling windows: 2, 2, 2, 2``."""
+
+
+class SettingsRules(Protocol):
+    """What a trainer says of its settings."""
+
+    @property
+    def file(self) -> type[ExperimentFile]:
+        """The model of its experiment files: :class:`tinyexp.config.experiment.ExperimentFile` and tables of its own."""
+
+    @property
+    def circumstances(self) -> tuple[str, ...]:
+        """Beginnings of dotted keys that say where and how a run is carried out, and cannot change its result."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Dotted keys in words."""
+
+    @property
+    def facts(self) -> Mapping[str, Callable[..., Fact | None]]:
+        """What a static claim may name, by name; each takes the claim's experiments, and gives None where it says nothing of them."""
+
+    def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that decide the result."""
+
+    def epochs(self, settings: Mapping[str, Any]) -> int:
+        """How many epochs a run has; 0 where only its log will say."""
+
+    def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
+        """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""
+
+
+def settings_rules(trainer: str, where: str = "trainer") -> SettingsRules:
+    """The rules of a trainer; raises UserError with the choices where there is none of that name."""
+    if trainer not in RULES:
+        raise unknown(where, "trainer", trainer, RULES)
+    module, _, name = RULES[trainer].partition(":")
+    rules: SettingsRules = getattr(import_module(module), name)
+    return rules

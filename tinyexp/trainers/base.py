@@ -1,0 +1,68 @@
+"""What a trainer does: it says what it cannot train before anything is trained, and turns a planned run into its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from tinyexp.config.experiment import Experiment
+from tinyexp.errors import unknown
+from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.records import DataRecord, Status
+
+TRAINERS: Mapping[str, str] = {"vision": "tinyexp.trainers.vision.trainer:TRAINER"}
+"""Where each trainer stands. Loading one loads nothing heavy; what it needs to train it imports when it trains."""
+
+
+Row = dict[str, int | float | None]
+
+
+def _ignore(*_: Any) -> None:
+    """Nobody wants to hear it."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how a run goes, and who may ask it to stop."""
+
+    epoch_done: Callable[[Row, Row], None] = _ignore
+    """The epoch's row of metrics, and that of timings."""
+    warn: Callable[[str], None] = _ignore
+    stop_code: Callable[[], int] = field(default=lambda: 0)
+    """0 to go on; otherwise the exit code to stop with: 130 or 143."""
+
+
+class Trainer(Protocol):
+    """A way to train."""
+
+    def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
+        """What each experiment is trained on, and everything that can be known to be wrong with it.
+
+        Raises
+        ------
+        UserError
+            Something is missing or does not fit; nothing was trained.
+        """
+
+    def train(
+        self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
+    ) -> Status:
+        """Train a run, or what is left of it; afterwards its records are complete.
+
+        Raises
+        ------
+        UserError, DivergedError, InterruptedRunError, TinyexpError
+            As they say; the folder is in a state from which the same command goes on.
+        """
+
+
+def trainer_of(name: str) -> Trainer:
+    """The trainer of that name; raises UserError with the choices where there is none."""
+    if name not in TRAINERS:
+        raise unknown("trainer", "trainer", name, TRAINERS)
+    module, _, attribute = TRAINERS[name].partition(":")
+    trainer: Trainer = getattr(import_module(module), attribute)
+    return trainer

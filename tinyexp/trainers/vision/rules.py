@@ -1,0 +1,47 @@
+"""What the rest of the house may ask of this trainer's settings without training, and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.trainers import Fact
+from tinyexp.trainers.vision.facts import FACTS
+from tinyexp.trainers.vision.labels import LABELS
+from tinyexp.trainers.vision.models.cost import multiply_adds
+from tinyexp.trainers.vision.settings import VisionFile, vision_settings
+
+_BACKWARD = 2
+"""A backward pass costs about twice the forward one: gradients of weights and of inputs."""
+
+
+class VisionRules:
+    """See :class:`tinyexp.config.trainers.SettingsRules`."""
+
+    file = VisionFile
+    circumstances = ("execution.", "data.root")
+    labels: Mapping[str, str] = LABELS
+    facts: Mapping[str, Callable[..., Fact | None]] = FACTS
+
+    def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything but where a run is carried out."""
+        part = {name: dict(table) for name, table in settings.items() if name != "execution"}
+        part["data"].pop("root", None)
+        # The key is younger than some runs, whose identities it leaves as they were.
+        if not part["data"].get("packed_side"):
+            part["data"].pop("packed_side", None)
+        return part
+
+    def epochs(self, settings: Mapping[str, Any]) -> int:
+        """The epochs that a run has."""
+        return int(settings["training"]["stop_after"])
+
+    def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
+        """Multiply-adds of an epoch: training, and the evaluations on clean training, held-out and test images."""
+        train, test = images["train_images"], images["test_images"]
+        forward = train * (1 + _BACKWARD) + min(train, test) + images["holdout_images"] + test
+        return float(multiply_adds(vision_settings(experiment))) * forward
+
+
+RULES = VisionRules()

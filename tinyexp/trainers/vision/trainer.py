@@ -1,0 +1,95 @@
+"""The exact trainer of the source's networks; see :class:`tinyexp.trainers.base.Trainer`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from tinyexp.config.experiment import Experiment
+from tinyexp.errors import TinyexpError, UserError
+from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.records import DataRecord, Status
+from tinyexp.trainers.base import Listener
+from tinyexp.trainers.vision.data.build import missing, open_dataset
+from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.models.geometry import flatten_size
+from tinyexp.trainers.vision.models.memory import require_memory
+from tinyexp.trainers.vision.settings import Data, vision_settings
+
+
+class VisionTrainer:
+    """Trains in this process; torch is loaded by the first run, not before."""
+
+    def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
+        """Open every data set once, and hold every net against its images, classes and memory."""
+        require_data(experiments, data_folder)
+        opened: dict[Data, Dataset] = {}
+        for experiment in experiments:
+            data = vision_settings(experiment).data
+            if data not in opened:
+                opened[data] = open_dataset(data, data_folder)
+            require_fit(experiment, opened[data])
+        records = {data: describe(dataset) for data, dataset in opened.items()}
+        return [records[vision_settings(experiment).data] for experiment in experiments]
+
+    def train(
+        self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
+    ) -> Status:
+        """See :func:`tinyexp.trainers.vision.training.run.train_run`."""
+        # Loading torch takes seconds, so it is done where training begins.
+        from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
+
+        dataset = _opened(vision_settings(plan.experiment).data, str(data_folder))
+        if dataset.fingerprint != plan.record.data.fingerprint:
+            raise TinyexpError("the data changed after the run was planned; start the command again.")
+        return train_run(plan, dataset, listener, fresh=fresh, accept_environment=accept_environment)
+
+
+TRAINER = VisionTrainer()
+
+
+@lru_cache(maxsize=2)
+def _opened(data: Data, data_folder: str) -> Dataset:
+    return open_dataset(data, Path(data_folder))
+
+
+def describe(dataset: Dataset) -> DataRecord:
+    """What a run's record says of its data."""
+    return DataRecord(
+        fingerprint=dataset.fingerprint,
+        train_images=len(dataset.train),
+        holdout_images=len(dataset.holdout),
+        test_images=len(dataset.test),
+        classes=len(dataset.classes),
+    )
+
+
+def require_data(experiments: Sequence[Experiment], data_folder: Path) -> None:
+    """Raise one UserError that names every data set that is not there, and who needs it."""
+    needed: dict[str, dict[str, None]] = {}
+    for experiment in experiments:
+        words = missing(vision_settings(experiment).data, data_folder)
+        if words:
+            needed.setdefault(words, {})[experiment.name] = None
+    if needed:
+        parts = [f"{words}\n  Needed by {', '.join(names)}." for words, names in needed.items()]
+        raise UserError("\n".join(["Data are missing; nothing was trained.", *parts]))
+
+
+def require_fit(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise UserError where the net does not fit the images, the classes, the batches or the memory."""
+    spec, name, classes = vision_settings(experiment), experiment.name, len(dataset.classes)
+    flatten_size(spec)
+    if spec.model.classes != classes:
+        raise UserError(
+            f"{name}: model.classes = {spec.model.classes}, but the data have {classes} classes."
+            f" Use --set model.classes={classes}."
+        )
+    if len(dataset.train) % spec.training.batch_size == 1:
+        raise UserError(
+            f"{name}: {len(dataset.train)} training images in batches of {spec.training.batch_size} leave a last"
+            " batch of one image, on which batch normalization cannot train."
+            " Change training.batch_size or data.train_limit by one."
+        )
+    require_memory(spec, len(dataset.train), name)
