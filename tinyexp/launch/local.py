@@ -18,6 +18,7 @@ from tinyexp.launch.progress import Progress
 from tinyexp.launch.slot import serve
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
+from tinyexp.training.layout import try_layouts
 
 _POLL_S = 0.5
 _PATIENCE_S = 10.0
@@ -100,11 +101,17 @@ class LocalLauncher:
         self._progress.begin(list(waiting), len(self._outcomes))
         with _Signals() as signals:
             try:
+                # By one process for all runs: a slot that finds no answer starts one of its own.
+                try_layouts((plan.experiment.spec for plan in waiting), self._note_trials)
                 self._serve(waiting, signals)
             finally:
                 self._close()
                 self._progress.end()
         return [self._outcomes[plan] for plan in plans if plan in self._outcomes], signals.code
+
+    def _note_trials(self, count: int) -> None:
+        nets = "net is" if count == 1 else "nets are"
+        self._progress.note(f"{count} {nets} tried on this processor first; it takes seconds, and once")
 
     def _use_again(self, plan: RunPlan) -> bool:
         if not plan.is_finished():

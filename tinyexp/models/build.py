@@ -5,17 +5,21 @@ from __future__ import annotations
 from torch import nn
 
 from tinyexp.models.five_conv import five_conv
-from tinyexp.models.geometry import flatten_size
+from tinyexp.models.geometry import flattened
 from tinyexp.models.resnet import BasicResNet
 from tinyexp.spec.load import Experiment
-from tinyexp.spec.schema import FiveConv, Spec
+from tinyexp.spec.schema import FiveConv, ResNet, Spec
 
 
 def network(spec: Spec) -> nn.Module:
     """The net of a spec, its weights drawn from torch's default generator as it stands."""
-    if isinstance(spec.model, FiveConv):
-        return five_conv(spec.model, flatten_size(spec))
-    return BasicResNet(spec.model, flatten_size(spec))
+    return net_of(spec.model, spec.input.image_size)
+
+
+def net_of(model: FiveConv | ResNet, image_size: int) -> nn.Module:
+    """As :func:`network`, for images of this side in pixels."""
+    inputs = flattened(model, image_size)
+    return five_conv(model, inputs) if isinstance(model, FiveConv) else BasicResNet(model, inputs)
 
 
 def build_model(experiment: Experiment) -> nn.Module:
