@@ -139,6 +139,7 @@ def make_run(
     experiment: Experiment | None = None,
     shape: Shape | None = None,
     key: str = "",
+    environment: Environment = ENVIRONMENT,
 ) -> RunFolder:
     """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
     experiment = experiment or load_experiment(name, profile, overrides)
@@ -162,7 +163,7 @@ def make_run(
     folder = run_folder(runs, profile, experiment.name, seed, record.identity)
     rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
     write_section(folder.spec, record)
-    write_section(folder.environment, ENVIRONMENT)
+    write_section(folder.environment, environment)
     write_text(folder.metrics, table_text(METRIC_COLUMNS, rows))
     if state == "finished":
         write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
