@@ -14,6 +14,7 @@ from tinyexp.errors import TinyexpError
 from tinyexp.files import append_text, read_bounded, read_json
 from tinyexp.launch.speed import measured_speed
 from tinyexp.launch.verify import verify
+from tinyexp.ownership import owner_of
 from tinyexp.resources import experiments_folder
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.frame import metrics_frame, read_runs
@@ -26,7 +27,6 @@ from tinyexp.runs.records import (
     write_section,
 )
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint, load_latest
-from tinyexp.trainers.vision.training.run import _who
 
 HUGE = 3 << 30
 
@@ -178,5 +178,5 @@ def test_a_log_that_is_no_file_stops_the_run_by_name_and_holds_nobody_up(tmp_pat
 @pytest.mark.parametrize("put", KINDS)
 def test_the_name_of_an_owner_that_cannot_be_read_is_another_process(tmp_path, put):
     put(tmp_path / ".owner")
-    assert _who(tmp_path / ".owner") == "another process"
-    assert _who(tmp_path / "absent") == "another process"
+    assert owner_of(tmp_path / ".owner") == "another process"
+    assert owner_of(tmp_path / "absent") == "another process"

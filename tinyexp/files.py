@@ -2,19 +2,23 @@
 
 Every write goes to memory first, then to a temporary file beside the target, is flushed to the
 disk, renamed over the target, and the folder's entry is flushed too. A reader, or a process that
-starts after a power cut, sees the old content or the new one and never a part.
+starts after a power cut, sees the old content or the new one and never a part. A temporary file's
+name has a random token in it, by which whoever recorded the token can tell it from a stranger's.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +26,21 @@ from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError
 
 _CHUNK = 1 << 20
-_TEMPORARY = re.compile(r"^\..+\.[a-z0-9_]{8}\.tmp$")  # as mkstemp makes them below
+_NOREPLACE, _EXCHANGE = 1, 2
+"""RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
+_HERE = -100
+"""AT_FDCWD."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, token: str = "") -> None:
     """Replace ``path`` with ``content`` atomically and durably; the folder is made where missing.
+
+    Parameters
+    ----------
+    token
+        Stands in the temporary file's name; this process's own unless given.
 
     Raises
     ------
@@ -38,7 +50,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     reached(f"{path.name} begun")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=_prefix(path.name, token or process_token()), suffix=".tmp"
+        )
     except OSError as error:
         raise _write_error(path, content, error) from error
     try:
@@ -60,16 +74,63 @@ def write_bytes(path: Path, content: bytes) -> None:
     reached(f"{path.name} done")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of writers that were killed; nobody may be writing into the folder meanwhile."""
+def process_token() -> str:
+    """Sixteen random digits in the name of every temporary file that this process makes."""
+    return _token_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _token_of(_process: int) -> str:
+    # By the process's number, so that a forked one has a token of its own.
+    return secrets.token_hex(8)
+
+
+def _prefix(name: str, token: str) -> str:
+    return f".{name}.{token}-"
+
+
+def remove_leftovers(folder: Path, token: str) -> None:
+    """Remove the temporary files of a writer of this token that was killed; any other file is a stranger's."""
+    made = re.compile(rf"^\..+\.{re.escape(token)}-[a-z0-9_]{{8}}\.tmp$")  # as mkstemp makes them above
     for path in folder.glob(".*.tmp"):
-        if _TEMPORARY.match(path.name):
-            path.unlink(missing_ok=True)
+        if made.match(path.name) and path.is_file() and not path.is_symlink():
+            path.unlink()
 
 
-def write_text(path: Path, text: str) -> None:
+def rename_anew(source: Path, target: Path) -> None:
+    """Give a file or folder another name, and never that of something that is there.
+
+    Raises
+    ------
+    FileExistsError
+        Something has that name; both are as they were.
+    """
+    if (problem := _renamed(source, target, _NOREPLACE)) == 0:
+        return
+    if problem not in {errno.ENOSYS, errno.EINVAL}:
+        raise OSError(problem, os.strerror(problem), str(source), None, str(target))
+    # A file system that cannot look and rename in one step.
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    source.rename(target)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, so that neither name is ever without a whole one; False where that cannot be done."""
+    return _renamed(one, other, _EXCHANGE) == 0
+
+
+def _renamed(one: Path, other: Path, flag: int) -> int:
+    """0, or the number of the error."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    if rename is None:
+        return errno.ENOSYS
+    return ctypes.get_errno() if rename(_HERE, bytes(one), _HERE, bytes(other), flag) else 0
+
+
+def write_text(path: Path, text: str, token: str = "") -> None:
     """As :func:`write_bytes`, in UTF-8 with the line ends as given."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), token)
 
 
 def write_json(path: Path, value: Any) -> None:

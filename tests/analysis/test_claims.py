@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from tinyexp.analysis.facts import Fact
 
 from tinyexp.analysis.attribution import attribute
 from tinyexp.analysis.claims import judge, metrics_to_attribute
-from tinyexp.analysis.facts import Fact
 from tinyexp.analysis.judgement import Evidence
 from tinyexp.analysis.statistics import seeds_to_decide
 from tinyexp.analysis.study import Study

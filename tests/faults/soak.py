@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinyexp.ownership import adopt
 from tinyexp.runs.folder import RECORD_NAMES, find_runs
 
 KINDS = ("everything", "launcher", "slot")
@@ -245,7 +246,10 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=22.0)
     parser.add_argument("arguments", nargs="*", help="of run-all, after --")
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
+    options.folder.parent.mkdir(parents=True, exist_ok=True)
+    adopt(
+        options.folder, "soak", options.folder.name
+    )  # what an earlier soak left in it is removed, and only of one
     soak = Soak(options.folder.resolve(), options.arguments, options.seed, (options.least, options.most))
     told = soak.go_on(options.kills)
     sys.stdout.write(as_text(told, options.seed) + "\n")

@@ -65,7 +65,13 @@ def require_whole(reports: Path, out: Path, *, new: bool) -> None:
 
 @pytest.mark.parametrize(
     ("place", "new"),
-    [("report begun", False), ("report written", False), ("report named", True), ("report done", True)],
+    [
+        ("report marked", False),
+        ("report begun", False),
+        ("report written", False),
+        ("report named", True),
+        ("report done", True),
+    ],
 )
 def test_killed_at_a_place_of_the_commit(reports: Path, tmp_path: Path, place: str, *, new: bool) -> None:
     out = tmp_path / "out"
@@ -95,7 +101,20 @@ def test_a_first_report_that_is_killed_is_no_report(reports: Path, tmp_path: Pat
 
 
 def test_what_a_living_process_is_writing_is_left_alone(reports: Path, tmp_path: Path) -> None:
-    other = tmp_path / f".out.{os.getpid()}-abcdefgh"
-    other.mkdir()
-    assert command(reports / "new-runs", tmp_path / "out") == 0
-    assert other.is_dir()
+    """Neither goes the other's work, nor does the one that began later take it for its own."""
+    out = tmp_path / "out"
+    other = subprocess.Popen(
+        [sys.executable, "-m", "tinyexp", "report", "--runs", str(reports / "new-runs"), "--out", str(out)],
+        env={**os.environ, "TINYEXP_END_AT": "report written@1=STOP"},
+    )
+    try:
+        os.waitid(os.P_PID, other.pid, os.WSTOPPED)
+        [room] = tmp_path.iterdir()
+        half = contents(room)
+        assert command(reports / "old-runs", out) == 0
+        assert contents(room) == half
+    finally:
+        other.send_signal(signal.SIGCONT)
+    assert other.wait() == 2, "a report has appeared in the place meanwhile"
+    assert contents(out) == contents(reports / "old")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

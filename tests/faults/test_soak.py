@@ -42,6 +42,15 @@ def test_runs_killed_at_random_moments_and_their_report_come_out_the_same(
     assert told["runs_compared"] == 2 * told["passes"] >= 2
 
 
+def test_a_folder_that_no_soak_made_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "pass-1").mkdir()
+    (tmp_path / "pass-1" / "notes.txt").write_text("mine")
+    refused = soaked(tmp_path, 1)
+    assert refused.returncode != 0
+    assert "was not made by tinyexp" in refused.stderr
+    assert (tmp_path / "pass-1" / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["metrics.csv", "predictions.npz"])
 def test_a_byte_that_differs_is_counted(
     soak: tuple[Path, subprocess.CompletedProcess[str]], name: str

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from mutations import edited, json_bytes, spoiled, texts
 from PIL import Image
 
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.folders import decode, decode_pixels, image_shape
 from tinyexp.trainers.vision.data.idx import read_folder
 from tinyexp.trainers.vision.data.pack import pack
 from tinyexp.trainers.vision.data.tiny_imagenet import open_tiny_imagenet
 from tinyexp.trainers.vision.data.unpack import Bounds, unpack
+from tinyexp.trainers.vision.settings import Data
 
 FORMS = {
     "JPEG": {"quality": 80},

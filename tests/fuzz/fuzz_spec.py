@@ -15,8 +15,8 @@ from mutations import anything, edited, json_bytes, scalars, texts, toml_bytes
 from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import load_study
 from tinyexp.config.difference import flatten
-from tinyexp.config.identity import configuration_of
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment, parse_override
 from tinyexp.config.show import as_toml
 from tinyexp.files import json_text

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinyexp.analysis.parts import parts_of
 from tinyexp.analysis.study import load_study
-from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.load import load_experiment
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
@@ -140,6 +140,7 @@ def make_run(
     experiment: Experiment | None = None,
     shape: Shape | None = None,
     key: str = "",
+    environment: Environment = ENVIRONMENT,
 ) -> RunFolder:
     """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
     experiment = experiment or load_experiment(name, profile, overrides)
@@ -163,7 +164,7 @@ def make_run(
     folder = run_folder(runs, profile, experiment.name, seed, record.identity)
     rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
     write_section(folder.spec, record)
-    write_section(folder.environment, ENVIRONMENT)
+    write_section(folder.environment, environment)
     write_text(folder.metrics, table_text(METRIC_COLUMNS, rows))
     if state == "finished":
         write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))

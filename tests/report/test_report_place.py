@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from page_reader import contents, sample
+from records_maker import make_runs
 
+from tinyexp import commits
 from tinyexp.errors import DamagedError, UserError
+from tinyexp.files import rename_anew
+from tinyexp.ownership import MARK, Mark, room_beside, write_mark
 from tinyexp.report import place, render
 from tinyexp.report.render import write_report
 
 
 def runs() -> Path:
     return sample() / "runs"
+
+
+def old_report(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sample() / "out", tmp_path / "out"))
+
+
+def within(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"{name}/{path}": content for path, content in files.items()}
+
+
+def when_reached(place_: str, act: Callable[[], object]) -> None:
+    """Have something done at a named place of the commit, once."""
+    seen: list[str] = []
+
+    def watch(name: str) -> None:
+        seen.append(name)
+        if name == place_ and seen.count(name) == 1:
+            act()
+
+    commits.watch(watch)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_watches_afterwards() -> Iterator[None]:
+    yield
+    commits.watch(None)
 
 
 def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
@@ -99,7 +132,7 @@ def test_the_swap_leaves_one_whole_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_exchange: bool
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr(place, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(place, "exchange", lambda one, other: False)
     out = tmp_path / "out"
     shutil.copytree(sample() / "out", out)
     (out / "summary.md").write_text("old")
@@ -111,20 +144,18 @@ def test_the_swap_leaves_one_whole_folder(
 def test_where_the_second_rename_fails_the_old_report_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "_exchange", lambda one, other: False)
-    out = tmp_path / "out"
-    shutil.copytree(sample() / "out", out)
-    rename = Path.rename
+    monkeypatch.setattr(place, "exchange", lambda one, other: False)
+    out = old_report(tmp_path)
 
-    def fails(self: Path, target: Path) -> Path:
-        if Path(target) == out.resolve() and self.name.startswith(".out.") and ".old." not in str(self):
+    def fails(source: Path, target: Path) -> None:
+        if source.name == "report":
             raise OSError(16, "Device or resource busy")
-        return rename(self, target)
+        rename_anew(source, target)
 
-    monkeypatch.setattr(Path, "rename", fails)
+    monkeypatch.setattr(place, "rename_anew", fails)
     with pytest.raises(UserError, match="intact"):
         write_report(runs(), out)
-    assert contents(out) == contents(sample() / "out")
+    assert contents(tmp_path) == within("out", contents(sample() / "out"))
 
 
 def test_records_that_were_edited_are_refused(tmp_path: Path) -> None:
@@ -134,3 +165,239 @@ def test_records_that_were_edited_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match=r"metrics\.csv is not what the run wrote"):
         write_report(tmp_path / "runs", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+# What is the user's
+
+
+BESIDE = (
+    ".out.2024-backup/a.txt",
+    ".out.99999-abc/report.html",
+    ".out.report-abcdefgh/report/report.html",
+    ".out.report-abcdefgh/notes.txt",
+    ".out.report-file",
+    "out.kept-1/notes.txt",
+)
+
+
+def test_folders_beside_it_that_are_only_called_as_ours_stay(tmp_path: Path) -> None:
+    for name in BESIDE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"mine: {name}")
+    (tmp_path / ".out.report-empty").mkdir()
+    mine = contents(tmp_path)
+    for _ in range(2):
+        write_report(runs(), tmp_path / "out")
+    assert contents(tmp_path) == mine | within("out", contents(sample() / "out"))
+    assert (tmp_path / ".out.report-empty").is_dir()
+
+
+def left_by_a_dead_process(tmp_path: Path, **changes: object) -> Path:
+    """A room as it is after a kill: nobody holds the lock on its mark."""
+    room = tmp_path / ".out.report-abcdefgh"
+    (room / "report").mkdir(parents=True)
+    settings = {"purpose": "report", "target": "out", "folder": room.name} | changes
+    os.close(write_mark(room, Mark(**settings)))
+    (room / "report" / "report.html").write_text("half")
+    return room
+
+
+def test_what_a_dead_process_of_ours_left_goes_with_the_next_report(tmp_path: Path) -> None:
+    room = left_by_a_dead_process(tmp_path)
+    write_report(runs(), tmp_path / "out")
+    assert not room.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"host": "another"},
+        {"target": "other"},
+        {"purpose": "unpacking"},
+        {"folder": ".out.report-copied0"},
+        {"folder": ""},
+    ],
+    ids=str,
+)
+def test_a_room_of_another_host_or_for_another_purpose_stays(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    left_by_a_dead_process(tmp_path, **changes)
+    mine = contents(tmp_path)
+    write_report(runs(), tmp_path / "out")
+    assert contents(tmp_path) == mine | within("out", contents(sample() / "out"))
+    assert socket.gethostname() != "another"
+
+
+def test_the_room_of_a_report_that_is_being_written_stays(tmp_path: Path) -> None:
+    with room_beside(tmp_path / "out", "report") as room:
+        write_report(runs(), tmp_path / "out")
+        assert (room / MARK).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_of_the_users_in_what_a_killed_report_left_is_named_and_kept(tmp_path: Path) -> None:
+    room = left_by_a_dead_process(tmp_path)
+    (room / "report" / "notes.txt").write_text("mine")
+    with pytest.raises(
+        UserError, match=r"holds notes\.txt, which appeared in .*out while a report was put there"
+    ):
+        write_report(runs(), tmp_path / "out")
+    assert (room / "report" / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_that_was_killed_between_two_renames_is_put_back_first(tmp_path: Path) -> None:
+    room = left_by_a_dead_process(tmp_path)
+    shutil.copytree(sample() / "out", room / "old")
+    with pytest.raises(UserError, match="there is no such folder"):
+        write_report(tmp_path / "nothing", tmp_path / "out")
+    assert contents(tmp_path) == within("out", contents(sample() / "out"))
+
+
+def test_what_appears_while_the_report_is_written_is_named_and_the_old_one_stays(tmp_path: Path) -> None:
+    out = old_report(tmp_path)
+    when_reached("report begun", lambda: (out / "notes.txt").write_text("mine"))
+    with pytest.raises(UserError, match=r"notes\.txt appeared or changed while .* Nothing was replaced"):
+        write_report(runs(), out)
+    assert contents(tmp_path) == within("out", contents(sample() / "out") | {"notes.txt": b"mine"})
+
+
+def test_a_page_that_is_edited_while_the_report_is_written_is_named_and_stays(tmp_path: Path) -> None:
+    out = old_report(tmp_path)
+    when_reached("report begun", lambda: (out / "report.md").write_text("mine"))
+    with pytest.raises(UserError, match=r"report\.md appeared or changed"):
+        write_report(runs(), out)
+    assert (out / "report.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_what_slips_in_at_the_last_moment_is_given_back_in_the_new_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_exchange: bool
+) -> None:
+    out = old_report(tmp_path)
+    look = place._refuse_appeared
+
+    def slipped(*arguments: object) -> None:
+        look(*arguments)
+        (out / "notes" / "deep").mkdir(parents=True)
+        (out / "notes" / "deep" / "a.txt").write_text("mine")
+        (out / "nothing in it").mkdir()
+
+    monkeypatch.setattr(place, "_refuse_appeared", slipped)
+    if not can_exchange:
+        monkeypatch.setattr(place, "exchange", lambda one, other: False)
+    with pytest.raises(
+        UserError, match=r"is written\. While it was, .*notes/deep/a\.txt.* appeared .* is there still"
+    ):
+        write_report(runs(), out)
+    assert contents(tmp_path) == within("out", contents(sample() / "out") | {"notes/deep/a.txt": b"mine"})
+    assert (out / "nothing in it").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_edited_at_the_last_moment_is_kept_under_a_name_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = old_report(tmp_path)
+    (tmp_path / "out.kept-1").mkdir()
+    monkeypatch.setattr(place, "_refuse_appeared", lambda *_: (out / "report.md").write_text("mine"))
+    with pytest.raises(UserError, match=r"report\.md changed in its folder; that is kept in .*out\.kept-2"):
+        write_report(runs(), out)
+    new = within("out", contents(sample() / "out"))
+    assert contents(tmp_path) == new | {"out.kept-2/report.md": b"mine"}
+
+
+def test_where_something_takes_the_place_between_two_renames_the_old_report_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = old_report(tmp_path)
+
+    def taken(source: Path, target: Path) -> None:
+        if target == out and source.name == "report":
+            out.mkdir()
+            (out / "notes.txt").write_text("mine")
+        rename_anew(source, target)
+
+    monkeypatch.setattr(place, "exchange", lambda one, other: False)
+    monkeypatch.setattr(place, "rename_anew", taken)
+    with pytest.raises(UserError, match=r"something else took this place .* is in .*out\.kept-1"):
+        write_report(runs(), out)
+    kept = within("out.kept-1", contents(sample() / "out"))
+    assert contents(tmp_path) == kept | {"out/notes.txt": b"mine"}
+
+
+def test_an_empty_folder_and_a_link_of_the_users_in_a_report_are_refused_and_stay(tmp_path: Path) -> None:
+    out = old_report(tmp_path)
+    (out / "mine").mkdir()
+    with pytest.raises(UserError, match=r"no report wrote \(mine/\)"):
+        write_report(runs(), out)
+    (out / "mine").rmdir()
+    (tmp_path / "notes.md").write_text("mine")
+    (out / "summary.md").unlink()
+    (out / "summary.md").symlink_to(tmp_path / "notes.md")
+    with pytest.raises(UserError, match=r"no report wrote \(summary\.md\)"):
+        write_report(runs(), out)
+    assert (out / "summary.md").read_text() == "mine"
+
+
+# A report in the place of its own records
+
+
+@pytest.fixture
+def two_settings(tmp_path: Path) -> Path:
+    """A folder of runs in two settings, below ``R/runs``, of which a report can only be about one."""
+    place_ = tmp_path / "R"
+    for overrides in ({}, {"model.width": 0.5}):
+        make_runs(place_ / "runs", ("tiny-design1", "tiny-design2"), (0,), overrides=overrides)
+    return place_
+
+
+@pytest.mark.parametrize("way", ["plain", "link to the records", "link to the report", "links to each run"])
+def test_a_report_in_the_place_of_records_that_it_leaves_out_is_refused(
+    two_settings: Path, tmp_path: Path, way: str
+) -> None:
+    before = contents(two_settings)
+    records, out = two_settings / "runs", two_settings
+    if way == "link to the records":
+        (tmp_path / "linked").symlink_to(records)
+        records = tmp_path / "linked"
+    if way == "link to the report":
+        (tmp_path / "linked").symlink_to(out)
+        out = tmp_path / "linked"
+    if way == "links to each run":
+        for run in records.glob("*/*/*"):
+            link = tmp_path / "linked" / run.relative_to(records)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(run)
+        records = tmp_path / "linked"
+    report = write_report(records, tmp_path / "elsewhere", overrides={"model.width": 0.5})
+    assert len(report.left_out) == 2
+    shutil.copytree(tmp_path / "elsewhere", two_settings, dirs_exist_ok=True)
+    before |= contents(two_settings)
+    with pytest.raises(
+        UserError,
+        match=r"2 of its runs would be lost: embedded/tiny-design1/0-.* Choose another --out, or leave out",
+    ):
+        write_report(records, out, overrides={"model.width": 0.5})
+    assert contents(two_settings) == before
+
+
+def test_a_report_of_all_its_records_is_made_again_in_its_place(tmp_path: Path) -> None:
+    out = old_report(tmp_path)
+    write_report(out / "runs", out)
+    assert contents(tmp_path) == within("out", contents(sample() / "out"))
+
+
+def test_a_record_that_comes_while_a_report_is_made_again_in_its_place_is_not_lost(tmp_path: Path) -> None:
+    out = old_report(tmp_path)
+    late = out / "runs" / "embedded" / "tiny-design1" / "99-0123abcd" / "spec.json"
+
+    def come() -> None:
+        late.parent.mkdir()
+        late.write_text("{}")
+
+    when_reached("report begun", come)
+    with pytest.raises(UserError, match=r"99-0123abcd/spec\.json appeared"):
+        write_report(out / "runs", out)
+    assert late.read_text() == "{}"

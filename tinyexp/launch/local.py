@@ -5,19 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType, TracebackType
 from typing import Self
 
+from tinyexp.config.experiment import Experiment
 from tinyexp.launch.messages import Ended, EpochDone, Message, Task, Warned
 from tinyexp.launch.outcome import Outcome, mark_failed
 from tinyexp.launch.progress import Progress, measured
 from tinyexp.launch.slot import serve
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status
+from tinyexp.trainers.base import trainer_of
 
 _POLL_S = 0.5
 _PATIENCE_S = 10.0
@@ -100,11 +102,19 @@ class LocalLauncher:
         self._progress.begin(list(waiting), len(self._outcomes))
         with _Signals() as signals:
             try:
+                # At once for all runs: a slot that finds no answer tries by itself.
+                for trainer, own in _by_trainer(waiting).items():
+                    trainer_of(trainer).try_out(own, self._note_trials)
                 self._serve(waiting, signals)
             finally:
                 self._close()
                 self._progress.end()
         return [self._outcomes[plan] for plan in plans if plan in self._outcomes], signals.code
+
+    def _note_trials(self, count: int) -> None:
+        self._progress.note(
+            f"{count} of the runs' forms tried on this processor first; it takes seconds, and once"
+        )
 
     def _use_again(self, plan: RunPlan) -> bool:
         if not plan.is_finished():
@@ -206,3 +216,10 @@ class LocalLauncher:
                 slot.process.kill()
                 slot.process.join()
         self._slots.clear()
+
+
+def _by_trainer(plans: Iterable[RunPlan]) -> dict[str, list[Experiment]]:
+    found: dict[str, list[Experiment]] = {}
+    for plan in plans:
+        found.setdefault(plan.experiment.trainer, []).append(plan.experiment)
+    return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyexp.errors import DamagedError
+from tinyexp.errors import DamagedError, UserError, listed
 from tinyexp.files import json_text
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
@@ -19,8 +19,9 @@ from tinyexp.report.content import SCHEMA_VERSION, GateTold
 from tinyexp.report.copies import copy_records
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
-from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, replaced_whole
+from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
 from tinyexp.report.select import Selection, select_runs
+from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame, read_runs
 
@@ -54,7 +55,7 @@ def write_report(
     """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
 
     ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
-    inside ``out``: a report can be made again in its place, and be its own baseline.
+    inside ``out``: a report can be made again in its place, and be its own baseline, where it has all of the old one's records.
 
     Parameters
     ----------
@@ -64,14 +65,18 @@ def write_report(
     Raises
     ------
     UserError
-        Nothing or more than one thing to report about, a folder with files that are no report's, or
-        one that cannot be written.
+        Nothing or more than one thing to report about, a folder with files that are no report's or with the
+        only copy of records that the report leaves out, or one that cannot be written.
     DamagedError
         A finished run's records are not what the run wrote.
     """
     before = read_baseline(baseline) if baseline else None
-    selection = select_runs(read_runs(runs), profile, overrides)
-    with replaced_whole(out) as folder:
+    held = held_by(out)  # before anything is read: a record that comes later is no part of the new report
+    found = read_runs(runs)
+    selection = select_runs(found, profile, overrides)
+    if _lies_within(out, [runs, *(run.folder.path for run in found)]):
+        _refuse_loss(out, held, selection)
+    with replaced_whole(out, held) as folder:
         try:
             view = render_into(selection, folder, before)
         except DamagedError:
@@ -87,6 +92,29 @@ def write_report(
         since=view.since.replace("\N{NO-BREAK SPACE}", " "),
         gates=view.gates,
     )
+
+
+def _lies_within(out: Path, folders: list[Path]) -> bool:
+    target = out.resolve()
+    return any(folder.resolve().is_relative_to(target) for folder in folders)
+
+
+def _refuse_loss(out: Path, held: Held, selection: Selection) -> None:
+    """A report that takes the place of the records that it is made from must have all of them."""
+    taken = {
+        f"runs/{run.record.experiment.profile}/{run.record.experiment.name}/{run.folder.path.name}/{name}"
+        for run in selection.runs
+        for name in record_names(run)
+    }
+    lost = [name for name in held if name.startswith("runs/") and name not in taken]
+    names = list(dict.fromkeys(name.removeprefix("runs/").rpartition("/")[0] for name in lost))
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise UserError(
+            f"{out}: the records are read from this folder, which a report replaces whole, and those of {len(names)}"
+            f" of its runs would be lost: {listed(names[:3])}{more} would not be in the new report."
+            " Choose another --out, or leave out --set and --profile, so that the report is about all of them."
+        )
 
 
 def render_into(selection: Selection, folder: Path, baseline: Baseline | None = None) -> ReportView:

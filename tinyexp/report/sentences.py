@@ -173,10 +173,13 @@ METHOD = (
 )
 LIMITS = (
     "Seeds show what another seed would change. They show nothing about other data, other settings or other code.",
+    "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",
     "Where two designs differ in several settings and no mixtures of them were trained, the difference belongs to all of the settings together.",
 )
 SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
+SEVERAL_MACHINES = "The runs were trained on {types} of machine, whose last bits differ; the table of machines and packages lists them."
+UNLIKE_MACHINES = "that the designs alone make the difference: their runs were trained on different types of machine, whose last bits differ."
 
 VERDICT_NAMES: Mapping[str, str] = {
     "beats": "{winner} beats the other",

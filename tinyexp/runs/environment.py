@@ -6,25 +6,36 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from tinyexp.config.difference import Difference, differences
-from tinyexp.runs.records import Environment
+from tinyexp.processor import processor, switches
+from tinyexp.runs.records import Environment, MemoryFormat
 
 PACKAGES = ("tinyexp", "torch", "torchvision", "numpy", "pillow", "lightning-fabric")
 
 
-def describe_environment(*, cpu_capability: str, device: str, threads: int) -> Environment:
-    """Versions and machine type; read from package metadata, so that nothing heavy is imported.
+def describe_environment(
+    *, cpu_capability: str, device: str, threads: int, memory_format: MemoryFormat, arithmetic: str
+) -> Environment:
+    """Versions, processor and switches; read without importing anything heavy.
 
     Parameters
     ----------
     cpu_capability
         As ``torch.backends.cpu.get_cpu_capability()`` gives it.
+    arithmetic
+        As :func:`tinyexp.trainers.vision.training.arithmetic.arithmetic_digest` gives it.
     """
+    cpu = processor()
     return Environment(
         python=platform.python_version(),
         packages={name: _version(name) for name in PACKAGES},
         system=platform.system(),
         machine=platform.machine(),
+        processor=cpu.name,
+        instructions=cpu.instructions,
+        switches=switches(),
         cpu_capability=cpu_capability,
+        arithmetic=arithmetic,
+        memory_format=memory_format,
         device=device,
         threads=threads,
     )
@@ -32,9 +43,36 @@ def describe_environment(*, cpu_capability: str, device: str, threads: int) -> E
 
 def environment_changes(before: Environment, now: Environment) -> tuple[Difference, ...]:
     """What is no longer as it was when the run began; tinyexp's own version has its numerics version instead."""
-    return differences(
+    found = differences(
         before.model_dump(), now.model_dump(), ignore=("bit_identical", "packages.tinyexp", "threads")
     )
+    # A table without entries is a key of its own, and no change beside those of its entries.
+    changes = [change for change in found if change.key != "switches"]
+    return tuple(_shortened(change) if change.key == "instructions" else change for change in changes)
+
+
+def machine_type(environment: Environment) -> tuple[str, ...]:
+    """What runs must share for one seed to have one result: equal for two runs that can be expected to repeat each other's bits.
+
+    The digest of the arithmetic where it was recorded, since processors of many names compute alike; else what torch chose.
+    """
+    computed = environment.arithmetic or f"{environment.machine} {environment.cpu_capability}"
+    layout = environment.memory_format or ""
+    return (
+        environment.device,
+        str(environment.threads),
+        environment.packages.get("torch", ""),
+        layout,
+        computed,
+    )
+
+
+def _shortened(change: Difference) -> Difference:
+    """Of two long lists of instructions, those that only one has."""
+    left, right = change.left.split(), change.right.split()
+    alone = ([name for name in own if name not in other] for own, other in ((left, right), (right, left)))
+    told = (" ".join(names) or "none besides" for names in alone)
+    return Difference(change.key, *told)
 
 
 def _version(name: str) -> str:

@@ -56,6 +56,9 @@ MAX_RECORD_BYTES = 200_000_000
 T = TypeVar("T", bound=Section)
 
 
+MemoryFormat = Literal["channels_last", "contiguous"]
+
+
 class DataRecord(Section):
     """What the data set was when the run was planned."""
 
@@ -86,8 +89,18 @@ class Environment(Section):
     packages: dict[str, str]
     system: str
     machine: str
+    processor: str = ""
+    """Its name, as the system says; empty where that is not known, as for runs recorded before it was asked."""
+    instructions: str = ""
+    """Vector instructions that it has, a space between."""
+    switches: dict[str, str] = Field(default_factory=dict)
+    """Variables that were set by which libraries choose their code; see :mod:`tinyexp.processor`."""
     cpu_capability: str
     """The vector instructions that torch chose; they change floating-point results."""
+    arithmetic: str = ""
+    """Digest of a fixed set of convolutions, products and gradients, computed before training."""
+    memory_format: MemoryFormat | None = None
+    """Of feature maps and weights; ``contiguous`` also where channels-last was asked for and could not be used."""
     device: str
     threads: Count
     bit_identical: bool = True

@@ -47,6 +47,9 @@ class Trainer(Protocol):
             Something is missing or does not fit; nothing was trained.
         """
 
+    def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
+        """Find out, before runs are started, what each of them would find out for itself; ``before`` hears how much, if any."""
+
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
     ) -> Status:

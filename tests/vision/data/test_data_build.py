@@ -11,11 +11,11 @@ from data_folders import make_fashion_mnist, make_imagenet, make_tiny_imagenet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data.build import missing, open_dataset, split
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE
 from tinyexp.trainers.vision.data.sources import ArrayImages
+from tinyexp.trainers.vision.settings import Data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from data_folders import inventory
 from data_server import Server
 
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import MARK
 from tinyexp.trainers.vision.data import download as downloads
+from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import RemoteFile
 from tinyexp.trainers.vision.data.download import address, download
 
@@ -29,13 +32,21 @@ def remote() -> RemoteFile:
     return RemoteFile(url="https://data.example/some/a.bin", bytes=len(CONTENT), sha256=digest)
 
 
+def begun(folder: Path, content: bytes) -> Path:
+    """What a download of ours left that was killed."""
+    Arrivals(folder).claim("a.bin.part")
+    part = folder / "a.bin.part"
+    part.write_bytes(content)
+    return part
+
+
 def test_a_file_is_fetched_and_has_its_name_only_when_it_is_right(
     server: Server, remote: RemoteFile, tmp_path: Path
 ) -> None:
     seen: list[tuple[str, int, int]] = []
     path = download(remote, tmp_path, base_url=server.url, progress=lambda *step: seen.append(step))
     assert path.read_bytes() == CONTENT
-    assert inventory(tmp_path) == ["a.bin"]
+    assert inventory(tmp_path) == [MARK, "a.bin"]
     assert seen[-1] == ("fetching a.bin", len(CONTENT), len(CONTENT))
     assert server.requests == [("/some/a.bin", "")]
 
@@ -55,7 +66,7 @@ def test_a_file_may_be_known_by_md5(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_partial_file_is_gone_on_with(server: Server, remote: RemoteFile, tmp_path: Path) -> None:
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
+    begun(tmp_path, CONTENT[:1000])
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert server.requests == [("/some/a.bin", "bytes=1000-")]
 
@@ -64,20 +75,20 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(
     server: Server, remote: RemoteFile, tmp_path: Path
 ) -> None:
     server.ranges = False
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
+    begun(tmp_path, CONTENT[:1000])
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert len(server.requests) == 1
 
 
 def test_a_range_other_than_asked_is_not_used(server: Server, remote: RemoteFile, tmp_path: Path) -> None:
     server.range_offset = 5
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
+    begun(tmp_path, CONTENT[:1000])
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ["bytes=1000-", ""]
 
 
 def test_a_refused_range_starts_over(server: Server, remote: RemoteFile, tmp_path: Path) -> None:
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
+    begun(tmp_path, CONTENT[:1000])
     server.statuses = [416]
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ["bytes=1000-", ""]
@@ -86,7 +97,7 @@ def test_a_refused_range_starts_over(server: Server, remote: RemoteFile, tmp_pat
 def test_a_partial_file_that_is_already_all_of_it_is_only_checked(
     server: Server, remote: RemoteFile, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.bin.part").write_bytes(CONTENT)
+    begun(tmp_path, CONTENT)
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert server.requests == []
 
@@ -95,7 +106,7 @@ def test_a_partial_file_that_is_already_all_of_it_is_only_checked(
 def test_a_partial_file_of_something_else_is_fetched_whole(
     server: Server, remote: RemoteFile, tmp_path: Path, size: int
 ) -> None:
-    (tmp_path / "a.bin.part").write_bytes(b"x" * size)
+    begun(tmp_path, b"x" * size)
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert server.requests[-1] == ("/some/a.bin", "")
 
@@ -121,7 +132,7 @@ def test_a_reset_connection_is_tried_again(server: Server, remote: RemoteFile, t
 def test_a_partial_file_that_is_too_long_is_not_gone_on_with(
     server: Server, remote: RemoteFile, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.bin.part").write_bytes(CONTENT + b"x")
+    begun(tmp_path, CONTENT + b"x")
     assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
     assert server.requests == [("/some/a.bin", "")]
 
@@ -143,7 +154,7 @@ def test_it_is_given_up_after_a_few_tries_and_the_part_is_kept(
         match=r"failed 5 times in a row .* 1,000 of 512,000 bytes are there\. The same command goes on",
     ):
         download(remote, tmp_path, base_url=server.url, pause=waits.append)
-    assert inventory(tmp_path) == ["a.bin.part"]
+    assert inventory(tmp_path) == [MARK, "a.bin.part"]
     assert (tmp_path / "a.bin.part").read_bytes() == CONTENT[:1000]
     assert waits == [1.0, 2.0, 4.0, 8.0]
 
@@ -233,3 +244,54 @@ def test_a_full_disk_is_not_taken_for_the_networks_fault(
     with pytest.raises(TinyexpError, match=r"a\.bin\.part: cannot be written \(No space left on device\)"):
         download(remote, tmp_path, base_url=server.url)
     assert len(server.requests) == 1
+
+
+# What is the user's
+
+
+@pytest.mark.parametrize("content", [b"", CONTENT[:1000], CONTENT, CONTENT + b"x"], ids=len)
+def test_a_partial_file_that_we_did_not_begin_is_refused_and_left_as_it_is(
+    server: Server, remote: RemoteFile, tmp_path: Path, content: bytes
+) -> None:
+    part = tmp_path / "a.bin.part"
+    part.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"a\.bin\.part: was not begun by tinyexp.* Move it away.*call it a\.bin"
+    ):
+        download(remote, tmp_path, base_url=server.url)
+    assert part.read_bytes() == content
+    assert inventory(tmp_path) == ["a.bin.part"]
+    assert server.requests == []
+
+
+def test_a_file_of_the_right_name_that_is_another_is_refused_and_left_as_it_is(
+    server: Server, remote: RemoteFile, tmp_path: Path
+) -> None:
+    (tmp_path / "a.bin").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"a\.bin: was not downloaded by tinyexp and is not the known file"):
+        download(remote, tmp_path, base_url=server.url)
+    assert (tmp_path / "a.bin").read_bytes() == b"mine"
+    assert server.requests == []
+
+
+def test_a_file_of_ours_that_was_damaged_is_fetched_anew(
+    server: Server, remote: RemoteFile, tmp_path: Path
+) -> None:
+    path = download(remote, tmp_path, base_url=server.url)
+    moments = path.stat()
+    with path.open("r+b") as damaged:
+        damaged.write(b"x")
+    os.utime(path, ns=(moments.st_atime_ns, moments.st_mtime_ns))  # by the disk, and by nobody
+    assert download(remote, tmp_path, base_url=server.url).read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_what_the_user_brings_while_it_is_downloaded_is_not_overwritten(
+    server: Server, remote: RemoteFile, tmp_path: Path
+) -> None:
+    def brought(*_: object) -> None:
+        (tmp_path / "a.bin").write_bytes(b"mine")
+
+    with pytest.raises(UserError, match=r"a\.bin: appeared while it was downloaded, and is left as it is"):
+        download(remote, tmp_path, base_url=server.url, progress=brought)
+    assert (tmp_path / "a.bin").read_bytes() == b"mine"

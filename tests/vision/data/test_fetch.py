@@ -14,13 +14,16 @@ from data_folders import archive_of, inventory, make_fashion_mnist, make_tiny_im
 from data_server import ZIP, Server, serve_as_tiny_imagenet
 from filelock import FileLock
 
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import MARK
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, RemoteFile
 from tinyexp.trainers.vision.data.fetch import fetch
 from tinyexp.trainers.vision.data.verify import verify
+from tinyexp.trainers.vision.settings import Data
 
+ARRIVED = ("tiny-imagenet", f"tiny-imagenet/{MARK}", f"tiny-imagenet{ZIP}")
+"""Below the folder of downloads, where the archive has arrived and is not unpacked."""
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -150,7 +153,7 @@ def test_an_archive_of_something_else_is_not_put_in_place(
     serve_as_tiny_imagenet(server, archive_of({"other/a.txt": b"x"}), monkeypatch)
     with pytest.raises(TinyexpError, match="holds no tiny-imagenet-200/ with Tiny ImageNet in it"):
         fetch("tiny-imagenet", tmp_path, server.url)
-    assert inventory(tmp_path) == ["downloads", "downloads/tiny-imagenet", f"downloads/tiny-imagenet{ZIP}"]
+    assert inventory(tmp_path) == ["downloads", *(f"downloads/{name}" for name in ARRIVED)]
 
 
 def test_an_interruption_while_unpacking_leaves_nothing_half_unpacked(tiny: Server, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_an_interruption_while_unpacking_leaves_nothing_half_unpacked(tiny: Serv
 
     with pytest.raises(KeyboardInterrupt):
         fetch("tiny-imagenet", tmp_path, tiny.url, interrupt)
-    assert inventory(tmp_path) == ["downloads", "downloads/tiny-imagenet", f"downloads/tiny-imagenet{ZIP}"]
+    assert inventory(tmp_path) == ["downloads", *(f"downloads/{name}" for name in ARRIVED)]
     asked = len(tiny.requests)
     fetch("tiny-imagenet", tmp_path, tiny.url)
     assert len(tiny.requests) == asked, "the archive had arrived"
@@ -175,7 +178,11 @@ PLACES = ("begun", "written", "named", "done")
     [
         "fetching",
         "unpacking",
+        "downloads marked",
+        "download recorded",
+        *(f"{MARK} {place}" for place in PLACES),
         *(f"download {place}" for place in PLACES[1:]),
+        "unpacking marked",
         *(f"data set {place}" for place in PLACES),
     ],
 )
@@ -228,9 +235,89 @@ def test_a_hostile_archive_on_the_server_leaves_nothing_behind(
     )
     with pytest.raises(TinyexpError, match="a path that leaves the folder"):
         fetch("tiny-imagenet", tmp_path / "data", server.url)
-    assert inventory(tmp_path) == [
-        "data",
-        "data/downloads",
-        "data/downloads/tiny-imagenet",
-        f"data/downloads/tiny-imagenet{ZIP}",
-    ]
+    assert inventory(tmp_path) == ["data", "data/downloads", *(f"data/downloads/{name}" for name in ARRIVED)]
+
+
+# What is the user's
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in inventory(folder) if (folder / name).is_file()}
+
+
+def test_an_archive_that_the_user_brought_is_used_and_kept(tiny: Server, tmp_path: Path) -> None:
+    arrived = tmp_path / "downloads" / "tiny-imagenet"
+    arrived.mkdir(parents=True)
+    (arrived / ZIP[1:]).write_bytes(tiny.files[ZIP])
+    (arrived / "notes.txt").write_text("where I have it from")
+    mine = contents(arrived)
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert tiny.requests == []
+    assert verify("tiny-imagenet", tmp_path).problems == ()
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(arrived) == mine
+
+
+def test_an_archive_that_the_user_brings_after_a_download_failed_is_kept(
+    tiny: Server, tmp_path: Path
+) -> None:
+    tiny.cut_after = [1000] + [0] * 20
+    with pytest.raises(TinyexpError, match="the connection failed"):
+        fetch("tiny-imagenet", tmp_path, tiny.url)
+    arrived = tmp_path / "downloads" / "tiny-imagenet"
+    (arrived / ZIP[1:]).write_bytes(tiny.files[ZIP])
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(arrived) == {ZIP[1:]: tiny.files[ZIP]}, "the part was ours, and is gone"
+
+
+def test_an_archive_that_the_user_puts_in_the_place_of_ours_is_kept(tiny: Server, tmp_path: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what.startswith("unpacking"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch("tiny-imagenet", tmp_path, tiny.url, interrupt)
+    arrived = tmp_path / "downloads" / "tiny-imagenet"
+    (tmp_path / "mine.zip").write_bytes(tiny.files[ZIP])
+    (tmp_path / "mine.zip").replace(arrived / ZIP[1:])
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(arrived) == {ZIP[1:]: tiny.files[ZIP]}
+
+
+def test_of_the_files_beside_a_download_only_ours_are_removed(tiny: Server, tmp_path: Path) -> None:
+    arrived = tmp_path / "downloads" / "tiny-imagenet"
+    (arrived / "older").mkdir(parents=True)
+    (arrived / "older" / "words.txt").write_text("mine")
+    (arrived / "b.zip.part").write_text("mine")
+    mine = contents(arrived)
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(arrived) == mine
+
+
+@pytest.mark.parametrize(
+    "name", [".tiny-imagenet-200.unpacking-mine", ".tiny-imagenet-200.unpacking-abcdefgh"]
+)
+@pytest.mark.parametrize("mark", ["", "{}", '{"format": "tinyexp-owner-1"}', "[]", None])
+def test_a_folder_that_is_called_as_ours_are_and_has_no_mark_of_ours_stays(
+    tiny: Server, tmp_path: Path, name: str, mark: str | None
+) -> None:
+    place = tmp_path / name
+    place.mkdir()
+    (place / "notes.txt").write_text("mine")
+    if mark is not None:
+        (place / MARK).write_text(mark)
+    mine = contents(place)
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(place) == mine
+
+
+def test_something_else_in_the_place_of_our_record_is_refused_and_left_as_it_is(
+    tiny: Server, tmp_path: Path
+) -> None:
+    arrived = tmp_path / "downloads" / "tiny-imagenet"
+    arrived.mkdir(parents=True)
+    (arrived / MARK).write_text("mine")
+    with pytest.raises(UserError, match=r"is needed to note which files are tinyexp's"):
+        fetch("tiny-imagenet", tmp_path, tiny.url)
+    assert contents(arrived) == {MARK: b"mine"}

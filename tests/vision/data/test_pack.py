@@ -23,8 +23,8 @@ from PIL import Image
 
 from tinyexp import files
 from tinyexp.cli_data import data
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import MARK
 from tinyexp.trainers.vision.data import folders
 from tinyexp.trainers.vision.data import pack as packing
 from tinyexp.trainers.vision.data.build import find_folder, open_dataset, open_whole
@@ -32,6 +32,7 @@ from tinyexp.trainers.vision.data.folders import FileImages, Folder
 from tinyexp.trainers.vision.data.pack import pack
 from tinyexp.trainers.vision.data.packed import PackedImages, check_pack, open_packed
 from tinyexp.trainers.vision.data.sources import ImageSource, Stack
+from tinyexp.trainers.vision.settings import Data
 
 TINY = "tiny-imagenet"
 
@@ -62,8 +63,8 @@ def opened(name: str, data_folder: Path) -> tuple[PackedImages, PackedImages]:
 
 
 def content(place: Path) -> dict[str, bytes]:
-    """Every file of a folder, hidden ones too."""
-    return {name: (place / name).read_bytes() for name in inventory(place)}
+    """Every file of a pack, hidden ones too; its mark is another in each."""
+    return {name: (place / name).read_bytes() for name in inventory(place) if name != MARK}
 
 
 def require_equal(one: ImageSource, other: ImageSource) -> None:
@@ -169,7 +170,7 @@ def test_images_travel_to_other_processes_without_their_pixels(photos: Path) -> 
 def test_a_pack_is_made_once_and_found_again(tiny: Path) -> None:
     place = packed(TINY, tiny)
     before = {path.name: path.stat().st_mtime_ns for path in place.iterdir()}
-    assert sorted(before) == ["manifest.json", "test.pixels", "train.pixels"]
+    assert sorted(before) == [MARK, "manifest.json", "test.pixels", "train.pixels"]
     assert packed(TINY, tiny) == place
     assert {path.name: path.stat().st_mtime_ns for path in place.iterdir()} == before
     assert inventory(tiny / "packed") == [place.name, *(f"{place.name}/{name}" for name in sorted(before))]
@@ -255,7 +256,7 @@ def test_what_is_written_already_needs_no_room(tiny: Path, monkeypatch: pytest.M
 
 
 def test_a_disk_that_fills_up_keeps_what_is_there(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, left = os.fsync, iter(range(7))
+    real, left = os.fsync, iter(range(9))
 
     def fsync(handle: int) -> None:
         if next(left, None) is None:
@@ -437,7 +438,7 @@ def test_a_pack_behind_a_link_is_used_and_never_removed(tiny: Path) -> None:
     _shorten(elsewhere / "train.pixels")
     with pytest.raises(UserError, match="something else than a pack is there"):
         packed(TINY, tiny)
-    assert len(inventory(elsewhere)) == 3
+    assert len(inventory(elsewhere)) == 4
 
 
 def test_a_damaged_file_is_not_the_packs_fault(tiny: Path) -> None:
@@ -458,6 +459,56 @@ def test_a_pack_that_goes_away_under_a_run_is_a_message(tiny: Path) -> None:
     for images in (train, test):
         with pytest.raises(UserError, match=r"cannot be mapped any more .* Start the command again"):
             images.image(0)
+
+
+DAMAGED_BY_NAME = {"train.pixels": b"x", "test.pixels": b"y", "manifest.json": b"{}"}
+
+
+@pytest.mark.parametrize("mark", [None, "{}", "copied"])
+def test_a_folder_with_the_names_of_a_pack_and_no_mark_of_it_is_left_alone(
+    tiny: Path, mark: str | None
+) -> None:
+    place = packed(TINY, tiny)
+    copied = (place / MARK).read_text().replace(place.name, "0123456789abcdef")
+    shutil.rmtree(place)
+    place.mkdir()
+    for name, mine in DAMAGED_BY_NAME.items():
+        (place / name).write_bytes(mine)
+    if mark is not None:
+        (place / MARK).write_text(copied if mark == "copied" else mark)
+    with pytest.raises(UserError, match=r"something else than a pack is there\. Move it away"):
+        packed(TINY, tiny)
+    assert content(place) == DAMAGED_BY_NAME
+
+
+def test_a_folder_in_the_place_for_packing_that_is_not_ours_is_refused_and_left_as_it_is(tiny: Path) -> None:
+    place = packed(TINY, tiny)
+    shutil.rmtree(place)
+    aside = place.with_name(f".{place.name}.packing")
+    aside.mkdir()
+    (aside / "train.pixels").write_text("mine")
+    with pytest.raises(
+        UserError, match=r"packing: is needed for working in, and what is there was not made by"
+    ):
+        packed(TINY, tiny)
+    assert content(aside) == {"train.pixels": b"mine"}
+    (aside / "train.pixels").unlink()
+    packed(TINY, tiny)
+    assert not aside.exists(), "an empty one is used: in it nothing can be lost"
+
+
+def test_what_comes_into_the_place_for_packing_meanwhile_is_named_and_kept(tiny: Path) -> None:
+    def brought(what: str, done: int, total: int) -> None:
+        for aside in (tiny / "packed").glob(".*.packing"):
+            (aside / ".notes.abcdefgh.tmp").write_text("mine")
+
+    for progress in (brought, lambda *_: None):
+        with pytest.raises(UserError, match=r"holds \.notes\.abcdefgh\.tmp, which is no part of a pack"):
+            packed(TINY, tiny, progress)
+    (notes,) = (tiny / "packed").glob(".*.packing/.notes.abcdefgh.tmp")
+    assert notes.read_text() == "mine"
+    notes.unlink()
+    require_untouched(tiny, packed(TINY, tiny))
 
 
 # Kills
@@ -485,23 +536,25 @@ def require_untouched(data_folder: Path, place: Path) -> None:
 FATAL = """
 import os, re, signal, sys
 from pathlib import Path
+from tinyexp import files
 from tinyexp.trainers.vision.data import pack
 from tinyexp.trainers.vision.data.build import find_folder
 pack._COMMIT_BYTES = 3 * 64 * 64 * 3
 when, fatal, left = sys.argv[2], sys.argv[3], int(sys.argv[4])
 def watched(real, verb):
-    def call(*arguments):
+    def call(*arguments, **options):
         global left
         name = Path(arguments[-1] if isinstance(arguments[-1], Path) else os.readlink(f"/proc/self/fd/{arguments[0]}")).name
         met = re.fullmatch(fatal, f"{verb} {name}") is not None
         left -= met
         if met and not left and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        real(*arguments)
+        real(*arguments, **options)
         if met and not left:
             os.kill(os.getpid(), signal.SIGKILL)
     return call
 os.fsync, Path.replace, Path.unlink = watched(os.fsync, "flush"), watched(Path.replace, "name"), watched(Path.unlink, "remove")
+files.rename_anew = watched(files.rename_anew, "name")
 folder = find_folder("tiny-imagenet", Path(sys.argv[1]))
 pack.pack("tiny-imagenet", folder, Path(sys.argv[1]), lambda what, done, total: None, lambda words: None)
 """
@@ -530,6 +583,8 @@ def gets_to_the_end(data_folder: Path, when: str, step: str, occurrence: int) ->
         ("before", "name manifest.json", 1),
         ("after", "name manifest.json", 1),
         ("after", "remove t.*.begun.json", 1),
+        ("before", "flush .tinyexp-owner.json", 1),
+        ("after", "flush .tinyexp-owner.json", 1),
         ("before", "name [0-9a-f]{16}", 1),
         ("after", "name [0-9a-f]{16}", 1),
     ],

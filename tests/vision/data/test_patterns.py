@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.trainers.vision.data.patterns import CLASSES, open_patterns
+from tinyexp.trainers.vision.settings import Data
 
 
 def patterns(train=40, test=30, holdout=20):

@@ -14,11 +14,11 @@ from torchvision.transforms import functional as F  # noqa: N812
 from tinyexp.cli_data import data
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment
-from tinyexp.trainers.vision.settings import Data
 from tinyexp.errors import UserError
 from tinyexp.report.settings import named
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.sizing import OWN_SIZE, Sizing
+from tinyexp.trainers.vision.settings import Data
 
 
 @given(height=st.integers(1, 300), width=st.integers(1, 300), side=st.integers(8, 200))

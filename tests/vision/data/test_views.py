@@ -7,9 +7,9 @@ import pytest
 import torch
 from torchvision.transforms import RandomResizedCrop
 
-from tinyexp.trainers.vision.settings import Augmentation
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.views import draw_views
+from tinyexp.trainers.vision.settings import Augmentation
 
 SOURCE = Augmentation(random_resized_crop=True, flip_probability=0.5, rotation_degrees=18.0)
 

@@ -31,6 +31,34 @@ def test_the_last_two_are_kept_in_the_order_of_training(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_file_that_only_is_called_as_checkpoints_are_is_never_deleted_and_counts_for_none(tmp_path):
+    foreign = {f"epoch-{epoch:06d}-step-00000001.ckpt": b"mine, %d" % epoch for epoch in (0, 3, 999999)}
+    for name, content in foreign.items():
+        (tmp_path / name).write_bytes(content)
+    for epoch in range(1, 6):
+        save_checkpoint(tmp_path, {"at": epoch}, epoch=epoch, step=0)
+    ours = [path for path in checkpoints(tmp_path) if path.name not in foreign]
+    assert [load_checkpoint(path)["at"] for path in ours] == [4, 5]
+    assert {name: (tmp_path / name).read_bytes() for name in foreign} == foreign
+
+
+def test_a_checkpoint_that_is_set_aside_as_damaged_never_takes_the_place_of_an_earlier_one(tmp_path):
+    save_checkpoint(tmp_path, {"at": 1}, epoch=1, step=0)
+    name = "epoch-000002-step-00000000.ckpt"
+    warned = []
+    for content in (b"first", b"second", b"third"):
+        (tmp_path / name).write_bytes(content)
+        assert load_latest(tmp_path, warned.append) == {"at": 1}
+    aside = [f"{name}.damaged", f"{name}.damaged-2", f"{name}.damaged-3"]
+    assert [(tmp_path / other).read_bytes() for other in aside] == [b"first", b"second", b"third"]
+    assert [f"set aside as {other};" in said for other, said in zip(aside, warned, strict=True)] == [True] * 3
+
+
+def test_a_stranger_that_is_called_damaged_does_not_stop_a_run_that_never_began(tmp_path):
+    (tmp_path / "notes.damaged").write_text("mine")
+    assert load_latest(tmp_path, print) is None
+
+
 class Malicious:
     def __reduce__(self):
         return print, ("this must never run",)

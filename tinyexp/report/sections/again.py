@@ -85,8 +85,19 @@ def _environments(evidence: Evidence) -> Table:
 
 def _machine(environment: Environment) -> str:
     threads = counted(environment.threads, "thread")
-    parts = (environment.system, environment.machine, environment.cpu_capability, environment.device, threads)
-    return plain(", ".join(parts))
+    layout = {"contiguous": "plain memory layout", "channels_last": "channels-last layout", None: ""}
+    parts = (
+        environment.system,
+        environment.machine,
+        environment.processor,
+        environment.cpu_capability,
+        environment.device,
+        threads,
+        layout[environment.memory_format],
+        *(f"{name}={value}" for name, value in sorted(environment.switches.items())),
+        f"arithmetic {environment.arithmetic[:_DIGITS]}" if environment.arithmetic else "",
+    )
+    return plain(", ".join(part for part in parts if part), 400)
 
 
 def _packages(environment: Environment) -> str:

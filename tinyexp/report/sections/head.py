@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.exact import mean
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
@@ -9,9 +10,10 @@ from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
 from tinyexp.report.sections.why import why_line
-from tinyexp.report.sentences import DETAILS, TO_TRAIN, VERDICTS
+from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
 from tinyexp.report.words import counted, level, percent, plain, typed
+from tinyexp.runs.environment import machine_type
 
 _MOST_COMMANDS = 6
 
@@ -135,6 +137,8 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
     if outcome and comparison:
         if len(comparison.seeds) == 1:
             cautions.append("that one design is better: with one seed, chance may be the whole difference.")
+        if _on_unlike_machines(evidence, comparison):
+            cautions.append(UNLIKE_MACHINES)
         if outcome.attribution:
             cautions.append(
                 "that a factor is the cause: a share says what moved when it was switched, here and at this scale."
@@ -146,3 +150,16 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
         if comparison.verdict == "no_difference_detected":
             cautions.append("that the two are equally good: a difference may be there that was not detected.")
     return tuple(cautions)
+
+
+def _on_unlike_machines(evidence: Evidence, comparison: Comparison) -> bool:
+    """Whether a seed of one design was trained on another type of machine than the same seed of the other."""
+    types = [
+        {
+            run.record.seed: machine_type(run.environment)
+            for run in (chosen.finished if chosen else ())
+            if run.environment
+        }
+        for chosen in map(evidence.selection.find, (comparison.contender, comparison.baseline))
+    ]
+    return any(types[0].get(seed) != types[1].get(seed) for seed in comparison.seeds)

@@ -7,9 +7,17 @@ from collections.abc import Iterator, Sequence
 from tinyexp.report.commands import run_command, study_command
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.select import Chosen, StudyRuns
-from tinyexp.report.sentences import LIMITS, METHOD, METHOD_HEADING, NOT_BIT_IDENTICAL, STATES
+from tinyexp.report.sentences import (
+    LIMITS,
+    METHOD,
+    METHOD_HEADING,
+    NOT_BIT_IDENTICAL,
+    SEVERAL_MACHINES,
+    STATES,
+)
 from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Section
 from tinyexp.report.words import counted, listing, plain, some
+from tinyexp.runs.environment import machine_type
 from tinyexp.runs.records import Status
 
 
@@ -115,9 +123,15 @@ def method_section(evidence: Evidence) -> Section:
         Paragraph("What this cannot show:"),
         Bullets(LIMITS),
         Paragraph("The data:"),
-        Bullets((*data, *_first(marked, "runs like these"))),
+        Bullets((*data, *_machines(evidence), *_first(marked, "runs like these"))),
     )
     return Section("method", METHOD_HEADING, blocks)
+
+
+def _machines(evidence: Evidence) -> list[str]:
+    """That runs of several types of machine stand beside each other, where they do."""
+    types = {machine_type(run.environment) for run in evidence.selection.runs if run.environment}
+    return [SEVERAL_MACHINES.format(types=counted(len(types), "type"))] if len(types) > 1 else []
 
 
 def _data(evidence: Evidence) -> list[str]:

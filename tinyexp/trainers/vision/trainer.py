@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.memory import require_memory
 from tinyexp.trainers.vision.settings import Data, vision_settings
+from tinyexp.trainers.vision.training.layout import try_layouts
 
 
 class VisionTrainer:
@@ -32,6 +33,10 @@ class VisionTrainer:
             require_fit(experiment, opened[data])
         records = {data: describe(dataset) for data, dataset in opened.items()}
         return [records[vision_settings(experiment).data] for experiment in experiments]
+
+    def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
+        """Try each net's memory layout on this processor, all in one process."""
+        try_layouts(map(vision_settings, experiments), before)
 
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool

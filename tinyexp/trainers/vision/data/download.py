@@ -1,7 +1,7 @@
 """One file from the network: resumed where it was cut off, and checked before it has its name.
 
-What has arrived lies in ``NAME.part``. It gets its name when its size and digest are right, so a file of
-that name is always whole.
+What has arrived lies in ``NAME.part``. It gets its name when its size and digest are right. The folder may hold files of the
+user's as well, the one that is wanted among them: which are ours is recorded beside them before they are made.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 from tinyexp import files
 from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import stamp_of
+from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import RemoteFile
 
 Progress = Callable[[str, int, int], None]
@@ -48,7 +50,7 @@ def download(
     progress: Progress = lambda _what, _done, _total: None,
     pause: Callable[[float], None] | None = None,
 ) -> Path:
-    """Bring a file into a folder, or go on with it; a whole one that is there is used.
+    """Bring a file into a folder, or go on with it; a whole one that is there is used, and left as it is.
 
     Parameters
     ----------
@@ -62,27 +64,52 @@ def download(
     TinyexpError
         The network fails for good, the server does not have the file, or its content is not the known one.
     UserError
-        The URL is no http or https URL.
+        The URL is no http or https URL, or a file that we did not download is in the way.
     """
     url, target, pause = address(file.url, base_url), folder / file.name, pause or time.sleep
     if target.is_file() and _is_right(target, file):
         return target
-    part = folder / f"{file.name}.part"
+    part = folder / part_name(file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        resumed = _size(part) > 0
-        _bring(url, part, file, progress, pause)
-        if resumed and not _is_right(part, file):
-            # The beginning may be of another time or place: the whole is fetched before it is judged.
-            part.unlink()
+        arrivals = Arrivals(folder)
+        _refuse_strangers(arrivals, target, part, file)
+        arrivals.claim(part.name)
+        try:
+            resumed = _size(part) > 0
             _bring(url, part, file, progress, pause)
-        _accept(url, part, target, file)
+            if resumed and not _is_right(part, file):
+                # The beginning may be of another time or place: the whole is fetched before it is judged.
+                part.unlink()
+                _bring(url, part, file, progress, pause)
+            _accept(url, part, target, file, arrivals)
+        finally:
+            if not part.exists():
+                arrivals.release(part.name)
     except OSError as error:
         raise TinyexpError(
             f"{part}: cannot be written ({error.strerror}). Free some space or choose another --data-folder;"
             " the same command then goes on where it stopped."
         ) from error
     return target
+
+
+def part_name(file: RemoteFile) -> str:
+    """What a file is called as long as it is not whole."""
+    return f"{file.name}.part"
+
+
+def _refuse_strangers(arrivals: Arrivals, target: Path, part: Path, file: RemoteFile) -> None:
+    if os.path.lexists(target) and not arrivals.claims(target):
+        raise UserError(
+            f"{target}: was not downloaded by tinyexp and is not the known file: {file} is wanted."
+            " Move it away, then fetch again; it is left as it is."
+        )
+    if os.path.lexists(part) and not arrivals.claims(part):
+        raise UserError(
+            f"{part}: was not begun by tinyexp, so it is neither gone on with nor removed. Move it away, then fetch again;"
+            f" if it is whole, call it {target.name}."
+        )
 
 
 def address(url: str, base_url: str | None = None) -> str:
@@ -210,7 +237,7 @@ def _starts_at(response: Any, offset: int) -> bool:
     return match is not None and int(match[1]) == offset
 
 
-def _accept(url: str, part: Path, target: Path, file: RemoteFile) -> None:
+def _accept(url: str, part: Path, target: Path, file: RemoteFile, arrivals: Arrivals) -> None:
     algorithm, wanted = file.digest
     got = _digest(part, algorithm)
     if got != wanted:
@@ -219,7 +246,17 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile) -> None:
     with part.open("rb+") as content:
         os.fsync(content.fileno())
     reached("download written")
-    part.replace(target)
+    if arrivals.claims(target):
+        target.unlink()  # ours of an earlier time, and not whole any more
+    arrivals.claim(target.name, stamp_of(part))
+    reached("download recorded")
+    try:
+        files.rename_anew(part, target)
+    except FileExistsError as error:
+        raise UserError(
+            f"{target}: appeared while it was downloaded, and is left as it is. Give the same command again: it is used if"
+            " it is the known file."
+        ) from error
     reached("download named")
     files.sync_folder(target.parent)
     reached("download done")

@@ -1,15 +1,14 @@
 """Taking a data set from where it is published: downloaded, checked, unpacked, and moved into place whole.
 
-Under the data folder, ``downloads/NAME/`` holds what has arrived and ``.FOLDER.unpacking-*`` what is being
-unpacked. The data set's own folder comes into being by one rename at the end, so where it exists it
-is whole, whatever was interrupted before.
+Under the data folder, ``downloads/NAME/`` holds what has arrived, or was brought by hand, and ``.FOLDER.unpacking-*`` what is
+being unpacked. The data set's own folder comes into being by one rename at the end, so where it exists it
+is whole, whatever was interrupted before. Only what we downloaded ourselves is removed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,8 +16,10 @@ from filelock import FileLock, Timeout
 from tinyexp import files
 from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import empty, remove_abandoned, room_beside
+from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import Entry, by_name
-from tinyexp.trainers.vision.data.download import Progress, address, download
+from tinyexp.trainers.vision.data.download import Progress, address, download, part_name
 from tinyexp.trainers.vision.data.places import absence, is_there, standard_places
 from tinyexp.trainers.vision.data.unpack import Bounds, check_room, unpack
 
@@ -77,61 +78,54 @@ def fetch(
 
 def _take(name: str, entry: Entry, data_folder: Path, base_url: str | None, progress: Progress) -> Path:
     arrived = _made(data_folder / "downloads" / name)
-    there = sum(path.stat().st_size for path in arrived.iterdir() if path.is_file())
+    possible = [arrived / known for file in entry.files for known in (file.name, part_name(file))]
+    there = sum(path.stat().st_size for path in possible if path.is_file())
     check_room(data_folder, max(0, entry.bytes - there) + entry.unpacked_bytes, f"to fetch {entry.title}")
     for file in entry.files:
         download(file, arrived, base_url=base_url, progress=progress)
     target = data_folder / entry.folder
-    if entry.packed:
-        _unpack_into_place(arrived / entry.files[0].name, entry, target, progress)
-        shutil.rmtree(arrived)
-    else:
-        _remove_empty(target)
-        reached("data set written")
-        arrived.replace(target)
-        reached("data set named")
+    remove_abandoned(target, "unpacking", empty)
+    with room_beside(target, "unpacking") as room:
+        try:
+            reached("data set begun")
+            _unpack(arrived, entry, room, progress)
+            files.flush_to_disk()
+            _remove_empty(target)
+            reached("data set written")
+            files.rename_anew(room / entry.folder, target)
+            reached("data set named")
+        finally:
+            with contextlib.suppress(OSError):  # what cannot be removed now goes with the next fetch
+                empty(room)
+    Arrivals(arrived).remove()
     files.sync_folder(data_folder)
     reached("data set done")
     return target
 
 
-def _unpack_into_place(archive: Path, entry: Entry, target: Path, progress: Progress) -> None:
-    for leftover in _unpacking(entry, target.parent):
-        shutil.rmtree(leftover)  # of a process that was killed; the lock is ours, so nobody is at work in it
-    bounds = Bounds(files=2 * entry.unpacked_files, bytes=2 * entry.unpacked_bytes)
-    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(entry)))
-    try:
-        reached("data set begun")
-        unpack(archive, room, bounds, progress)
-        if not is_there(entry, room / entry.folder):
-            raise TinyexpError(
-                f"{archive}: holds no {entry.folder}/ with {entry.title} in it. Nothing was put in place."
-            )
-        files.flush_to_disk()
-        _remove_empty(target)
-        reached("data set written")
-        (room / entry.folder).replace(target)
-        reached("data set named")
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+def _unpack(arrived: Path, entry: Entry, room: Path, progress: Progress) -> None:
+    """The data set, made in a room from what has arrived, which stays as it is."""
+    if not entry.packed:
+        (room / entry.folder).mkdir()
+        for file in entry.files:
+            shutil.copyfile(arrived / file.name, room / entry.folder / file.name)
+        return
+    archive = arrived / entry.files[0].name
+    unpack(archive, room, Bounds(files=2 * entry.unpacked_files, bytes=2 * entry.unpacked_bytes), progress)
+    if not is_there(entry, room / entry.folder):
+        raise TinyexpError(
+            f"{archive}: holds no {entry.folder}/ with {entry.title} in it. Nothing was put in place."
+        )
 
 
 def _remove_leftovers(name: str, entry: Entry, data_folder: Path) -> None:
     """What a process left that was killed after the data set was in place, and before it had tidied up."""
     arrived = data_folder / "downloads" / name
-    if not (arrived.exists() or _unpacking(entry, data_folder)):
+    if not arrived.parent.is_dir():
         return
     with contextlib.suppress(Timeout, OSError), FileLock(arrived.with_name(f"{name}.lock"), timeout=0):
-        for leftover in (arrived, *_unpacking(entry, data_folder)):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _prefix(entry: Entry) -> str:
-    return f".{entry.folder}.unpacking-"
-
-
-def _unpacking(entry: Entry, data_folder: Path) -> list[Path]:
-    return list(data_folder.glob(f"{_prefix(entry)}*"))
+        Arrivals(arrived).remove()
+        remove_abandoned(data_folder / entry.folder, "unpacking", empty)
 
 
 def _existing(entry: Entry, data_folder: Path) -> Path | None:

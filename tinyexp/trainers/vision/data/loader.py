@@ -20,7 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.draws import Draws
-from tinyexp.trainers.vision.data.makers import maker_for
+from tinyexp.trainers.vision.data.makers import ImagePipeline, maker_for
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.data.transforms import as_input
 from tinyexp.trainers.vision.settings import VisionSettings
@@ -114,7 +114,8 @@ class _Views(TorchDataset[Batch]):
 
     def __init__(self, source: ImageSource, spec: VisionSettings, seed: int | None) -> None:
         """``seed`` keys training views; None for the test transform, which gives pixels, a quarter of the memory to keep."""
-        self._source, self._spec, self._seed = source, spec, seed
+        self._source, self._pipeline, self._seed = source, ImagePipeline.of(spec), seed
+        self._patience = spec.execution.timeout_seconds or None
         self._maker = maker_for(spec.execution)
         self._own = threading.local()
 
@@ -122,17 +123,18 @@ class _Views(TorchDataset[Batch]):
         epoch, indices = wanted
         labels = torch.from_numpy(self._source.labels[indices])
         if self._seed is None:
-            return self._maker.test(self._source, indices, self._spec), labels
-        return self._maker.train(self._source, indices, self._draws(self._seed), epoch, self._spec), labels
+            return self._maker.test(self._source, indices, self._pipeline), labels
+        return self._maker.train(
+            self._source, indices, self._draws(self._seed), epoch, self._pipeline
+        ), labels
 
     def loaded(self, wanted: list[Wanted], workers: int) -> Iterator[Batch]:
         """The batches in the order wanted, prepared ahead where there are workers."""
         if not workers:
             return (self[one] for one in wanted)
-        patience = self._spec.execution.timeout_seconds or None
         if self._maker.threads:
-            return _by_threads(self, wanted, workers, patience)
-        return _by_processes(self, wanted, workers, patience)
+            return _by_threads(self, wanted, workers, self._patience)
+        return _by_processes(self, wanted, workers, self._patience)
 
     def failure(self, wanted: Wanted, what: str) -> TinyexpError:
         """What to say where a batch does not come."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,21 +15,36 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
+from tinyexp.selfcheck import Trial, answers
 from tinyexp.trainers.vision.data.buffers import Buffers
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.sources import ArrayImages, Decoded, ImageSource, Stack
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
 from tinyexp.trainers.vision.data.views import draw_views
-from tinyexp.trainers.vision.settings import Execution, VisionSettings
+from tinyexp.trainers.vision.settings import Augmentation, Execution, Input, VisionSettings
 
 if TYPE_CHECKING:
     from tinyexp.trainers.vision.data.kernel import Pixels
 
 _PURPOSE = "view"
+_COMPILERS = ("numba", "llvmlite", "numpy", "pillow")
 _CACHE_PATIENCE_S = 300.0
 """Longer than it takes to compile everything, on any machine that trains."""
+
+
+@dataclass(frozen=True)
+class ImagePipeline:
+    """What an image goes through on its way to the net."""
+
+    augmentation: Augmentation
+    input: Input
+    channels_last: bool
+
+    @classmethod
+    def of(cls, spec: VisionSettings) -> ImagePipeline:
+        """That of an experiment."""
+        return cls(spec.augmentation, spec.input, spec.training.channels_last)
 
 
 class Maker(Protocol):
@@ -41,11 +57,16 @@ class Maker(Protocol):
         """Where views are drawn from; each thread has its own."""
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
+        self,
+        source: ImageSource,
+        indices: NDArray[np.int64],
+        draws: Draws,
+        epoch: int,
+        pipeline: ImagePipeline,
     ) -> Tensor:
         """Augmented, normalised images: float32 of shape (images, 3, side, side)."""
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
+    def test(self, source: ImageSource, indices: NDArray[np.int64], pipeline: ImagePipeline) -> Tensor:
         """Pixels after the test transform: uint8 of shape (images, 3, side, side)."""
 
 
@@ -58,19 +79,24 @@ class TorchvisionMaker:
         return Draws(seed, _PURPOSE)
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
+        self,
+        source: ImageSource,
+        indices: NDArray[np.int64],
+        draws: Draws,
+        epoch: int,
+        pipeline: ImagePipeline,
     ) -> Tensor:
         images = [source.image(index) for index in indices.tolist()]
         widths, heights = np.array([image.size for image in images], dtype=np.int64).T
-        views = draw_views(draws, epoch, indices, heights, widths, spec.augmentation)
+        views = draw_views(draws, epoch, indices, heights, widths, pipeline.augmentation)
         turned = [
-            train_view(image, views, place, spec.augmentation, spec.input)
+            train_view(image, views, place, pipeline.augmentation, pipeline.input)
             for place, image in enumerate(images)
         ]
-        return as_input(as_pixels(turned), spec.input)
+        return as_input(as_pixels(turned), pipeline.input)
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
-        return as_pixels([test_view(source.image(index), spec.input) for index in indices.tolist()])
+    def test(self, source: ImageSource, indices: NDArray[np.int64], pipeline: ImagePipeline) -> Tensor:
+        return as_pixels([test_view(source.image(index), pipeline.input) for index in indices.tolist()])
 
 
 class KernelMaker:
@@ -87,22 +113,27 @@ class KernelMaker:
         return CompiledDraws(seed, _PURPOSE)
 
     def train(
-        self, source: ImageSource, indices: NDArray[np.int64], draws: Draws, epoch: int, spec: VisionSettings
+        self,
+        source: ImageSource,
+        indices: NDArray[np.int64],
+        draws: Draws,
+        epoch: int,
+        pipeline: ImagePipeline,
     ) -> Tensor:
         from tinyexp.trainers.vision.data.kernel import augmented  # noqa: PLC0415 - loads the compiler
 
         pixels = _addressed(source.pixels(indices))
-        views = draw_views(draws, epoch, indices, pixels.heights, pixels.widths, spec.augmentation)
+        views = draw_views(draws, epoch, indices, pixels.heights, pixels.widths, pipeline.augmentation)
         batch = self._buffers.images(
-            len(indices), spec.input.image_size, channels_last=spec.training.channels_last
+            len(indices), pipeline.input.image_size, channels_last=pipeline.channels_last
         )
-        augmented(pixels, views, spec.augmentation, spec.input, batch.numpy())
+        augmented(pixels, views, pipeline.augmentation, pipeline.input, batch.numpy())
         return batch
 
-    def test(self, source: ImageSource, indices: NDArray[np.int64], spec: VisionSettings) -> Tensor:
+    def test(self, source: ImageSource, indices: NDArray[np.int64], pipeline: ImagePipeline) -> Tensor:
         from tinyexp.trainers.vision.data.kernel import tested  # noqa: PLC0415 - loads the compiler
 
-        return torch.from_numpy(tested(_addressed(source.pixels(indices)), spec.input))
+        return torch.from_numpy(tested(_addressed(source.pixels(indices)), pipeline.input))
 
 
 def _addressed(decoded: Decoded) -> Pixels:
@@ -145,9 +176,21 @@ def kernel_problem() -> str:
         return "numba is not installed"
     except RuntimeError as error:  # as where no folder can hold the compiled code
         return f"numba cannot be used ({error})"
+    (answer,) = answers([Trial("tinyexp.trainers.vision.data.makers:compiles", "", _COMPILERS)])
+    if answer.outcome == "ends the process":
+        return f"the kernel ends the process on this processor ({answer.reason})"
     with alone_with(cache_folder()):
         agrees = _agrees()
     return "" if agrees else "the kernel does not give the bits of the Pillow that is installed"
+
+
+def compiles(_argument: str) -> str:
+    """Use the kernel, in a process that may end of it; whether its bits are right is asked where they are used."""
+    from tinyexp.trainers.vision.data.resample import cache_folder  # noqa: PLC0415 - loads the compiler
+
+    with alone_with(cache_folder()):
+        _agrees()
+    return ""
 
 
 @contextlib.contextmanager
@@ -168,17 +211,16 @@ def alone_with(cache: Path) -> Iterator[None]:
 def _agrees() -> bool:
     """Whether both makers give the same for crops that enlarge and that shrink, tall and wide."""
     random = np.random.default_rng(0)
-    for height, width, name in (
-        (64, 64, "tiny-design1"),
-        (40, 300, "tiny-design1"),
-        (300, 90, "tiny-design2"),
-    ):
-        spec = load_experiment(name, "paper").spec
+    plain = Augmentation(random_resized_crop=False, flip_probability=0.0, rotation_degrees=0.0)
+    rich = Augmentation(random_resized_crop=True, flip_probability=0.5, rotation_degrees=18.0)
+    for height, width, augmentation in ((64, 64, rich), (40, 300, rich), (300, 90, plain)):
+        shape = Input(image_size=64, resize="short-side-center-crop", normalize=True)
+        pipeline = ImagePipeline(augmentation, shape, channels_last=True)
         images = random.integers(0, 256, (4, height, width, 3), dtype=np.uint8)
         source, numbers = ArrayImages("check", images, np.zeros(4, np.int64)), np.arange(4)
         makers: tuple[Maker, Maker] = (KernelMaker(), TorchvisionMaker())
-        views = [maker.train(source, numbers, maker.draws(0), 1, spec) for maker in makers]
-        tests = [maker.test(source, numbers, spec) for maker in makers]
+        views = [maker.train(source, numbers, maker.draws(0), 1, pipeline) for maker in makers]
+        tests = [maker.test(source, numbers, pipeline) for maker in makers]
         if not (torch.equal(*views) and torch.equal(*tests)):
             return False
     return True

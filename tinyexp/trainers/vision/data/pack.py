@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,7 +15,8 @@ from filelock import FileLock, Timeout
 from tinyexp import files
 from tinyexp.commits import reached
 from tinyexp.config.section import PositiveInt, Section
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import TinyexpError, UserError, listed
+from tinyexp.ownership import MARK, Mark, adopt, read_mark, require_ours
 from tinyexp.trainers.vision.data.folders import Folder, Listing, decode_pixels, image_shape
 from tinyexp.trainers.vision.data.packed import (
     MANIFEST,
@@ -41,6 +41,7 @@ _COMMIT_BYTES = 1 << 26
 """What a kill can cost: some thousand small images are decoded between two flushes to the disk."""
 _EVERY = 256
 _MAX_RECORD_BYTES = 10_000
+_RECORDS = frozenset(("train.begun.json", "test.begun.json"))
 
 
 class _Begun(Section):
@@ -105,22 +106,29 @@ def _is_whole(
     tell: Callable[[str], None],
     sizing: Sizing,
 ) -> bool:
-    """Whether there is a pack already; one that is damaged is removed, if nothing but a pack is in its folder."""
+    """Whether there is a pack already; one that is damaged is removed, if it is ours and nothing else is in its folder."""
     try:
         return open_packed(name, folder, fingerprint, data_folder, sizing) is not None
     except DamagedPackError as error:
         place = place_of(data_folder, fingerprint)
-        if not place.is_dir() or place.is_symlink() or not all(map(_is_ours, place.iterdir())):
+        if not _is_ours(place):
             raise UserError(
                 f"{place}: something else than a pack is there. Move it away, then pack again."
             ) from error
         tell(f"{place}: is damaged and is made anew.")
-        shutil.rmtree(place)
+        for part in (*NAMES, MARK):  # the mark last: until then a kill leaves what is still ours
+            (place / part).unlink(missing_ok=True)
+        place.rmdir()
         return False
 
 
-def _is_ours(path: Path) -> bool:
-    return path.name in NAMES and not path.is_dir()
+def _is_ours(place: Path) -> bool:
+    """Whether a folder has the mark of its pack and nothing but a pack in it; or nothing at all, so that nothing is lost."""
+    if place.is_symlink() or not place.is_dir():
+        return False
+    there = list(place.iterdir())
+    known = all(path.name in {*NAMES, MARK} and not path.is_dir() for path in there)
+    return not there or (known and read_mark(place, "pack", place.name) is not None)
 
 
 def _pack(
@@ -133,6 +141,7 @@ def _pack(
     sizing: Sizing,
 ) -> None:
     aside = place.with_name(f".{place.name}.packing")
+    require_ours(aside, "pack", place.name)
     listings = {"train": folder.train, "test": folder.test}
     layouts = {
         part: _measured(folder.root, listing, f"measuring {name} {part}", progress, sizing)
@@ -142,32 +151,46 @@ def _pack(
     there = sum(path.stat().st_size for path in aside.glob("*.pixels"))
     tell(f"{place}: {total:,} bytes of pixels will be written, {min(there, total):,} of them are there.")
     check_room(place.parent, max(0, total - there), f"to pack {name}")
-    aside.mkdir(exist_ok=True)
+    mark = adopt(aside, "pack", place.name)
+    files.remove_leftovers(aside, mark.token)
+    _refuse_strangers(aside)
     parts = {}
     for part, layout in layouts.items():
-        writer = _Writer(aside, part, fingerprint, layout, sizing)
+        writer = _Writer(aside, mark, part, fingerprint, layout, sizing)
         digest = writer.write(folder.root, listings[part], f"packing {name} {part}", progress)
         parts[part] = _recorded(layout, digest)
     decoder = f"Pillow {PIL.__version__}"
     manifest = Manifest(
         dataset=name, decoder=decoder, fingerprint=fingerprint, train=parts["train"], test=parts["test"]
     )
-    files.write_text(aside / MANIFEST, manifest.model_dump_json() + "\n")
-    for path in aside.iterdir():
-        if path.name not in NAMES:  # records, and what a kill left of writing one
-            path.unlink()
+    files.write_text(aside / MANIFEST, manifest.model_dump_json() + "\n", mark.token)
+    _refuse_strangers(aside)
+    for record in sorted(_RECORDS):
+        (aside / record).unlink(missing_ok=True)
     files.sync_folder(aside)
     reached("pack written")
-    aside.replace(place)
+    files.rename_anew(aside, place)
     reached("pack named")
     files.sync_folder(place.parent)
     reached("pack done")
 
 
+def _refuse_strangers(aside: Path) -> None:
+    """What is not ours would come into the pack, where nobody looks for it."""
+    known = {*NAMES, *_RECORDS, MARK}
+    if strangers := sorted(path.name for path in aside.iterdir() if path.name not in known):
+        raise UserError(
+            f"{aside}: holds {listed(strangers[:3])}, which is no part of a pack. Move it away, then pack again; it is left as it is."
+        )
+
+
 class _Writer:
     """Writes one file of pixels, from where it was left."""
 
-    def __init__(self, aside: Path, part: str, fingerprint: str, layout: Layout, sizing: Sizing) -> None:
+    def __init__(
+        self, aside: Path, mark: Mark, part: str, fingerprint: str, layout: Layout, sizing: Sizing
+    ) -> None:
+        self._token = mark.token
         self._path = aside / f"{part}.pixels"
         self._record = aside / f"{part}.begun.json"
         self._fingerprint = fingerprint
@@ -197,7 +220,7 @@ class _Writer:
         os.fsync(out.fileno())
         reached(f"{self._path.name} flushed")
         begun = _Begun(fingerprint=self._fingerprint, images=images, sha256=digest)
-        files.write_text(self._record, begun.model_dump_json() + "\n")
+        files.write_text(self._record, begun.model_dump_json() + "\n", self._token)
 
     def _left(self) -> tuple[int, Hash]:
         """How many images are there for sure, and the digest of them; 0 where anything is in doubt."""

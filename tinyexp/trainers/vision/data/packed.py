@@ -2,7 +2,8 @@
 
 ``<data folder>/packed/<first 16 digits of the fingerprint>/`` holds ``train.pixels``, ``test.pixels`` (height, width,
 colour, image after image, each at its own size) and ``manifest.json``. It comes into being by one rename, so where it exists
-it was whole. What is being packed lies in a hidden folder beside it, with a record of how much is safe on the disk.
+it was whole. What is being packed lies in a hidden folder beside it, with a record of how much is safe on the disk. A mark inside says
+that the folder is ours, and goes with it into its place: only what has one is ever removed.
 Labels, order, classes and fingerprint are those of the files.
 """
 

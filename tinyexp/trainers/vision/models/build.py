@@ -6,16 +6,20 @@ from torch import nn
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.trainers.vision.models.five_conv import five_conv
-from tinyexp.trainers.vision.models.geometry import flatten_size
+from tinyexp.trainers.vision.models.geometry import flattened
 from tinyexp.trainers.vision.models.resnet import BasicResNet
-from tinyexp.trainers.vision.settings import FiveConv, VisionSettings, vision_settings
+from tinyexp.trainers.vision.settings import FiveConv, ResNet, VisionSettings, vision_settings
 
 
 def network(spec: VisionSettings) -> nn.Module:
     """The net of a spec, its weights drawn from torch's default generator as it stands."""
-    if isinstance(spec.model, FiveConv):
-        return five_conv(spec.model, flatten_size(spec))
-    return BasicResNet(spec.model, flatten_size(spec))
+    return net_of(spec.model, spec.input.image_size)
+
+
+def net_of(model: FiveConv | ResNet, image_size: int) -> nn.Module:
+    """As :func:`network`, for images of this side in pixels."""
+    inputs = flattened(model, image_size)
+    return five_conv(model, inputs) if isinstance(model, FiveConv) else BasicResNet(model, inputs)
 
 
 def build_model(experiment: Experiment) -> nn.Module:

@@ -71,11 +71,16 @@ def feature_sides(spec: FiveConv, image_size: int) -> list[int]:
 
 def flatten_size(spec: VisionSettings) -> int:
     """How many numbers the last feature map flattens to; raises UserError where the images are too small."""
-    if isinstance(spec.model, FiveConv):
-        side = feature_sides(spec.model, spec.input.image_size)[-1]
-        channels = conv_layers(spec.model)[-1].channels
-        return channels if spec.model.head_pool == "global-average" else channels * side * side
-    return _resnet_flatten_size(spec.model, spec.input.image_size)
+    return flattened(spec.model, spec.input.image_size)
+
+
+def flattened(model: FiveConv | ResNet, image_size: int) -> int:
+    """As :func:`flatten_size`, of a net and the side of its images alone."""
+    if isinstance(model, FiveConv):
+        side = feature_sides(model, image_size)[-1]
+        channels = conv_layers(model)[-1].channels
+        return channels if model.head_pool == "global-average" else channels * side * side
+    return _resnet_flatten_size(model, image_size)
 
 
 def _resnet_flatten_size(model: ResNet, image_size: int) -> int:

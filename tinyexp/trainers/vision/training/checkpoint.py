@@ -6,6 +6,7 @@ builtins only, loaded with ``weights_only``. The digest is needed because torch 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -16,18 +17,20 @@ from typing import Any
 import torch
 
 from tinyexp.errors import DamagedError, TinyexpError
-from tinyexp.files import read_bounded, write_bytes
+from tinyexp.files import read_bounded, rename_anew, write_bytes
 
 _HEADER = re.compile(rb"\Atinyexp-checkpoint-1 ([0-9a-f]{64})\n")
 _NAME = "epoch-{epoch:06d}-step-{step:08d}.ckpt"
+_HEADER_BYTES = 86
 _PATTERN = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt$")
+_DAMAGED = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt\.damaged(-\d+)?$")
 _KEPT = 2
 MAX_CHECKPOINT_BYTES = 1 << 36
 """64 GiB; a file that claims more is refused unread."""
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], *, epoch: int, step: int) -> Path:
-    """Commit a state: whole and on the disk when this returns. The last two are kept.
+    """Commit a state: whole and on the disk when this returns. The last two are kept; a file that only is called as ours are stays.
 
     Raises
     ------
@@ -41,14 +44,29 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, epoch: int, step: in
     write_bytes(
         path, b"tinyexp-checkpoint-1 " + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
     )
-    for old in checkpoints(folder)[:-_KEPT]:
+    for old in [found for found in checkpoints(folder) if _has_header(found)][:-_KEPT]:
         old.unlink(missing_ok=True)
     return path
+
+
+def _has_header(path: Path) -> bool:
+    try:
+        if not path.is_file():  # a pipe is not waited for
+            return False
+        with path.open("rb") as file:
+            return _HEADER.match(file.read(_HEADER_BYTES)) is not None
+    except OSError:
+        return False
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints there are, oldest first."""
     return sorted(path for path in folder.glob("*.ckpt") if _PATTERN.match(path.name))
+
+
+def damaged(folder: Path) -> list[Path]:
+    """What was set aside as damaged."""
+    return sorted(path for path in folder.glob("*.damaged*") if _DAMAGED.match(path.name))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -78,7 +96,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest whole checkpoint; None where there never was one.
 
-    A damaged file is set aside under the ending ``.damaged``, with a warning.
+    A damaged file is set aside under the ending ``.damaged``, with a warning; one of an earlier time stays.
 
     Raises
     ------
@@ -90,11 +108,21 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | N
         try:
             return load_checkpoint(path)
         except DamagedError as error:
-            aside = path.with_name(f"{path.name}.damaged")
-            path.replace(aside)
+            aside = _set_aside(path)
             warn(f"{error} It was set aside as {aside.name}; the one before it is used.")
-    if found or list(folder.glob("*.damaged")):
+    if found or damaged(folder):
         raise DamagedError(
             f"{folder}: every checkpoint is damaged. Restore one from a copy, or train this run anew with --fresh."
         )
     return None
+
+
+def _set_aside(path: Path) -> Path:
+    """Give a damaged checkpoint a name that nothing has."""
+    number = 1
+    while True:
+        aside = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
+        with contextlib.suppress(FileExistsError):
+            rename_anew(path, aside)
+            return aside
+        number += 1

@@ -11,22 +11,26 @@ from typing import Any, NoReturn, cast
 import filelock
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from torch import nn
 
 from tinyexp.config.difference import differences
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
-from tinyexp.files import append_text, read_bounded, remove_leftovers, write_text
+from tinyexp.files import append_text, rename_anew
+from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.environment import describe_environment, environment_changes
-from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 from tinyexp.runs.plan import RunPlan, changed_records
-from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
+from tinyexp.runs.records import Environment, MemoryFormat, RunRecord, Status, read_section, write_section
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.build import network
 from tinyexp.trainers.vision.settings import VisionSettings, vision_settings
-from tinyexp.trainers.vision.training.checkpoint import load_latest, save_checkpoint
+from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
+from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
+from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
 from tinyexp.trainers.vision.training.project import project
 from tinyexp.trainers.vision.training.randomness import key_weights
@@ -78,9 +82,15 @@ class _Run:
         self.spec = vision_settings(plan.experiment)
         self.dataset = dataset
         checkpoint = load_latest(self.folder.checkpoints, self._warn)
-        self.environment = self._begin(resumed=checkpoint is not None, accept_environment=accept_environment)
-        torch.set_num_threads(self.environment.threads)
-        self.fabric = _fabric(self.spec, self.environment.device)
+        device = _device(self.spec)
+        layout = usable_layout(self.spec, plan.experiment.name, device)
+        self.spec = layout.spec
+        if layout.warning:
+            self._warn(layout.warning)
+        self.fabric = _fabric(self.spec, device)
+        self._begin(
+            device, layout.name, resumed=checkpoint is not None, accept_environment=accept_environment
+        )
         self.state = self._state(checkpoint)
 
     def to_the_end(self) -> Status:
@@ -99,20 +109,32 @@ class _Run:
             raise
         return self._project("finished")
 
-    def _begin(self, *, resumed: bool, accept_environment: bool) -> Environment:
-        """Write or compare the run's record and environment; gives the environment that counts."""
-        now = describe_environment(
-            cpu_capability=torch.backends.cpu.get_cpu_capability(),
-            device=_device(self.spec),
-            threads=self.spec.execution.threads,
-        )
+    def _begin(
+        self, device: str, memory_format: MemoryFormat, *, resumed: bool, accept_environment: bool
+    ) -> None:
+        """Write or compare the run's record and environment, and set the number of threads that it trains with."""
+        threads = self.spec.execution.threads
         if resumed:
             _require_same_run(self.folder, self.plan.record)
             self._tell_of_changes()
-            now = _reconciled(self.folder, now, accept=accept_environment, warn=self._warn)
+            before = read_section(self.folder.environment, Environment)
+            if before.threads != threads:
+                self._warn(
+                    f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits."
+                )
+            threads = before.threads
+        torch.set_num_threads(threads)
+        now = describe_environment(
+            cpu_capability=torch.backends.cpu.get_cpu_capability(),
+            device=device,
+            threads=threads,
+            memory_format=memory_format,
+            arithmetic=arithmetic_digest(device, threads),
+        )
+        if resumed:
+            now = _reconciled(self.folder, before, now, accept=accept_environment, warn=self._warn)
         write_section(self.folder.spec, self.plan.record)
         write_section(self.folder.environment, now)
-        return now
 
     def _tell_of_changes(self) -> None:
         """Records of a finished run are as they were written, unless somebody or something changed them since."""
@@ -184,7 +206,14 @@ def _fabric(spec: VisionSettings, device: str) -> Fabric:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(mode=True)
         torch.backends.cudnn.benchmark = False
-    return Fabric(accelerator=accelerator, devices=1, precision=spec.training.precision)
+    # A run spans no processes. Left to guess, Fabric takes over the tasks of a SLURM job that it happens to run in, and
+    # warns wherever an `srun` is installed.
+    return Fabric(
+        accelerator=accelerator,
+        devices=1,
+        precision=spec.training.precision,
+        plugins=[LightningEnvironment()],
+    )
 
 
 def _device(spec: VisionSettings) -> str:
@@ -214,15 +243,10 @@ def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
 
 
 def _reconciled(
-    folder: RunFolder, now: Environment, *, accept: bool, warn: Callable[[str], None]
+    folder: RunFolder, before: Environment, now: Environment, *, accept: bool, warn: Callable[[str], None]
 ) -> Environment:
-    """The environment to go on in: threads as they were; anything else that changed is refused or marked."""
-    before = read_section(folder.environment, Environment)
-    if before.threads != now.threads:
-        warn(
-            f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits."
-        )
-    now = now.model_copy(update={"threads": before.threads, "bit_identical": before.bit_identical})
+    """The environment to go on in; what changed since the run began is refused or marked."""
+    now = now.model_copy(update={"bit_identical": before.bit_identical})
     changes = environment_changes(before, now)
     if not changes:
         return now
@@ -247,36 +271,38 @@ def _owned(folder: RunFolder) -> Iterator[None]:
         lock.acquire(timeout=_LOCK_SECONDS)
     except filelock.Timeout as error:
         raise TinyexpError(
-            f"{folder.path}: is being trained by {_who(owner)}. Wait for it, or stop it."
+            f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
         ) from error
     except OSError as error:
         raise UserError(
             f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
         ) from error
     try:
-        for place in (folder.path, folder.checkpoints):
-            remove_leftovers(place)
-        write_text(owner, f"process {os.getpid()}\n")
+        take_over(owner, (folder.path, folder.checkpoints))
         yield
     finally:
         lock.release()
 
 
-def _who(owner: Path) -> str:
-    try:
-        return read_bounded(owner, 1000).decode(errors="replace").strip()
-    except OSError:
-        return "another process"
-
-
 def _set_aside(folder: RunFolder) -> None:
-    """Move what was trained before out of the way; nothing is deleted."""
-    if not folder.checkpoints.exists():
+    """Move what was trained before out of the way, and nothing else; nothing is deleted."""
+    # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
+    records = [*(folder.path / name for name in RECORD_NAMES), folder.timing, folder.log]
+    weights = [*damaged(folder.checkpoints), *checkpoints(folder.checkpoints)]
+    found = [path for path in (*records, *weights) if os.path.lexists(path)]
+    if not found:
         return
+    aside = _new_folder(folder.path, "before-fresh")
+    for path in found:
+        target = aside / path.relative_to(folder.path)
+        target.parent.mkdir(exist_ok=True)
+        rename_anew(path, target)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
     number = 1
-    while (aside := folder.path / f"before-fresh-{number}").exists():
+    while True:
+        with contextlib.suppress(FileExistsError):
+            (parent / f"{name}-{number}").mkdir()
+            return parent / f"{name}-{number}"
         number += 1
-    aside.mkdir()
-    for path in [*folder.path.glob("*.*"), folder.checkpoints]:
-        if path.name != folder.lock.name and not path.name.startswith(".owner"):
-            path.replace(Path(aside) / path.name)
