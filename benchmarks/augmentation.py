@@ -24,6 +24,7 @@ from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.kernel import Pixels, augmented
 from tinyexp.trainers.vision.data.philox import CompiledDraws
 from tinyexp.trainers.vision.data.views import draw_views
+from tinyexp.trainers.vision.settings import vision_settings
 
 BATCH = 256
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -32,7 +33,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 def kernel(images, side):
     """Ours, as the loader has it: rows of one array in keyed order, draws, augmentation, normalised float32."""
     name = "tiny-design1" if side == 64 else "imagenet-resnet18"
-    spec = load_experiment(name, "paper").spec
+    spec = vision_settings(load_experiment(name, "paper"))
     draws, order, stack = CompiledDraws(0, "view"), Draws(0, "order"), np.stack(images)
     epochs = iter(range(1, 10**9))
 
@@ -82,7 +83,7 @@ def opencv(images, side):
     import cv2
 
     cv2.setNumThreads(1)
-    spec = load_experiment("tiny-design1", "paper").spec
+    spec = vision_settings(load_experiment("tiny-design1", "paper"))
     draws, numbers = Draws(0, "view"), np.arange(len(images))
     heights = np.array([image.shape[0] for image in images])
     widths = np.array([image.shape[1] for image in images])
@@ -107,7 +108,7 @@ def opencv(images, side):
 
 def one_warp(images, side):
     """One batched bilinear sampling of crop, flip and turn together, on tensors."""
-    spec = load_experiment("tiny-design1", "paper").spec
+    spec = vision_settings(load_experiment("tiny-design1", "paper"))
     draws, numbers = Draws(0, "view"), np.arange(len(images))
     stack = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
     size = stack.shape[-1]

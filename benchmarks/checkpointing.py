@@ -26,10 +26,11 @@ from unittest import mock
 import torch
 
 from tinyexp.config.load import load_experiment
-from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import plan_run
 from tinyexp.runs.records import Status
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
+from tinyexp.trainers.vision.trainer import describe
 from tinyexp.trainers.vision.training import run
 
 EPOCHS = 4
@@ -65,7 +66,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     place = Path(tempfile.mkdtemp(prefix="tinyexp-bench-"))
     experiment = load_experiment("tiny-design1", "embedded", {"training.stop_after": EPOCHS})
-    dataset = open_dataset(experiment.spec.data, Path("data"))
+    dataset = open_dataset(vision_settings(experiment).data, Path("data"))
     plan = plan_run(experiment, 0, describe(dataset), place)
     nothing = Status(state="finished", epochs_done=EPOCHS, epochs=EPOCHS)
 

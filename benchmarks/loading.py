@@ -25,6 +25,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.data.build import find_folder, open_dataset
 from tinyexp.trainers.vision.data.loader import TrainBatches
 from tinyexp.trainers.vision.data.pack import pack
+from tinyexp.trainers.vision.settings import vision_settings
 
 CLASSES, EACH, BATCH = 20, 160, 256
 IMAGES = CLASSES * EACH
@@ -38,7 +39,7 @@ def spec_of(root: Path, workers: int):
         "model.classes": CLASSES,
         "execution.workers": workers,
     }
-    return load_experiment("tiny-design1", "paper", overrides).spec
+    return vision_settings(load_experiment("tiny-design1", "paper", overrides))
 
 
 def ours(root: Path, data_folder: Path, workers: int = 0):

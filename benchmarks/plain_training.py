@@ -13,6 +13,7 @@ from torchvision import transforms
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.trainers.vision.data.patterns import open_patterns
 from tinyexp.trainers.vision.models.build import network
+from tinyexp.trainers.vision.settings import vision_settings
 
 
 class Images(Dataset):
@@ -84,4 +85,4 @@ def train(spec):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     for name in experiment_names():
-        print(name, train(load_experiment(name, "embedded").spec))
+        print(name, train(vision_settings(load_experiment(name, "embedded"))))

@@ -19,6 +19,7 @@ import torch
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.wanted import designs, studies_over, wanted
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.layout import try_layouts
 
@@ -36,7 +37,7 @@ if __name__ == "__main__":
     names, profile = experiment_names(), load_profile("embedded")
     studies = studies_over(names, profile.studies)
     found = wanted(designs(names, "embedded", None), studies, [0], None)
-    specs = [plan.experiment.spec for plan in planned(found, Path("runs"), Path("data"))]
+    specs = [vision_settings(plan.experiment) for plan in planned(found, Path("runs"), Path("data"))]
     torch.set_num_threads(1)
     tried, again, digests, trials = [], [], [], []
     for _ in range(ROUNDS):

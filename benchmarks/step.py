@@ -13,6 +13,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import TrainBatches
 from tinyexp.trainers.vision.models.build import network
+from tinyexp.trainers.vision.settings import vision_settings
 
 STEPS = 6
 
@@ -48,7 +49,7 @@ if __name__ == "__main__":
         ("embedded size: eighth of the width, 32 px", {}),
     ):
         overrides = {"data.train_limit": 64 * STEPS, "data.holdout": 0, **size}
-        spec = load_experiment("tiny-design1", "embedded", overrides).spec
+        spec = vision_settings(load_experiment("tiny-design1", "embedded", overrides))
         batches = TrainBatches(open_dataset(spec.data, Path("data")).train, spec, 0, 0)
         step, resident = stepper(spec), next(iter(batches.epoch(1)))
         epochs = iter(range(1, 10**9))

@@ -15,10 +15,11 @@ from pathlib import Path
 import torch
 
 from tinyexp.config.load import load_experiment
-from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import plan_run
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.makers import kernel_problem
+from tinyexp.trainers.vision.settings import vision_settings
+from tinyexp.trainers.vision.trainer import describe
 from tinyexp.trainers.vision.training.run import train_run
 
 GROUPS = {
@@ -57,7 +58,7 @@ if __name__ == "__main__":
     assert not kernel_problem()
     for name in ("tiny-design1", "tiny-design2"):
         experiment = load_experiment(name, "embedded", {"training.stop_after": 4})
-        dataset = open_dataset(experiment.spec.data, Path("data"))
+        dataset = open_dataset(vision_settings(experiment).data, Path("data"))
         with tempfile.TemporaryDirectory() as place:
             plan = plan_run(experiment, 0, describe(dataset), Path(place))
             profile = cProfile.Profile()

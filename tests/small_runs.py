@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 from tinyexp.config.load import load_experiment
-from tinyexp.launch.prepare import describe
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
+from tinyexp.trainers.vision.trainer import describe
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
 SMALL = {
@@ -32,7 +33,7 @@ def small_plan(runs: Path, name: str = "tiny-design1", seed: int = 0, **override
     """A plan of a small run; overrides are given with ``__`` for the dot."""
     settings = SMALL | {key.replace("__", "."): value for key, value in overrides.items()}
     experiment = load_experiment(name, "embedded", settings)
-    dataset = open_dataset(experiment.spec.data, Path("data"))
+    dataset = open_dataset(vision_settings(experiment).data, Path("data"))
     return plan_run(experiment, seed, describe(dataset), runs)
 
 
@@ -45,7 +46,7 @@ def trained(
 ) -> RunPlan:
     """Train a small run in this process; gives its plan."""
     plan = small_plan(runs, name, seed, **overrides)
-    train_run(plan, open_dataset(plan.experiment.spec.data, Path("data")), listener)
+    train_run(plan, open_dataset(vision_settings(plan.experiment).data, Path("data")), listener)
     return plan
 
 

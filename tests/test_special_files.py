@@ -159,7 +159,7 @@ def test_a_recorded_net_that_cannot_be_is_passed_over_where_times_only_inform(tm
     plan.folder.timing.write_text("epoch,train_s,evaluate_s,images_per_s\n1,1.0,1.0,1.0\n")
     assert measured_speed(tmp_path / "embedded").runs == 1
     told = json.loads(plan.folder.spec.read_text())
-    told["experiment"]["spec"]["model"]["kernels"] = [5, 5, 5, 5, 65_000]
+    told["experiment"]["settings"]["model"]["kernels"] = [5, 5, 5, 5, 65_000]
     plan.folder.spec.write_text(json.dumps(told))
     assert measured_speed(tmp_path / "embedded").runs == 0
 

@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from tinyexp.analysis.facts import Fact
 
 from tinyexp.analysis.attribution import attribute
 from tinyexp.analysis.claims import judge, metrics_to_attribute
@@ -15,6 +14,7 @@ from tinyexp.analysis.judgement import Evidence
 from tinyexp.analysis.statistics import seeds_to_decide
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_experiment
+from tinyexp.config.trainers import Fact
 from tinyexp.errors import UserError
 
 FACTORS = ["augmentation", "activation"]
@@ -223,14 +223,14 @@ def test_runs_that_are_there_and_cannot_be_used_are_refused():
 
 def test_a_static_claim_is_decided_from_the_model_itself():
     claim = {"kind": "static", "fact": "pool_kernels_vary", "experiments": ["tiny-design1"]}
-    printed = {"tiny-design1": load_experiment("tiny-design1").spec}
-    (found,) = judge(study(claim), Evidence(curves(), specs=printed))
+    printed = {"tiny-design1": load_experiment("tiny-design1")}
+    (found,) = judge(study(claim), Evidence(curves(), experiments=printed))
     assert (found.verdict, found.fact) == ("refuted", "pooling windows: 2, 2, 2, 2")
-    read = {"tiny-design1": load_experiment("tiny-design1", overrides={"readings.C2": "variable_pools"}).spec}
-    assert judge(study(claim), Evidence(curves(), specs=read))[0].verdict == "supported"
+    read = {"tiny-design1": load_experiment("tiny-design1", overrides={"readings.C2": "variable_pools"})}
+    assert judge(study(claim), Evidence(curves(), experiments=read))[0].verdict == "supported"
     kernels = {**claim, "fact": "conv_kernels_vary"}
     assert (
-        judge(study(kernels), Evidence(curves(), specs=printed))[0].fact
+        judge(study(kernels), Evidence(curves(), experiments=printed))[0].fact
         == "convolution kernels: 5, 5, 5, 2, 5"
     )
 
@@ -240,13 +240,13 @@ def test_a_fact_can_be_handed_in_and_an_unknown_one_is_refused():
     handed = Evidence(curves(), facts={"claim-0": Fact(holds=False, detail="1,000 more")})
     assert judge(study(claim), handed)[0].verdict == "refuted"
     with pytest.raises(UserError, match="Did you mean 'pool_kernels_vary'"):
-        judge(study(claim), Evidence(curves()))
+        judge(study(claim), Evidence(curves(), experiments={"tiny-design1": load_experiment("tiny-design1")}))
 
 
 def test_a_fact_about_another_kind_of_net_is_not_tested():
     claim = {"kind": "static", "fact": "pool_kernels_vary", "experiments": ["imagenet-resnet18"]}
-    specs = {"imagenet-resnet18": load_experiment("imagenet-resnet18").spec}
-    for evidence in (Evidence(curves(), specs=specs), Evidence(curves())):
+    experiments = {"imagenet-resnet18": load_experiment("imagenet-resnet18")}
+    for evidence in (Evidence(curves(), experiments=experiments), Evidence(curves())):
         (found,) = judge(study(claim), evidence)
         assert (found.verdict, found.reason) == ("not_tested", "fact_missing")
 
@@ -263,15 +263,15 @@ def test_claims_are_judged_in_their_order():
 
 
 def test_a_static_claim_may_compare_two_nets():
-    own = load_experiment("tiny-design1").spec
-    more = load_experiment("tiny-design1", overrides={"model.channels": [128, 192, 192, 192, 128]}).spec
-    fewer = load_experiment("tiny-design1", overrides={"model.fc_width": 100}).spec
+    own = load_experiment("tiny-design1")
+    more = load_experiment("tiny-design1", overrides={"model.channels": [128, 192, 192, 192, 128]})
+    fewer = load_experiment("tiny-design1", overrides={"model.fc_width": 100})
     claim = {"kind": "static", "fact": "parameters_do_not_grow", "experiments": ["own", "other"]}
     for other, verdict in ((more, "refuted"), (fewer, "supported"), (own, "supported")):
-        (found,) = judge(study(claim), Evidence(curves(), specs={"own": own, "other": other}))
+        (found,) = judge(study(claim), Evidence(curves(), experiments={"own": own, "other": other}))
         assert found.verdict == verdict
         assert found.fact.startswith("parameters: ")
-    (found,) = judge(study(claim), Evidence(curves(), specs={"own": own}))
+    (found,) = judge(study(claim), Evidence(curves(), experiments={"own": own}))
     assert (found.verdict, found.reason) == ("not_tested", "fact_missing")
 
 

@@ -13,6 +13,7 @@ from tinyexp.analysis.study import Study
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
+from tinyexp.trainers.vision.settings import vision_settings
 
 KEYS = {
     "augmentation": ("augmentation",),
@@ -32,7 +33,7 @@ def study(keys=KEYS, **other):
 
 
 def ends(**overrides):
-    return [load_experiment(name, "embedded", overrides).spec for name in ("tiny-design2", "tiny-design1")]
+    return [load_experiment(name, "embedded", overrides) for name in ("tiny-design2", "tiny-design1")]
 
 
 def corners(asked, profile="embedded", overrides=None, *, kind=None):
@@ -67,7 +68,7 @@ def test_a_difference_that_belongs_to_no_factor_is_refused_with_its_values():
 
 def test_a_difference_that_an_override_makes_is_found_too():
     specs = ends()
-    specs[1] = load_experiment("tiny-design1", "embedded", {"optimizer.learning_rate": 0.05}).spec
+    specs[1] = load_experiment("tiny-design1", "embedded", {"optimizer.learning_rate": 0.05})
     assert "optimizer.learning_rate (0.01, 0.05)" in refused(study(), *specs)
 
 
@@ -88,7 +89,7 @@ def test_a_factor_in_which_the_two_do_not_differ_takes_no_part_and_is_named():
 
 
 def test_two_equal_designs_have_nothing_to_attribute():
-    spec = load_experiment("tiny-design1").spec
+    spec = load_experiment("tiny-design1")
     assert "do not differ here" in refused(study(), spec, spec)
 
 
@@ -125,9 +126,9 @@ def test_the_mixtures_begin_and_end_with_the_designs_themselves(profile):
 
 
 def test_every_mixture_has_exactly_the_contenders_values_of_its_factors():
-    left, right = ends()
+    left, right = map(vision_settings, ends())
     for corner in corners(study(), kind="full"):
-        spec = corner.experiment.spec
+        spec = vision_settings(corner.experiment)
         on = dict(zip(KEYS, corner.levels, strict=True))
         assert spec.model.fc_width == (right if on["fc-width"] else left).model.fc_width
         assert spec.model.channels == (right if on["conv1-width"] else left).model.channels
@@ -146,7 +147,7 @@ def test_switching_everything_in_the_baseline_gives_the_contenders_configuration
     """So a run of the contender serves every study that ends there, whatever it was trained for."""
     changed = [one for all_of in check_factors(study(), *ends()).values() for one in all_of]
     mixture = load_experiment("tiny-design2", "embedded", {one.key: one.right for one in changed})
-    assert configuration_of(mixture.spec) == corners(study())[-1].configuration
+    assert configuration_of(mixture) == corners(study())[-1].configuration
 
 
 def test_growing_a_plan_keeps_the_runs_of_the_smaller_one():
@@ -157,7 +158,7 @@ def test_growing_a_plan_keeps_the_runs_of_the_smaller_one():
 
 def test_overrides_hold_in_every_mixture():
     for corner in corners(study(), overrides={"training.stop_after": 2}):
-        assert corner.experiment.spec.training.stop_after == 2
+        assert vision_settings(corner.experiment).training.stop_after == 2
 
 
 def test_two_architectures_are_compared_whole_or_refused():
@@ -243,7 +244,7 @@ def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name
     with pytest.raises(UserError, match="'tiny-design2' has more than one configuration"):
         compare(frame, "tiny-design1", "tiny-design2")
     designs = [load_experiment(name, "embedded") for name in ("tiny-design1", "tiny-design2")]
-    own = labelled(frame, {configuration_of(one.spec): one.name for one in designs})
+    own = labelled(frame, {configuration_of(one): one.name for one in designs})
     compared = compare(own, "tiny-design1", "tiny-design2")
     assert (compared.mean, compared.seeds) == (pytest.approx(0.101), (0, 1, 2))
 

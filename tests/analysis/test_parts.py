@@ -8,6 +8,7 @@ from tinyexp.analysis.parts import check_members, parts_of
 from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
+from tinyexp.trainers.vision.settings import vision_settings
 
 WHY = "why-design1-beat-design2"
 
@@ -61,7 +62,7 @@ def test_no_mixtures_on_request_or_where_an_end_is_missing():
 def test_a_variant_can_be_an_end_and_follows_the_profile():
     for profile, side in (("embedded", 48), ("paper", 96)):
         parts = parts_of(study(), {"tiny-design1": load_experiment("tiny-design1", profile)})
-        assert parts.members["larger"].experiment.spec.input.image_size == side
+        assert vision_settings(parts.members["larger"].experiment).input.image_size == side
         assert parts.members["larger"].title == "Larger"
 
 

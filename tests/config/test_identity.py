@@ -9,7 +9,7 @@ from tinyexp.config.load import load_experiment
 def spec(**overrides):
     return load_experiment(
         "tiny-design1", "embedded", {key.replace("__", "."): value for key, value in overrides.items()}
-    ).spec
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_seed_and_data_tell_runs_apart():
 
 def test_the_identity_is_stable():
     """Pinned: if this fails, finished runs are no longer found. Raise the numerics version only on purpose."""
-    assert configuration_of(load_experiment("tiny-design1", "paper").spec)[:16] == "25464786f5a89a39"
+    assert configuration_of(load_experiment("tiny-design1", "paper"))[:16] == "25464786f5a89a39"

@@ -16,6 +16,7 @@ from tinyexp.config.load import (
 from tinyexp.config.readings import CONTRADICTIONS
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.resources import shipped
+from tinyexp.trainers.vision.settings import vision_settings
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def message(*arguments, **keywords):
 @pytest.mark.parametrize("profile", profile_names())
 @pytest.mark.parametrize("name", experiment_names())
 def test_every_shipped_experiment_loads_in_every_profile(name, profile):
-    assert load_experiment(name, profile).spec.training.stop_after >= 1
+    assert vision_settings(load_experiment(name, profile)).training.stop_after >= 1
 
 
 def test_the_shipped_names_are_those_of_the_design():
@@ -53,7 +54,7 @@ def test_the_hyperparameters_are_the_sources():
         ("tiny-design2", 256, 65),
         ("imagenet-resnet18", 64, 12),
     ]:
-        spec = load_experiment(name, "paper").spec
+        spec = vision_settings(load_experiment(name, "paper"))
         sgd = spec.optimizer
         assert (sgd.learning_rate, sgd.momentum, sgd.weight_decay) == (0.01, 0.9, 0.0005)
         assert (spec.training.epochs, spec.training.stop_after, spec.training.batch_size) == (
@@ -79,7 +80,7 @@ def test_where_and_how_a_run_is_carried_out_is_no_deviation():
 
 
 def test_every_contradiction_that_touches_an_experiment_is_read_somewhere():
-    taken = {number for name in experiment_names() for number in load_experiment(name, "paper").spec.readings}
+    taken = {number for name in experiment_names() for number in load_experiment(name, "paper").readings}
     assert taken == set(CONTRADICTIONS)
 
 
@@ -88,29 +89,29 @@ def test_every_contradiction_that_touches_an_experiment_is_read_somewhere():
     [
         (name, number, choice)
         for name in experiment_names()
-        for number in load_experiment(name, "paper").spec.readings
+        for number in load_experiment(name, "paper").readings
         for choice in CONTRADICTIONS[number].readings
     ],
 )
 def test_every_reading_that_is_offered_loads(name, number, choice):
     experiment = load_experiment(name, "paper", {f"readings.{number}": choice})
-    default = load_experiment(name, "paper").spec.readings[number]
+    default = load_experiment(name, "paper").readings[number]
     assert bool(experiment.deviations) == (choice != default)
 
 
 def test_the_reading_in_the_file_agrees_with_the_keys_in_the_file():
     for name in experiment_names():
-        spec = load_experiment(name, "paper").spec
-        for number, choice in spec.readings.items():
+        loaded = load_experiment(name, "paper")
+        for number, choice in loaded.readings.items():
             again = load_experiment(name, "paper", {f"readings.{number}": choice})
-            assert again.spec == spec
+            assert again.settings == loaded.settings
 
 
 def test_a_profile_goes_over_a_reading_and_an_override_over_both():
     overrides = {"readings.C1": "resize32"}
-    assert load_experiment("tiny-design2", "paper", overrides).spec.input.image_size == 32
+    assert vision_settings(load_experiment("tiny-design2", "paper", overrides)).input.image_size == 32
     overrides["input.image_size"] = 48
-    assert load_experiment("tiny-design2", "embedded", overrides).spec.input.image_size == 48
+    assert vision_settings(load_experiment("tiny-design2", "embedded", overrides)).input.image_size == 48
 
 
 def test_an_unknown_key_is_named_with_its_file_the_known_ones_and_the_nearest(own_folder):

@@ -17,6 +17,7 @@ from tinyexp.errors import InterruptedRunError, TinyexpError, UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Environment, RunRecord, read_section, write_section
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training import run as training
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
@@ -137,9 +138,10 @@ def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_diffe
     changed_record(plan, data=original.data.model_copy(update={"fingerprint": "f" * 64}))
     with pytest.raises(UserError, match="the data are not the same"):
         trained(tmp_path)
-    spec = original.experiment.spec
-    optimizer = spec.optimizer.model_copy(update={"learning_rate": 0.5})
-    other = original.experiment.model_copy(update={"spec": spec.model_copy(update={"optimizer": optimizer})})
+    settings = original.experiment.settings
+    other = original.experiment.model_copy(
+        update={"settings": {**settings, "optimizer": {**settings["optimizer"], "learning_rate": 0.5}}}
+    )
     write_section(plan.folder.spec, original)
     changed_record(plan, experiment=other)
     with pytest.raises(UserError, match=r"optimizer.learning_rate: 0.5 then, .* now.*--fresh"):
@@ -182,7 +184,7 @@ def test_a_run_that_went_on_elsewhere_is_marked_and_the_report_says_so(tmp_path:
         trained(tmp_path / "runs", listener=Listener(stop_code=lambda: 143))
     plan = small_plan(tmp_path / "runs")
     elsewhere(plan, "packages.torch")
-    train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path), accept_environment=True)
+    train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path), accept_environment=True)
     command = [sys.executable, "-m", "tinyexp", "report"]
     subprocess.run([*command, "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")], check=True)
     for page in ("report.html", "report.md"):

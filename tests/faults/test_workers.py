@@ -18,6 +18,7 @@ from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import TrainBatches
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import train_run
 
 BY = {
@@ -56,7 +57,7 @@ class Faulty:
 def train_with(tmp_path: Path, act: object, **overrides: object) -> None:
     """Train a small run one training image of which is faulty."""
     plan = small_plan(tmp_path, **overrides)
-    whole = open_dataset(plan.experiment.spec.data, Path("data"))
+    whole = open_dataset(vision_settings(plan.experiment).data, Path("data"))
     source = Faulty(whole.train, 7, act)
     data = Dataset(**{**vars(whole), "train": source})
     train_run(plan, data)
@@ -153,5 +154,5 @@ def test_a_command_whose_slot_has_a_hanging_thread_ends(tmp_path: Path) -> None:
 
 def test_waiting_for_ever_is_a_choice(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, execution__workers=2, execution__timeout_seconds=0)
-    data = open_dataset(plan.experiment.spec.data, Path("data"))
-    assert len(list(TrainBatches(data.train, plan.experiment.spec, 0, 2).epoch(1))) == 4
+    data = open_dataset(vision_settings(plan.experiment).data, Path("data"))
+    assert len(list(TrainBatches(data.train, vision_settings(plan.experiment), 0, 2).epoch(1))) == 4

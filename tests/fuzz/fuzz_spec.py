@@ -23,6 +23,7 @@ from tinyexp.files import json_text
 from tinyexp.resources import experiments_folder
 from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
 from tinyexp.trainers.vision.models.geometry import flatten_size
+from tinyexp.trainers.vision.settings import vision_settings
 
 FILES = ("tiny-design2.toml", "imagenet-resnet18.toml", "profiles/embedded.toml")
 STUDIES = ("why-design1-beat-design2", "deeper-on-imagenet", "larger-images")
@@ -49,14 +50,14 @@ def read_experiments(folder: Path, given: tuple[str, bytes, tuple[str, ...]]) ->
 
 def use(experiment: Experiment) -> None:
     """What is done with an experiment before anything is trained."""
-    configuration_of(experiment.spec)
+    configuration_of(experiment)
     as_toml(experiment)
     _ = experiment.deviations
     text = json_text(experiment.model_dump(mode="json"))
     assert Experiment.model_validate_json(text) == experiment, "its record says something else"
-    flatten_size(experiment.spec)
-    parameters(experiment.spec)
-    multiply_adds(experiment.spec)
+    flatten_size(vision_settings(experiment))
+    parameters(vision_settings(experiment))
+    multiply_adds(vision_settings(experiment))
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def read_study(folder: Path, given: tuple[str, bytes]) -> None:
         check_members(study, list(_experiments()))
         parts = parts_of(study, _experiments())
         for part in (*parts.members.values(), *parts.mixtures):
-            configuration_of(part.experiment.spec)
+            configuration_of(part.experiment)
     finally:
         path.write_bytes(whole)
 

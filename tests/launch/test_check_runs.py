@@ -172,7 +172,7 @@ def test_a_record_whose_content_gives_another_identity_is_found(runs, run, key, 
 
 def test_a_changed_key_of_the_spec_is_found_even_with_its_digest_put_right(runs, run):
     told = json.loads(run.spec.read_text())
-    told["experiment"]["spec"]["optimizer"]["learning_rate"] = 0.02
+    told["experiment"]["settings"]["optimizer"]["learning_rate"] = 0.02
     run.spec.write_text(json.dumps(told))
     signed(run)
     words = " ".join(finding.what for finding in verify(runs).found)

@@ -156,7 +156,7 @@ def invoke(*arguments):
 
 def test_show_prints_the_resolved_experiment_and_its_deviations():
     assert "stop_after = 12  # source: 65" in invoke("show", "tiny-design1", "--profile", "embedded")
-    assert json.loads(invoke("show", "tiny-design1", "--json"))["spec"]["model"]["fc_width"] == 1024
+    assert json.loads(invoke("show", "tiny-design1", "--json"))["settings"]["model"]["fc_width"] == 1024
 
 
 def test_diff_prints_the_keys_in_which_two_experiments_differ():

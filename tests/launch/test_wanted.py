@@ -14,6 +14,7 @@ from tinyexp.errors import UserError
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.wanted import Wanted, designs, studies_over, wanted
 from tinyexp.resources import experiments_folder
+from tinyexp.trainers.vision.settings import vision_settings
 
 TINY = ["tiny-design1", "tiny-design2"]
 
@@ -26,7 +27,7 @@ def all_wanted(kind=None, names=None, seeds=(0, 1)):
 def test_the_experiments_come_first_then_what_the_studies_ask_for_each_once():
     found = all_wanted()
     assert [one.label for one in found[:4]] == experiment_names()
-    configurations = [configuration_of(one.experiment.spec) for one in found]
+    configurations = [configuration_of(one.experiment) for one in found]
     assert len(set(configurations)) == len(configurations)
     labels = {one.label for one in found}
     assert {"imagenet-resnet10", "design1-variable-pools", "tiny-design2 + conv4-kernel"} <= labels
@@ -62,7 +63,7 @@ def test_a_study_may_ask_for_more_seeds_than_the_profile_has():
 def test_a_reading_is_taken_by_the_experiments_that_it_concerns():
     found = designs(TINY, "embedded", {"readings.C5": "normalize_design1_only", "model.dropout": 0.1})
     assert found["tiny-design1"].overrides == {"model.dropout": 0.1}
-    assert found["tiny-design2"].spec.input.normalize is False
+    assert vision_settings(found["tiny-design2"]).input.normalize is False
     mixtures = wanted(found, studies_over(TINY), (0,), None)
     assert any("normalization" in one.label for one in mixtures), "it is a factor now"
 

@@ -81,10 +81,9 @@ def _another(number: int, among: int, length: dict[str, int], pace: float) -> tu
     """An experiment that no study asks for."""
     rate = round(0.0005 + 0.001 * number, 6)  # never the 0.01 of the others, which would be their training
     base = load_experiment("tiny-design1", "embedded", {**length, "optimizer.learning_rate": rate})
-    spec = base.spec.model_copy(update={"title": f"Learning rate {rate:g}"})
     name, end = f"rate-{number:04}", 0.3 + 0.4 * number / max(1, among - 1)
     shape = Shape(test=end, train=0.6, clean=0.75, pace=pace, spread=0.02)
-    return base.model_copy(update={"name": name, "spec": spec}), shape, name
+    return base.model_copy(update={"name": name, "title": f"Learning rate {rate:g}"}), shape, name
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.trainers.vision.settings import vision_settings
 
 ENVIRONMENT = Environment(
     python="3.11.7",
@@ -144,20 +145,20 @@ def make_run(
 ) -> RunFolder:
     """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
     experiment = experiment or load_experiment(name, profile, overrides)
-    epochs = experiment.spec.training.stop_after
+    epochs = vision_settings(experiment).training.stop_after
     done = epochs if epochs_done is None else epochs_done
     data = DataRecord(
-        fingerprint=hashlib.sha256(experiment.spec.data.dataset.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(vision_settings(experiment).data.dataset.encode()).hexdigest(),
         train_images=1800,
         holdout_images=200,
         test_images=1000,
-        classes=experiment.spec.model.classes,
+        classes=vision_settings(experiment).model.classes,
     )
     record = RunRecord(
         experiment=experiment,
         seed=seed,
-        identity=identity_of(experiment.spec, seed, data.fingerprint),
-        configuration=configuration_of(experiment.spec),
+        identity=identity_of(experiment, seed, data.fingerprint),
+        configuration=configuration_of(experiment),
         numerics_version=NUMERICS_VERSION,
         data=data,
     )

@@ -38,9 +38,8 @@ _TAGS = {*_PAGE.split(" "), *_FIGURES.split(" ")}
 
 def titled(name: str, title: str) -> Experiment:
     experiment = load_experiment(name)
-    spec = experiment.spec.model_copy(update={"title": title})
     return experiment.model_copy(
-        update={"spec": spec, "profile_title": title, "profile_summary": title, "profile_evidence": title}
+        update={"title": title, "profile_title": title, "profile_summary": title, "profile_evidence": title}
     )
 
 

@@ -14,6 +14,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.data.draws import Draws
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
 from tinyexp.trainers.vision.data.views import Views, draw_views
+from tinyexp.trainers.vision.settings import vision_settings
 
 numba = pytest.importorskip("numba")
 from filelock import FileLock, Timeout  # noqa: E402
@@ -23,7 +24,7 @@ from tinyexp.trainers.vision.data.kernel import Pixels, augmented, tested  # noq
 
 test_view.__test__ = False  # functions of ours whose names pytest would take for tests
 tested.__test__ = False
-SPEC = load_experiment("tiny-design1", "paper").spec
+SPEC = vision_settings(load_experiment("tiny-design1", "paper"))
 SHORT, SQUARE = "short-side-center-crop", "square"
 ANGLES = [
     0.0,

@@ -8,12 +8,13 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
 from tinyexp.trainers.vision.data.patterns import open_patterns
+from tinyexp.trainers.vision.settings import vision_settings
 
 
 def spec_of(**overrides):
     settings = {"data.train_limit": 50, "data.test_limit": 20, "data.holdout": 0, "training.batch_size": 16}
     settings |= {key.replace("__", "."): value for key, value in overrides.items()}
-    return load_experiment("tiny-design1", "embedded", settings).spec
+    return vision_settings(load_experiment("tiny-design1", "embedded", settings))
 
 
 def batches(workers=0, seed=0, **overrides):

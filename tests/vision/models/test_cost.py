@@ -9,6 +9,7 @@ from torch import nn
 from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.models.build import network
 from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
+from tinyexp.trainers.vision.settings import vision_settings
 
 
 def counted(spec):
@@ -46,7 +47,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "profile", "overrides"), CASES)
 def test_the_arithmetic_agrees_with_the_layers(name, profile, overrides):
-    spec = load_experiment(name, profile, overrides).spec
+    spec = vision_settings(load_experiment(name, profile, overrides))
     assert multiply_adds(spec) == counted(spec)
     assert parameters(spec) == sum(one.numel() for one in network(spec).parameters())
 
@@ -62,4 +63,4 @@ def test_the_arithmetic_agrees_with_the_layers(name, profile, overrides):
     ],
 )
 def test_the_designs_cost_what_their_modules_were_counted_to(name, overrides, millions):
-    assert round(multiply_adds(load_experiment(name, "paper", overrides).spec) / 1e6) == millions
+    assert round(multiply_adds(vision_settings(load_experiment(name, "paper", overrides))) / 1e6) == millions

@@ -7,12 +7,13 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.models.build import build_model
 from tinyexp.trainers.vision.models.geometry import feature_sides, flatten_size
+from tinyexp.trainers.vision.settings import vision_settings
 
 
 def spec_of(name, **overrides):
-    return load_experiment(
-        name, "paper", {key.replace("__", "."): value for key, value in overrides.items()}
-    ).spec
+    return vision_settings(
+        load_experiment(name, "paper", {key.replace("__", "."): value for key, value in overrides.items()})
+    )
 
 
 def test_the_fourth_convolution_of_design1_grows_the_map_from_8_to_11():
@@ -46,7 +47,7 @@ def test_the_arithmetic_agrees_with_torch_at_any_size(name, side):
 
 
 def test_a_pool_of_three_halves_the_map_as_a_pool_of_two_does():
-    variable = load_experiment("tiny-design1", "paper", {"readings.C2": "variable_pools"}).spec
+    variable = vision_settings(load_experiment("tiny-design1", "paper", {"readings.C2": "variable_pools"}))
     assert feature_sides(variable.model, 64)[:4] == [64, 32, 32, 16]
 
 

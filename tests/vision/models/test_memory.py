@@ -8,6 +8,7 @@ from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.models import memory
 from tinyexp.trainers.vision.models.memory import least_memory, require_memory
+from tinyexp.trainers.vision.settings import vision_settings
 
 HUGE = [
     {"model.width": 16.0, "model.fc_width": 10**9},
@@ -20,13 +21,13 @@ HUGE = [
 @pytest.mark.parametrize("name", experiment_names())
 @pytest.mark.parametrize("profile", ["embedded", "desk", "paper"])
 def test_what_the_experiments_need_is_there(name, profile):
-    require_memory(load_experiment(name, profile).spec, 1_300_000, name)
+    require_memory(vision_settings(load_experiment(name, profile)), 1_300_000, name)
 
 
 @pytest.mark.parametrize("overrides", HUGE, ids=str)
 def test_what_is_too_large_is_refused_with_both_numbers(overrides, monkeypatch):
     monkeypatch.setattr(memory, "_memory", lambda: 20_000_000_000)
-    spec = load_experiment("tiny-design1", "embedded", overrides).spec
+    spec = vision_settings(load_experiment("tiny-design1", "embedded", overrides))
     with pytest.raises(
         UserError, match=r"a training step needs [0-9,]+ GB of memory at the least, and there are 20 GB"
     ):
@@ -34,13 +35,13 @@ def test_what_is_too_large_is_refused_with_both_numbers(overrides, monkeypatch):
 
 
 def test_a_batch_is_no_larger_than_the_training_set():
-    spec = load_experiment("tiny-design1", "embedded", {"training.batch_size": 65_536}).spec
+    spec = vision_settings(load_experiment("tiny-design1", "embedded", {"training.batch_size": 65_536}))
     assert least_memory(spec, 40) < least_memory(spec, 65_536) / 100
     assert least_memory(spec, 65_536) == least_memory(spec, 10**9)
 
 
 def test_it_counts_weights_thrice_a_batch_and_its_largest_map():
-    spec = load_experiment("tiny-design1", "paper").spec
+    spec = vision_settings(load_experiment("tiny-design1", "paper"))
     images, channels = 256 * 3 * 64**2 * 4, 64 * 64**2
     assert least_memory(spec, 100_000) >= 3 * 4 * 4_790_728 + images + 256 * channels * 2
 

@@ -17,6 +17,7 @@ from tinyexp import processor
 from tinyexp.errors import InterruptedRunError, UserError
 from tinyexp.runs.records import Environment, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training import run as training_run
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.run import Listener, train_run
@@ -57,7 +58,9 @@ def begun(stopped, tmp_path, monkeypatch):
 
 
 def train(plan, listener=None, **options):
-    return train_run(plan, open_dataset(plan.experiment.spec.data, plan.folder.path), listener, **options)
+    return train_run(
+        plan, open_dataset(vision_settings(plan.experiment).data, plan.folder.path), listener, **options
+    )
 
 
 def recorded(plan):

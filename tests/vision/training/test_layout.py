@@ -15,6 +15,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.selfcheck import Answer
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training import layout, trial
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
@@ -50,7 +51,10 @@ def test_where_channels_last_crashes_the_plain_layout_is_used_told_and_recorded(
     assert "channels-last" in plan.folder.log.read_text()
     assert environment(plan)["memory_format"] == "contiguous"
     # What the run is of has not changed, and its bits are those of the layout that was used.
-    assert json.loads(plan.folder.spec.read_text())["experiment"]["spec"]["training"]["channels_last"] is True
+    assert (
+        json.loads(plan.folder.spec.read_text())["experiment"]["settings"]["training"]["channels_last"]
+        is True
+    )
     plain = trained(tmp_path / "other", training__channels_last=False)
     assert {name: results(plan)[name] for name in ("metrics.csv", "weights")} == {
         name: results(plain)[name] for name in ("metrics.csv", "weights")
@@ -68,7 +72,7 @@ def test_where_no_layout_can_be_used_nothing_is_trained_and_the_message_says_wha
     answering(CRASH, CRASH)
     plan = small_plan(tmp_path)
     with pytest.raises(UserError, match=r"cannot be trained on this processor.*ONEDNN_MAX_CPU_ISA=SSE41"):
-        train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path))
+        train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path))
 
 
 def test_what_could_not_be_found_out_is_said_and_the_setting_is_kept(tmp_path, answering):
@@ -94,23 +98,25 @@ def test_another_layout_than_the_run_began_in_is_refused_on_resume(tmp_path, ans
 
 def test_a_trial_is_of_what_shapes_depend_on_alone(answering):
     asked = answering(Answer("works"), Answer("works"))
-    one = load_experiment("tiny-design1", "embedded", {}).spec
-    other = load_experiment(
-        "tiny-design1", "embedded", {"optimizer.learning_rate": 0.5, "training.stop_after": 1}
-    ).spec
-    wide = load_experiment("tiny-design1", "embedded", {"model.width": 0.3}).spec
+    one = vision_settings(load_experiment("tiny-design1", "embedded", {}))
+    other = vision_settings(
+        load_experiment(
+            "tiny-design1", "embedded", {"optimizer.learning_rate": 0.5, "training.stop_after": 1}
+        )
+    )
+    wide = vision_settings(load_experiment("tiny-design1", "embedded", {"model.width": 0.3}))
     layout.try_layouts([one, other, wide], lambda _: None)
     assert len({each.key for each in asked}) == 2
 
 
 def test_a_large_net_is_tried_with_a_part_of_its_batch():
     """Design 1 at the source's size: three images are a second's work, 256 a minute's."""
-    asked = json.loads(layout._trial(load_experiment("tiny-design1", "paper").spec).argument)
+    asked = json.loads(layout._trial(vision_settings(load_experiment("tiny-design1", "paper"))).argument)
     assert asked["batch_size"] == asked["evaluation_batch_size"] == 3
 
 
 def test_gradients_that_depend_on_the_layout_are_noticed(monkeypatch):
-    asked = layout._trial(load_experiment("imagenet-resnet18", "embedded").spec).argument
+    asked = layout._trial(vision_settings(load_experiment("imagenet-resnet18", "embedded"))).argument
     assert trial.training_step(asked) == ""
     right, threads = torch.nn.functional.conv2d, torch.get_num_threads()
 

@@ -10,6 +10,7 @@ from small_runs import results, trained
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data import makers
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import Listener
 
 CASES = {
@@ -54,7 +55,7 @@ def test_without_the_compiler_torchvision_takes_over_and_the_run_says_so(tmp_pat
     assert any("numba is not installed" in line for line in said)
     asked = load_experiment("tiny-design1", overrides={"execution.transforms": "kernel"})
     with pytest.raises(UserError, match="numba is not installed"):
-        makers.maker_for(asked.spec.execution)
+        makers.maker_for(vision_settings(asked).execution)
     makers.kernel_problem.cache_clear()
 
 
@@ -66,7 +67,7 @@ def test_a_kernel_that_does_not_agree_with_pillow_is_not_used(monkeypatch):
     monkeypatch.setattr(kernel, "vertical_pass_first", lambda *sizes: ~rule(*sizes))
     makers.kernel_problem.cache_clear()
     assert "does not give the bits of the Pillow" in makers.kernel_problem()
-    execution = load_experiment("tiny-design1").spec.execution
+    execution = vision_settings(load_experiment("tiny-design1")).execution
     assert isinstance(makers.maker_for(execution), makers.TorchvisionMaker)
     monkeypatch.undo()
     makers.kernel_problem.cache_clear()

@@ -13,6 +13,7 @@ from tinyexp.errors import DamagedError, InterruptedRunError, UserError
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
@@ -123,7 +124,9 @@ def test_a_stop_during_evaluation_loses_no_step_and_repeats_no_row(tmp_path, unt
         return 143 if len(asked) >= 10 else 0  # asked twice a step: the ninth falls into the evaluation
 
     with pytest.raises(InterruptedRunError):
-        train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path), Listener(stop_code=stop_code))
+        train_run(
+            plan, open_dataset(vision_settings(plan.experiment).data, tmp_path), Listener(stop_code=stop_code)
+        )
     assert [path.name for path in checkpoints(plan.folder.checkpoints)][-1].startswith(
         "epoch-000001-step-00000004"
     )
@@ -174,7 +177,7 @@ def test_another_environment_is_refused_or_marked(tmp_path):
     write_section(plan.folder.environment, found.model_copy(update={"cpu_capability": "ALTIVEC"}))
     with pytest.raises(UserError, match="cpu_capability: ALTIVEC then"):
         trained(tmp_path)
-    dataset = open_dataset(plan.experiment.spec.data, tmp_path)
+    dataset = open_dataset(vision_settings(plan.experiment).data, tmp_path)
     train_run(plan, dataset, accept_environment=True)
     assert not read_section(plan.folder.environment, Environment).bit_identical
 
@@ -198,6 +201,6 @@ def test_a_folder_that_holds_another_run_is_refused(tmp_path):
 
 def test_fresh_trains_anew_and_deletes_nothing(tmp_path, untouched):
     plan = trained(tmp_path)
-    train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path), fresh=True)
+    train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path), fresh=True)
     assert results(plan) == untouched
     assert (plan.folder.path / "before-fresh-1" / "checkpoints").is_dir()

@@ -11,6 +11,7 @@ from small_runs import results, small_plan, trained
 from tinyexp.errors import DivergedError, TinyexpError
 from tinyexp.runs.records import METRIC_COLUMNS, Status, read_predictions, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
@@ -49,8 +50,8 @@ def test_the_measurements_are_those_of_a_plain_evaluation_of_the_saved_weights(p
     model = build_model(plan.experiment)
     model.load_state_dict(load_checkpoint(checkpoints(plan.folder.checkpoints)[-1])["model"])
     model.eval()
-    data = open_dataset(plan.experiment.spec.data, plan.folder.path)
-    shape = plan.experiment.spec.input
+    data = open_dataset(vision_settings(plan.experiment).data, plan.folder.path)
+    shape = vision_settings(plan.experiment).input
     images = [
         F.normalize(F.to_tensor(F.resize(data.test.image(k), shape.image_size)), shape.mean, shape.std)
         for k in range(len(data.test))
@@ -86,14 +87,14 @@ def test_the_record_names_no_folder_and_no_worker(tmp_path):
     plan = trained(tmp_path, data__root="/home/somebody/data", execution__workers=1, training__stop_after=1)
     text = plan.folder.spec.read_text()
     assert "somebody" not in text
-    assert json.loads(text)["experiment"]["spec"]["execution"]["workers"] == 0
+    assert "execution" not in json.loads(text)["experiment"]["settings"]
     assert str(tmp_path) not in "".join(path.read_text() for path in plan.folder.path.glob("*.json"))
 
 
 def test_a_diverging_run_stops_says_so_and_commits_no_poisoned_weights(tmp_path):
     plan = small_plan(tmp_path, optimizer__learning_rate=1e30, execution__checkpoint_steps=1)
     with pytest.raises(DivergedError, match="no longer a finite number"):
-        train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path))
+        train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path))
     assert read_section(plan.folder.status, Status).state == "diverged"
     for path in checkpoints(plan.folder.checkpoints):
         weights = load_checkpoint(path)["model"].values()
@@ -111,7 +112,7 @@ def test_a_run_that_another_process_trains_is_refused_with_the_owner(tmp_path, m
         filelock.FileLock(plan.folder.lock),
         pytest.raises(TinyexpError, match="is being trained by process 4711"),
     ):
-        train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path))
+        train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path))
 
 
 def test_what_a_dead_process_left_behind_does_not_hold_the_run(tmp_path):
@@ -119,7 +120,7 @@ def test_what_a_dead_process_left_behind_does_not_hold_the_run(tmp_path):
     plan.folder.path.mkdir(parents=True)
     plan.folder.lock.write_text("")
     (plan.folder.path / ".owner").write_text("process 4711\n")
-    assert train_run(plan, open_dataset(plan.experiment.spec.data, tmp_path)).state == "finished"
+    assert train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path)).state == "finished"
 
 
 @pytest.mark.parametrize("name", ["tiny-design2", "imagenet-resnet18", "imagenet-design1"])
