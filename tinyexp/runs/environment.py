@@ -56,7 +56,13 @@ def machine_type(environment: Environment) -> tuple[str, ...]:
     """
     computed = environment.arithmetic or f"{environment.machine} {environment.cpu_capability}"
     layout = environment.memory_format or ""
-    return environment.device, str(environment.threads), environment.packages.get("torch", ""), layout, computed
+    return (
+        environment.device,
+        str(environment.threads),
+        environment.packages.get("torch", ""),
+        layout,
+        computed,
+    )
 
 
 def _shortened(change: Difference) -> Difference:
