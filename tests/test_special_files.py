@@ -76,7 +76,10 @@ def test_a_record_that_is_something_else_is_named(tmp_path, name, put):
     plan = small_plan(tmp_path)
     write_section(plan.folder.spec, plan.record)
     write_section(
-        plan.folder.environment, describe_environment(cpu_capability="AVX2", device="cpu", threads=1)
+        plan.folder.environment,
+        describe_environment(
+            cpu_capability="AVX2", device="cpu", threads=1, memory_format="channels_last", arithmetic="0" * 16
+        ),
     )
     row = dict.fromkeys(METRIC_COLUMNS, 0.5) | dict.fromkeys(("epoch", "step", "images_seen"), 1)
     plan.folder.metrics.write_text(table_text(METRIC_COLUMNS, [row]))

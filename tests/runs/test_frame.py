@@ -33,7 +33,9 @@ def record_a_run(runs, seed=0, epochs=3, name="tiny-design1"):
     plan = small_plan(runs, name, seed)
     folder = plan.folder
     write_section(folder.spec, plan.record)
-    environment = describe_environment(cpu_capability="AVX2", device="cpu", threads=1)
+    environment = describe_environment(
+        cpu_capability="AVX2", device="cpu", threads=1, memory_format="channels_last", arithmetic="0" * 16
+    )
     write_section(folder.environment, environment)
     rows = [
         {
