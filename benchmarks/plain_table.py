@@ -15,7 +15,7 @@ import pandas as pd
 def read(runs):
     """A long table of all epochs of all runs."""
     tables = []
-    for path in sorted(runs.glob("*/*/*/spec.json"), key=_order):
+    for path in sorted(runs.glob("*/*/*/run.json"), key=_order):
         spec, status = json.loads(path.read_text()), json.loads((path.parent / "status.json").read_text())
         table = pd.read_csv(path.parent / "metrics.csv")
         told = {

@@ -62,5 +62,5 @@ def results(plan: RunPlan) -> dict[str, bytes]:
         digest.update(name.encode() + value.numpy().tobytes())
     for _, entry in sorted(state["optimizer"]["state"].items()):
         digest.update(entry["momentum_buffer"].numpy().tobytes())
-    files = ("metrics.csv", "predictions.npz", "spec.json", "environment.json", "status.json")
+    files = ("metrics.csv", "predictions.npz", "run.json", "environment.json", "status.json")
     return {name: (plan.folder.path / name).read_bytes() for name in files} | {"weights": digest.digest()}

@@ -70,11 +70,11 @@ def test_what_is_no_ordinary_file_of_bounded_size_is_not_read(tmp_path, put):
 
 @pytest.mark.parametrize("put", KINDS)
 @pytest.mark.parametrize(
-    "name", ["spec.json", "status.json", "environment.json", "metrics.csv", "timing.csv", "predictions.npz"]
+    "name", ["run.json", "status.json", "environment.json", "metrics.csv", "timing.csv", "predictions.npz"]
 )
 def test_a_record_that_is_something_else_is_named(tmp_path, name, put):
     plan = small_plan(tmp_path)
-    write_section(plan.folder.spec, plan.record)
+    write_section(plan.folder.record, plan.record)
     write_section(
         plan.folder.environment,
         describe_environment(
@@ -91,7 +91,7 @@ def test_a_record_that_is_something_else_is_named(tmp_path, name, put):
     measured_speed(tmp_path / "embedded")
     assert name == "timing.csv" or name in " ".join(map(str, verify(tmp_path).found))
     # A link in a circle leads nowhere: to the report there is no such run, or no environment.
-    if name != "timing.csv" and not (put is circle and name in ("spec.json", "environment.json")):
+    if name != "timing.csv" and not (put is circle and name in ("run.json", "environment.json")):
         with pytest.raises(TinyexpError, match=name):
             read_everything(tmp_path)
 
@@ -139,7 +139,7 @@ def test_json_nested_without_end_or_of_endless_digits_is_named(tmp_path, content
         read_json(path)
     plan = small_plan(tmp_path)
     plan.folder.path.mkdir(parents=True)
-    plan.folder.spec.write_text(content)
+    plan.folder.record.write_text(content)
     write_section(plan.folder.status, Status(state="running", epochs_done=0, epochs=3))
     with pytest.raises(TinyexpError, match=r"spec\.json: is not a record of this version"):
         read_runs(tmp_path)
@@ -147,7 +147,7 @@ def test_json_nested_without_end_or_of_endless_digits_is_named(tmp_path, content
 
 def test_folders_that_lead_round_in_a_circle_are_walked_once(tmp_path):
     plan = small_plan(tmp_path)
-    write_section(plan.folder.spec, plan.record)
+    write_section(plan.folder.record, plan.record)
     write_section(plan.folder.status, Status(state="running", epochs_done=0, epochs=1))
     for place in (tmp_path, tmp_path / "embedded", plan.folder.path.parent):
         (place / "round").symlink_to(tmp_path)
@@ -158,12 +158,12 @@ def test_folders_that_lead_round_in_a_circle_are_walked_once(tmp_path):
 
 def test_a_recorded_net_that_cannot_be_is_passed_over_where_times_only_inform(tmp_path):
     plan = small_plan(tmp_path)
-    write_section(plan.folder.spec, plan.record)
+    write_section(plan.folder.record, plan.record)
     plan.folder.timing.write_text("epoch,train_s,evaluate_s,images_per_s\n1,1.0,1.0,1.0\n")
     assert measured_speed(tmp_path / "embedded").runs == 1
-    told = json.loads(plan.folder.spec.read_text())
+    told = json.loads(plan.folder.record.read_text())
     told["experiment"]["settings"]["model"]["kernels"] = [5, 5, 5, 5, 65_000]
-    plan.folder.spec.write_text(json.dumps(told))
+    plan.folder.record.write_text(json.dumps(told))
     assert measured_speed(tmp_path / "embedded").runs == 0
 
 

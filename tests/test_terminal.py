@@ -59,7 +59,7 @@ def test_escapes_are_those_of_toml_and_of_json():
 
 def record(runs, message):
     plan = small_plan(runs)
-    write_section(plan.folder.spec, plan.record)
+    write_section(plan.folder.record, plan.record)
     write_section(plan.folder.status, Status(state="failed", epochs_done=0, epochs=3, message=message))
     return plan
 

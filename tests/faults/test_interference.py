@@ -105,7 +105,7 @@ def test_a_record_that_was_changed_is_written_anew_and_that_is_said(
     )
 
 
-@pytest.mark.parametrize("name", ["spec.json", "environment.json"])
+@pytest.mark.parametrize("name", ["run.json", "environment.json"])
 @CHANGES
 def test_what_a_run_is_is_not_guessed(tmp_path: Path, name: str, change: Callable[[Path], None]) -> None:
     """Of these two a checkpoint holds nothing: the run is refused, by the file's name or by what differs."""
@@ -124,17 +124,17 @@ def test_times_by_the_clock_are_nobodys_result(tmp_path: Path, change: Callable[
 
 
 def changed_record(plan: RunPlan, **change: object) -> None:
-    record = read_section(plan.folder.spec, RunRecord)
-    write_section(plan.folder.spec, record.model_copy(update={"identity": "0" * 64, **change}))
+    record = read_section(plan.folder.record, RunRecord)
+    write_section(plan.folder.record, record.model_copy(update={"identity": "0" * 64, **change}))
 
 
 def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_differs(tmp_path: Path) -> None:
     plan = trained(tmp_path)
-    original = read_section(plan.folder.spec, RunRecord)
+    original = read_section(plan.folder.record, RunRecord)
     changed_record(plan, numerics_version=999)
     with pytest.raises(UserError, match="numerics version 999 then"):
         trained(tmp_path)
-    write_section(plan.folder.spec, original)
+    write_section(plan.folder.record, original)
     changed_record(plan, data=original.data.model_copy(update={"fingerprint": "f" * 64}))
     with pytest.raises(UserError, match="the data are not the same"):
         trained(tmp_path)
@@ -142,7 +142,7 @@ def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_diffe
     other = original.experiment.model_copy(
         update={"settings": {**settings, "optimizer": {**settings["optimizer"], "learning_rate": 0.5}}}
     )
-    write_section(plan.folder.spec, original)
+    write_section(plan.folder.record, original)
     changed_record(plan, experiment=other)
     with pytest.raises(UserError, match=r"optimizer.learning_rate: 0.5 then, .* now.*--fresh"):
         trained(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 SWEEP = Path(__file__).with_name("sweep.py")
 KINDS = {
     ".owner",
-    "spec.json",
+    "run.json",
     "environment.json",
     "metrics.csv",
     "timing.csv",

@@ -195,13 +195,13 @@ def _report_json() -> st.SearchStrategy[bytes]:
 
 NAMES = (".json", ".csv", ".npz")
 RECORDS = Fuzzer(
-    _files("spec.json", "environment.json", "status.json", "metrics.csv", "timing.csv", "predictions.npz"),
+    _files("run.json", "environment.json", "status.json", "metrics.csv", "timing.csv", "predictions.npz"),
     make_records,
     read_records,
     NAMES,
 )
 PAGES = Fuzzer(
-    _files("spec.json", "environment.json", "status.json", "metrics.csv", "predictions.npz"),
+    _files("run.json", "environment.json", "status.json", "metrics.csv", "predictions.npz"),
     lambda place: make_records(place, (0, 1)),
     write_pages,
     (*NAMES, "report: ", "the runs: "),

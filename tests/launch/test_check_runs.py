@@ -27,7 +27,7 @@ from tinyexp.runs.records import (
 )
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
-RECORDS = ("spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
+RECORDS = ("run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_predictions_for_fewer_images_are_found(runs, run):
     told = read_predictions(run)
     write_predictions(run.predictions, Predictions(told.label[:10], told.predicted[:10], told.in_top5[:10]))
     signed(run)
-    assert "is of 10 images, and spec.json says 30" in " ".join(map(str, verify(runs).found))
+    assert "is of 10 images, and run.json says 30" in " ".join(map(str, verify(runs).found))
 
 
 @pytest.mark.parametrize(
@@ -163,17 +163,17 @@ def test_predictions_for_fewer_images_are_found(runs, run):
     [("seed", 1), ("numerics_version", 2), ("configuration", "0" * 64), ("identity", "0" * 64)],
 )
 def test_a_record_whose_content_gives_another_identity_is_found(runs, run, key, value):
-    told = json.loads(run.spec.read_text())
+    told = json.loads(run.record.read_text())
     told[key] = value
-    run.spec.write_text(json.dumps(told))
+    run.record.write_text(json.dumps(told))
     signed(run)
-    assert run.spec in [finding.path for finding in verify(runs).found]
+    assert run.record in [finding.path for finding in verify(runs).found]
 
 
 def test_a_changed_key_of_the_spec_is_found_even_with_its_digest_put_right(runs, run):
-    told = json.loads(run.spec.read_text())
+    told = json.loads(run.record.read_text())
     told["experiment"]["settings"]["optimizer"]["learning_rate"] = 0.02
-    run.spec.write_text(json.dumps(told))
+    run.record.write_text(json.dumps(told))
     signed(run)
     words = " ".join(finding.what for finding in verify(runs).found)
     assert "and its content gives" in words
@@ -281,7 +281,7 @@ def test_an_empty_run_folder_is_no_run(runs):
 def test_a_run_that_failed_before_it_began_is_sound(tmp_path, run):
     place = RunFolder(tmp_path / "other" / run.path.parent.parent.name / run.path.parent.name / run.path.name)
     place.path.mkdir(parents=True)
-    shutil.copy(run.spec, place.spec)
+    shutil.copy(run.record, place.record)
     write_section(place.status, Status(state="failed", epochs_done=0, epochs=3, message="no room"))
     assert verify(tmp_path / "other").found == ()
 

@@ -164,7 +164,7 @@ def make_run(
     )
     folder = run_folder(runs, profile, experiment.name, seed, record.identity)
     rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
-    write_section(folder.spec, record)
+    write_section(folder.record, record)
     write_section(folder.environment, environment)
     write_text(folder.metrics, table_text(METRIC_COLUMNS, rows))
     if state == "finished":
@@ -175,7 +175,7 @@ def make_run(
 
 def write_status(folder: RunFolder, status: Status) -> None:
     """The status with the digests of the records beside it, as a training leaves it."""
-    names = ("spec.json", "environment.json", "metrics.csv", "predictions.npz")
+    names = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     digests = {name: sha256_of_file(folder.path / name) for name in names if (folder.path / name).exists()}
     write_section(folder.status, status.model_copy(update={"digests": digests}))
 

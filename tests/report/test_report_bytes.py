@@ -157,4 +157,4 @@ def test_no_file_names_this_machine(tmp_path: Path) -> None:
 
 def test_the_report_takes_no_weights_and_no_clock_along() -> None:
     names = {Path(name).name for name in contents(sample() / "out" / "runs")}
-    assert names == {"spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json"}
+    assert names == {"run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json"}

@@ -173,13 +173,13 @@ def test_a_page_whose_line_ends_git_rewrote_is_found_with_the_next_step(out: Pat
 
 def test_records_whose_line_ends_git_rewrote_are_found_with_the_next_step(out: Path) -> None:
     run = next(out.glob("runs/*/tiny-design1/1-*"))
-    for name in ("spec.json", "metrics.csv"):
+    for name in ("run.json", "metrics.csv"):
         (run / name).write_bytes((run / name).read_bytes().replace(b"\n", b"\r\n"))
     result = examine(out)
     place = f"runs/embedded/tiny-design1/{run.name}"
     assert result.found == (
         f"{place}/metrics.csv: differs only in line ends.",
-        f"{place}/spec.json: differs only in line ends.",
+        f"{place}/run.json: differs only in line ends.",
     )
     assert "core.autocrlf" in result.notes[-1]
 

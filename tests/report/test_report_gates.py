@@ -147,8 +147,8 @@ def test_a_missing_run_fails_by_name_and_a_complete_study_passes(
     lost = sorted((tmp_path / "runs" / "embedded" / "tiny-design2").iterdir())
     for folder in lost:
         if folder.name.startswith("2-") and "augmentation" not in folder.name:
-            spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["experiment"]["settings"]
-            source = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["experiment"]["source"]
+            spec = json.loads((folder / "run.json").read_text(encoding="utf-8"))["experiment"]["settings"]
+            source = json.loads((folder / "run.json").read_text(encoding="utf-8"))["experiment"]["source"]
             if (
                 spec["model"]["fc_width"] == source["model"]["fc_width"]
                 and not spec["augmentation"]["random_resized_crop"]

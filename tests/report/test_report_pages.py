@@ -167,7 +167,7 @@ def test_report_json_has_raw_values_versions_and_digests() -> None:
     comparison = values["studies"][0]["comparison"]
     assert 0 < comparison["low"] < comparison["mean"] < comparison["high"] < 1
     assert len(values["runs"]) == 12
-    assert set(values["runs"][0]["records"]) >= {"spec.json", "metrics.csv", "predictions.npz", "status.json"}
+    assert set(values["runs"][0]["records"]) >= {"run.json", "metrics.csv", "predictions.npz", "status.json"}
 
 
 def test_markdown_pictures_exist_and_tables_are_whole() -> None:

@@ -391,7 +391,7 @@ def test_a_report_of_all_its_records_is_made_again_in_its_place(tmp_path: Path) 
 
 def test_a_record_that_comes_while_a_report_is_made_again_in_its_place_is_not_lost(tmp_path: Path) -> None:
     out = old_report(tmp_path)
-    late = out / "runs" / "embedded" / "tiny-design1" / "99-0123abcd" / "spec.json"
+    late = out / "runs" / "embedded" / "tiny-design1" / "99-0123abcd" / "run.json"
 
     def come() -> None:
         late.parent.mkdir()

@@ -184,10 +184,10 @@ def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_co
 def test_a_plan_that_is_trained_in_part_names_what_is_missing(tmp_path: Path) -> None:
     made = make_study(tmp_path / "runs", EFFECTS)
     lost = [folder for folder in made if folder.path.parent.name == "tiny-design2"][1]
-    identity = json.loads(lost.spec.read_text())["configuration"]
+    identity = json.loads(lost.record.read_text())["configuration"]
     for folder in made:
-        if json.loads(folder.spec.read_text())["configuration"] == identity:
-            folder.spec.unlink()
+        if json.loads(folder.record.read_text())["configuration"] == identity:
+            folder.record.unlink()
     text, _, study = rendered(tmp_path)
     assert study["attributions"] == {}
     assert "1 of them have no finished run" in text
@@ -199,7 +199,7 @@ def test_a_diverged_mixture_leaves_its_seed_out_and_is_named(tmp_path: Path) -> 
     mixture = next(
         folder
         for folder in made
-        if "model.fc_width" in json.loads(folder.spec.read_text())["experiment"]["overrides"]
+        if "model.fc_width" in json.loads(folder.record.read_text())["experiment"]["overrides"]
     )
     status = json.loads(mixture.status.read_text())
     mixture.status.write_text(json.dumps(status | {"state": "diverged", "message": "the loss is nan"}))
@@ -214,12 +214,12 @@ def test_a_diverged_mixture_leaves_its_seed_out_and_is_named(tmp_path: Path) -> 
 def test_mixtures_on_other_data_are_refused_by_name(tmp_path: Path) -> None:
     made = make_study(tmp_path / "runs", EFFECTS)
     for folder in made:
-        record = json.loads(folder.spec.read_text())
+        record = json.loads(folder.record.read_text())
         if record["experiment"]["overrides"] and record["seed"] == 1:
             record["data"]["fingerprint"] = "f" * 64
-            folder.spec.write_text(json.dumps(record))
+            folder.record.write_text(json.dumps(record))
             status = json.loads(folder.status.read_text())
-            status["digests"].pop("spec.json")
+            status["digests"].pop("run.json")
             folder.status.write_text(json.dumps(status))
     text, _, study = rendered(tmp_path)
     assert study["attributions"] == {}

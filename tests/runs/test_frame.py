@@ -32,7 +32,7 @@ def record_a_run(runs, seed=0, epochs=3, name="tiny-design1"):
     """Records as a run leaves them, with made-up metrics; gives its folder."""
     plan = small_plan(runs, name, seed)
     folder = plan.folder
-    write_section(folder.spec, plan.record)
+    write_section(folder.record, plan.record)
     environment = describe_environment(
         cpu_capability="AVX2", device="cpu", threads=1, memory_format="channels_last", arithmetic="0" * 16
     )
@@ -112,7 +112,7 @@ def test_a_folder_that_is_not_there_is_the_users_mistake(tmp_path):
         read_runs(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["spec.json", "status.json", "environment.json"])
+@pytest.mark.parametrize("name", ["run.json", "status.json", "environment.json"])
 def test_a_damaged_record_is_named_and_the_overview_goes_on(tmp_path, name):
     folder = record_a_run(tmp_path)
     (folder.path / name).write_text('{"x": 1}')
@@ -123,7 +123,7 @@ def test_a_damaged_record_is_named_and_the_overview_goes_on(tmp_path, name):
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_in_a_record_are_a_message_and_no_traceback(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp("record") / "spec.json"
+    path = tmp_path_factory.mktemp("record") / "run.json"
     path.write_bytes(content)
     with pytest.raises(DamagedError):
         read_section(path, RunRecord)
@@ -154,14 +154,14 @@ def test_a_pickle_in_predictions_is_not_read(tmp_path):
 
 def test_folders_of_other_shapes_are_no_runs(tmp_path):
     folder = run_folder(tmp_path, "embedded", "a", 3, "0" * 64)
-    write_section(folder.spec, Status(state="running", epochs_done=0, epochs=1))
+    write_section(folder.record, Status(state="running", epochs_done=0, epochs=1))
     (tmp_path / "embedded" / "a" / "notes").mkdir()
-    (tmp_path / "embedded" / "a" / "notes" / "spec.json").write_text("{}")
+    (tmp_path / "embedded" / "a" / "notes" / "run.json").write_text("{}")
     assert [found.name for found in find_runs(tmp_path)] == ["embedded/a/3-00000000"]
 
 
 def test_an_unreadable_folder_never_ends_in_a_traceback(tmp_path):
-    (tmp_path / "p" / "e" / "0-00000000" / "spec.json").mkdir(parents=True)
+    (tmp_path / "p" / "e" / "0-00000000" / "run.json").mkdir(parents=True)
     with pytest.raises(TinyexpError):
         read_runs(tmp_path)
 

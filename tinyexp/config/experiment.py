@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tinyexp.config.difference import Difference, differences, without
 from tinyexp.config.section import Fraction, Name, PositiveInt, Section
-from tinyexp.config.trainers import settings_rules
+from tinyexp.config.trainers import key_place, settings_rules
 
 
 class Reported(Section):
@@ -58,11 +58,12 @@ class Experiment(Section):
     @property
     def deviations(self) -> tuple[Difference, ...]:
         """The keys in which this experiment departs from its file; where and how it runs is no departure."""
-        return differences(
+        found = differences(
             {**self.file_settings, "readings": self.file_readings},
             {**self.settings, "readings": self.readings},
             ignore=settings_rules(self.trainer).circumstances,
         )
+        return tuple(sorted(found, key=lambda change: key_place(change.key, self.trainer)))
 
     @property
     def numerical_settings(self) -> dict[str, Any]:

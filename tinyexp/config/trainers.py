@@ -63,3 +63,9 @@ def settings_rules(trainer: str, where: str = "trainer") -> SettingsRules:
     module, _, name = RULES[trainer].partition(":")
     rules: SettingsRules = getattr(import_module(module), name)
     return rules
+
+
+def key_place(key: str, trainer: str) -> int:
+    """Sorts dotted keys as the trainer lists them; others come last, as they stand. Records have them by the alphabet."""
+    labels = list(settings_rules(trainer).labels)
+    return labels.index(key) if key in labels else len(labels)

@@ -32,7 +32,7 @@ def mark_failed(plan: RunPlan, message: str) -> Status:
     status = before.model_copy(update={"state": "failed", "message": message})
     # On a full disk not even this can be written; whoever asked is told all the same.
     with contextlib.suppress(TinyexpError):
-        if not plan.folder.spec.exists():
-            write_section(plan.folder.spec, plan.record)
+        if not plan.folder.record.exists():
+            write_section(plan.folder.record, plan.record)
         write_section(plan.folder.status, status)
     return status

@@ -46,7 +46,7 @@ def measured_speed(profile_runs: Path) -> Speed:
         if own is None:
             continue
         try:
-            record = read_section(folder.spec, RunRecord)
+            record = read_section(folder.record, RunRecord)
             work = epoch_work(record)
         except TinyexpError:  # damaged, or changed into a net that cannot be
             continue

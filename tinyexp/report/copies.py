@@ -18,7 +18,7 @@ from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.frame import RecordedRun, read_run
 from tinyexp.runs.records import read_bounded
 
-_READ = ("spec.json", "environment.json", "status.json")
+_READ = ("run.json", "environment.json", "status.json")
 """What a recorded run was read from."""
 
 

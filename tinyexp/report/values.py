@@ -62,7 +62,7 @@ def values_of(
 def record_names(run: RecordedRun) -> list[str]:
     """The files that a report takes along of a run: of one that did not finish, only what says so."""
     finished = run.status.state == "finished"
-    wanted = RECORD_NAMES if finished else ("spec.json", "environment.json", "status.json")
+    wanted = RECORD_NAMES if finished else ("run.json", "environment.json", "status.json")
     try:
         with os.scandir(run.folder.path) as entries:
             there = {entry.name for entry in entries if entry.is_file()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
 
-RECORD_NAMES = ("spec.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
+RECORD_NAMES = ("run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
 """What a report needs of a run and carries with it: no weights, no clock."""
 _ANY = (*RECORD_NAMES, "checkpoints")
 
@@ -28,9 +28,9 @@ class RunFolder:
     path: Path
 
     @property
-    def spec(self) -> Path:
+    def record(self) -> Path:
         """What was asked for: the resolved experiment, the seed, the identity."""
-        return self.path / "spec.json"
+        return self.path / "run.json"
 
     @property
     def environment(self) -> Path:
@@ -91,7 +91,7 @@ def run_folder(runs: Path, profile: str, experiment: str, seed: int, identity: s
 
 def find_runs(runs: Path) -> Iterator[RunFolder]:
     """The runs below ``runs``, in the order of profile, experiment, seed and identity."""
-    found = [RunFolder(path.parent) for path in runs.glob("*/*/*/spec.json") if is_run_name(path.parent.name)]
+    found = [RunFolder(path.parent) for path in runs.glob("*/*/*/run.json") if is_run_name(path.parent.name)]
     yield from sorted(found, key=lambda folder: folder.order)
 
 
@@ -101,7 +101,7 @@ def is_run_name(name: str) -> bool:
 
 
 def find_folders(runs: Path) -> list[RunFolder]:
-    """As :func:`find_runs`, and those in which a spec.json should be and is not."""
+    """As :func:`find_runs`, and those in which a run.json should be and is not."""
     found = [
         RunFolder(path)
         for path in runs.glob("*/*/*")

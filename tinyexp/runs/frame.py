@@ -151,13 +151,13 @@ def _sharing(run: RecordedRun, kept: dict[str, list[Experiment]]) -> RecordedRun
 
 def read_run(folder: RunFolder) -> RecordedRun:
     """One run; raises DamagedError where a record cannot be read."""
-    there = [folder.spec, folder.status]
+    there = [folder.record, folder.status]
     if folder.environment.exists():
         there.append(folder.environment)
     content = {path: read_bounded(path) for path in there}
     return RecordedRun(
         folder=folder,
-        record=parsed_section(folder.spec, content[folder.spec], RunRecord),
+        record=parsed_section(folder.record, content[folder.record], RunRecord),
         status=parsed_section(folder.status, content[folder.status], Status),
         environment=parsed_section(folder.environment, content[folder.environment], Environment)
         if folder.environment in content

@@ -70,7 +70,7 @@ class DataRecord(Section):
 
 
 class RunRecord(Section):
-    """``spec.json``: everything that decides the run."""
+    """``run.json``: everything that decides the run."""
 
     record_version: Literal[1] = 1
     experiment: Experiment

@@ -28,7 +28,7 @@ from tinyexp.runs.records import (
 T = TypeVar("T", bound=Section)
 
 _MAY_BE_EMPTY = ("val_loss", "val_accuracy")
-_ALWAYS = ("spec.json", "environment.json")
+_ALWAYS = ("run.json", "environment.json")
 _FINISHED = (*_ALWAYS, "metrics.csv", "predictions.npz")
 
 
@@ -46,7 +46,7 @@ class Finding:
 def verify_records(folder: RunFolder) -> list[Finding]:
     """Everything that is wrong with the records of a run; the checkpoints are not looked at."""
     found: list[Finding] = []
-    record = _read(folder.spec, RunRecord, found)
+    record = _read(folder.record, RunRecord, found)
     status = _read(folder.status, Status, found)
     if folder.environment.exists() or (status and "environment.json" in status.digests):
         _read(folder.environment, Environment, found)
@@ -121,10 +121,10 @@ def _identity(folder: RunFolder, record: RunRecord) -> Iterator[Finding]:
     identity = identity_of(experiment, record.seed, record.data.fingerprint, version)
     if identity != record.identity:
         yield Finding(
-            folder.spec, f"says the identity {record.identity[:8]}, and its content gives {identity[:8]}"
+            folder.record, f"says the identity {record.identity[:8]}, and its content gives {identity[:8]}"
         )
     if configuration_of(experiment, version) != record.configuration:
-        yield Finding(folder.spec, "says another configuration than its content gives")
+        yield Finding(folder.record, "says another configuration than its content gives")
     name = f"{record.experiment.profile}/{record.experiment.name}/{record.seed}-{record.identity[:8]}"
     if name != "/".join(folder.path.resolve().parts[-3:]):
         yield Finding(folder.path, f"holds the run {name}")
@@ -173,7 +173,7 @@ def _predictions(
     images = len(told.label)
     if record and images != record.data.test_images:
         yield Finding(
-            folder.predictions, f"is of {images:,} images, and spec.json says {record.data.test_images:,}"
+            folder.predictions, f"is of {images:,} images, and run.json says {record.data.test_images:,}"
         )
     right = {"test_accuracy": told.label == told.predicted, "test_top5_accuracy": told.in_top5}
     for name, values in right.items():

@@ -52,7 +52,7 @@ def test_where_channels_last_crashes_the_plain_layout_is_used_told_and_recorded(
     assert environment(plan)["memory_format"] == "contiguous"
     # What the run is of has not changed, and its bits are those of the layout that was used.
     assert (
-        json.loads(plan.folder.spec.read_text())["experiment"]["settings"]["training"]["channels_last"]
+        json.loads(plan.folder.record.read_text())["experiment"]["settings"]["training"]["channels_last"]
         is True
     )
     plain = trained(tmp_path / "other", training__channels_last=False)

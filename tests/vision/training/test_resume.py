@@ -193,8 +193,10 @@ def test_threads_are_restored(tmp_path, untouched):
 
 def test_a_folder_that_holds_another_run_is_refused(tmp_path):
     plan = trained(tmp_path)
-    record = read_section(plan.folder.spec, RunRecord)
-    write_section(plan.folder.spec, record.model_copy(update={"identity": "0" * 64, "numerics_version": 999}))
+    record = read_section(plan.folder.record, RunRecord)
+    write_section(
+        plan.folder.record, record.model_copy(update={"identity": "0" * 64, "numerics_version": 999})
+    )
     with pytest.raises(UserError, match="numerics version 999 then"):
         trained(tmp_path)
 

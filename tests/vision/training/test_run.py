@@ -85,7 +85,7 @@ def test_another_seed_is_another_result(plan, tmp_path):
 
 def test_the_record_names_no_folder_and_no_worker(tmp_path):
     plan = trained(tmp_path, data__root="/home/somebody/data", execution__workers=1, training__stop_after=1)
-    text = plan.folder.spec.read_text()
+    text = plan.folder.record.read_text()
     assert "somebody" not in text
     assert "execution" not in json.loads(text)["experiment"]["settings"]
     assert str(tmp_path) not in "".join(path.read_text() for path in plan.folder.path.glob("*.json"))

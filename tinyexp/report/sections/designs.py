@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyexp.config.difference import Difference, differences, flatten
+from tinyexp.config.trainers import key_place
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
@@ -17,7 +18,10 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
     if pair[0] is None or pair[1] is None:
         return None
     left, right = pair[0].experiment, pair[1].experiment
-    found = differences(left.settings, right.settings, ignore=_NOT_COMPARED)
+    found = sorted(
+        differences(left.settings, right.settings, ignore=_NOT_COMPARED),
+        key=lambda one: key_place(one.key, left.trainer),
+    )
     titles = [evidence.titles[chosen.name] for chosen in pair if chosen]
     columns = ("", *titles, "key")
     changed = {difference.key for difference in found}
@@ -35,7 +39,10 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
     same = Table(
         f"{counted(len(alike), 'setting')} in which they are alike",
         ("", "both", "key"),
-        tuple((named(key, left.trainer), setting(value), key) for key, value in alike.items()),
+        tuple(
+            (named(key, left.trainer), setting(alike[key]), key)
+            for key in sorted(alike, key=lambda key: key_place(key, left.trainer))
+        ),
         ("text", "text", "code"),
         folded=True,
     )

@@ -203,7 +203,7 @@ class VisionSettings(Section):
     execution: Execution = Execution()
 
 
-class VisionFile(ExperimentFile, VisionSettings):
+class VisionFile(VisionSettings, ExperimentFile):
     """An experiment file of this trainer."""
 
 

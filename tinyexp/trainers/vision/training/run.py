@@ -133,7 +133,7 @@ class _Run:
         )
         if resumed:
             now = _reconciled(self.folder, before, now, accept=accept_environment, warn=self._warn)
-        write_section(self.folder.spec, self.plan.record)
+        write_section(self.folder.record, self.plan.record)
         write_section(self.folder.environment, now)
 
     def _tell_of_changes(self) -> None:
@@ -230,7 +230,7 @@ def _device(spec: VisionSettings) -> str:
 
 def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
     """A folder's name has eight digits of the identity; the record has all."""
-    found = read_section(folder.spec, RunRecord)
+    found = read_section(folder.record, RunRecord)
     if found.identity == wanted.identity:
         return
     changed = differences(found.experiment.settings, wanted.experiment.settings)
