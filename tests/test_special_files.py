@@ -19,13 +19,8 @@ from tinyexp.resources import experiments_folder
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.frame import metrics_frame, read_runs
 from tinyexp.runs.overview import overview
-from tinyexp.runs.records import (
-    METRIC_COLUMNS,
-    Status,
-    read_predictions,
-    table_text,
-    write_section,
-)
+from tinyexp.runs.records import Status, read_predictions, table_text, write_section
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint, load_latest
 
 HUGE = 3 << 30
@@ -141,7 +136,7 @@ def test_json_nested_without_end_or_of_endless_digits_is_named(tmp_path, content
     plan.folder.path.mkdir(parents=True)
     plan.folder.record.write_text(content)
     write_section(plan.folder.status, Status(state="running", epochs_done=0, epochs=3))
-    with pytest.raises(TinyexpError, match=r"spec\.json: is not a record of this version"):
+    with pytest.raises(TinyexpError, match=r"run\.json: is not a record of this version"):
         read_runs(tmp_path)
 
 

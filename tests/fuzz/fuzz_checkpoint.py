@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from mutations import anything, changed, spoiled
 from torch import nn
 
-from tinyexp.runs.records import METRIC_COLUMNS, TIMING_COLUMNS, table_text
+from tinyexp.runs.records import table_text
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint
 from tinyexp.trainers.vision.training.state import Totals, TrainingState
 

@@ -19,7 +19,6 @@ from tinyexp.config.load import load_experiment
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
-    METRIC_COLUMNS,
     DataRecord,
     Environment,
     Predictions,
@@ -29,6 +28,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.settings import vision_settings
 
 ENVIRONMENT = Environment(

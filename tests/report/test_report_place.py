@@ -398,6 +398,6 @@ def test_a_record_that_comes_while_a_report_is_made_again_in_its_place_is_not_lo
         late.write_text("{}")
 
     when_reached("report begun", come)
-    with pytest.raises(UserError, match=r"99-0123abcd/spec\.json appeared"):
+    with pytest.raises(UserError, match=r"99-0123abcd/run\.json appeared"):
         write_report(out / "runs", out)
     assert late.read_text() == "{}"

@@ -16,7 +16,6 @@ from tinyexp.runs.folder import RunFolder, find_runs, run_folder
 from tinyexp.runs.frame import load_runs, read_runs
 from tinyexp.runs.overview import overview
 from tinyexp.runs.records import (
-    METRIC_COLUMNS,
     Predictions,
     RunRecord,
     Status,
@@ -26,6 +25,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 
 
 def record_a_run(runs, seed=0, epochs=3, name="tiny-design1"):

@@ -46,6 +46,14 @@ class SettingsRules(Protocol):
     def facts(self) -> Mapping[str, Callable[..., Fact | None]]:
         """What a static claim may name, by name; each takes the claim's experiments, and gives None where it says nothing of them."""
 
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns of ``metrics.csv``; None where they are those of a log."""
+
+    @property
+    def finished_records(self) -> tuple[str, ...]:
+        """The records that every finished run has."""
+
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that decide the result."""
 

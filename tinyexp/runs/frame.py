@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.records import (
+    INDEX_COLUMNS,
     INTEGER_COLUMNS,
-    METRIC_COLUMNS,
     Environment,
     RunRecord,
     Status,
+    header_problem,
     parsed_section,
     read_bounded,
 )
@@ -35,9 +38,6 @@ RUN_COLUMNS = (
     "data_fingerprint",
     "numerics_version",
 )
-_TYPES: Mapping[Hashable, Any] = {
-    name: np.int64 if name in INTEGER_COLUMNS else np.float64 for name in METRIC_COLUMNS
-}
 _AT_ONCE = 1_000
 """Files in one parse: more would gain nothing and hold their text in memory beside their numbers."""
 
@@ -76,7 +76,7 @@ def read_runs(runs: Path) -> list[RecordedRun]:
 
 
 def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
-    """A row per run and epoch: :data:`RUN_COLUMNS` and the columns of ``metrics.csv``.
+    """A row per run and epoch: :data:`RUN_COLUMNS` and the columns of all ``metrics.csv``, empty where a run lacks one.
 
     One parse over all files together; one ``read_csv`` a file costs far more in calls than in reading.
 
@@ -85,13 +85,16 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     DamagedError
         A file has other columns, or an epoch is missing or stands twice.
     """
-    parts, lengths = [], []
-    for start in range(0, max(1, len(runs)), _AT_ONCE):
-        part, own = _parsed(runs[start : start + _AT_ONCE])
-        parts.append(part)
-        lengths += own
-    frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
-    del parts, part  # what was concatenated is there twice
+    parts: list[pd.DataFrame] = []
+    lengths: list[int] = []
+    # Files of one header are parsed together as far as they stand together; most often all of them have one.
+    for header, own in groupby(map(_Table.read, runs), key=lambda table: table.header):
+        tables = list(own)
+        for start in range(0, len(tables), _AT_ONCE):
+            parts.append(_parsed(header, tables[start : start + _AT_ONCE]))
+            lengths += [table.rows for table in tables[start : start + _AT_ONCE]]
+    frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True) if parts else _nothing()
+    del parts  # what was concatenated is there twice
     rows = np.repeat(np.arange(len(runs)), lengths)
     for place, name in enumerate(RUN_COLUMNS):
         values = [_run_value(run, name) for run in runs]
@@ -103,37 +106,72 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     return frame
 
 
-def _parsed(runs: Sequence[RecordedRun]) -> tuple[pd.DataFrame, list[int]]:
-    """The metrics of some runs in one parse, and how many epochs each has."""
-    header = ",".join(METRIC_COLUMNS).encode()
-    bodies, lengths = [], []
-    for run in runs:
-        first, _, body = _metrics_bytes(run).partition(b"\n")
-        if first != header:
-            raise DamagedError(
-                f"{run.folder.metrics}: the first line is not the columns that tinyexp writes."
-            )
+@dataclass(frozen=True)
+class _Table:
+    """A metrics.csv as it was read."""
+
+    run: RecordedRun
+    header: bytes
+    body: bytes
+    rows: int
+
+    @classmethod
+    def read(cls, run: RecordedRun) -> _Table:
+        """Raises DamagedError where its form is not that of a table of ours."""
+        path, columns = run.folder.metrics, settings_rules(run.record.experiment.trainer).columns
+        if run.status.epochs_done == 0 and not path.exists():
+            return cls(run, ",".join(columns or INDEX_COLUMNS[:1]).encode(), b"", 0)
+        header, _, body = read_bounded(path).partition(b"\n")
+        if columns is not None and header != ",".join(columns).encode():
+            raise DamagedError(f"{path}: the first line is not the columns that tinyexp writes.")
+        problem = header_problem(header.decode(errors="replace").split(","))
+        if problem:
+            raise DamagedError(f"{path}: {problem}.")
         if body and not body.endswith(b"\n"):
-            raise DamagedError(f"{run.folder.metrics}: the last line is torn.")
+            raise DamagedError(f"{path}: the last line is torn.")
         if body.startswith(b"\n") or b"\n\n" in body:
-            raise DamagedError(f"{run.folder.metrics}: a line is empty.")
-        bodies.append(body)
-        lengths.append(body.count(b"\n"))
+            raise DamagedError(f"{path}: a line is empty.")
+        return cls(run, header, body, body.count(b"\n"))
+
+
+def _parsed(header: bytes, tables: Sequence[_Table]) -> pd.DataFrame:
+    """The metrics of some files of one header in one parse."""
+    runs = [table.run for table in tables]
+    names = header.decode().split(",")
+    types: dict[Hashable, Any] = {name: np.int64 if name in INTEGER_COLUMNS else np.float64 for name in names}
+    text = header + b"\n" + b"".join(table.body for table in tables)
     try:
         with np.errstate(invalid="raise"):  # a fraction where a count belongs, in a row of too many cells
-            frame = pd.read_csv(io.BytesIO(header + b"\n" + b"".join(bodies)), dtype=_TYPES)
+            frame = _csv(text, types, names[0], tables)
     except (ValueError, ArithmeticError, pd.errors.ParserError) as error:
         raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
-    if len(frame) != sum(lengths):
+    if len(frame) != sum(table.rows for table in tables):
         raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
-    return frame, lengths
+    return frame
+
+
+def _csv(text: bytes, types: Mapping[Hashable, Any], index: str, tables: Sequence[_Table]) -> pd.DataFrame:
+    """Counts as whole numbers; of somebody's log they may be fractions, or missing but in the first column."""
+    try:
+        return pd.read_csv(io.BytesIO(text), dtype=dict(types))
+    except ValueError:
+        if settings_rules(tables[0].run.record.experiment.trainer).columns is not None:
+            raise
+    frame = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(types, np.float64))
+    if not np.isfinite(frame[index]).all():
+        raise ValueError(f"column {index}")
+    return frame
+
+
+def _nothing() -> pd.DataFrame:
+    return pd.DataFrame({"epoch": np.empty(0, dtype=np.int64)})
 
 
 def load_runs(path: str | Path) -> pd.DataFrame:
     """The metrics of every run below a folder: a row per run and epoch.
 
     Accuracies are fractions, losses mean cross-entropies in nats; see
-    :data:`tinyexp.runs.records.METRIC_COLUMNS`. ``state`` says which runs are ``finished``.
+    :data:`tinyexp.trainers.vision.columns.METRIC_COLUMNS`. ``state`` says which runs are ``finished``.
     """
     return metrics_frame(read_runs(Path(path)))
 
@@ -166,12 +204,6 @@ def read_run(folder: RunFolder) -> RecordedRun:
     )
 
 
-def _metrics_bytes(run: RecordedRun) -> bytes:
-    if run.status.epochs_done == 0 and not run.folder.metrics.exists():
-        return ",".join(METRIC_COLUMNS).encode() + b"\n"
-    return read_bounded(run.folder.metrics)
-
-
 def _run_value(run: RecordedRun, name: str) -> object:
     experiment = run.record.experiment
     return {
@@ -187,8 +219,20 @@ def _run_value(run: RecordedRun, name: str) -> object:
 
 
 def _check_epochs(frame: pd.DataFrame, runs: Sequence[RecordedRun], lengths: Sequence[int]) -> None:
-    expected = np.concatenate([np.arange(1, length + 1) for length in lengths]) if lengths else np.empty(0)
-    wrong = np.flatnonzero(frame["epoch"].to_numpy() != expected)
+    """A planned run has its epochs from 1 on; a log's index rises."""
+    planned = [settings_rules(run.record.experiment.trainer).columns is not None for run in runs]
+    if all(planned):
+        expected = np.concatenate([np.arange(1, length + 1) for length in lengths]) if runs else np.empty(0)
+        wrong = np.flatnonzero(frame["epoch"].to_numpy() != expected)
+    else:
+        index = (
+            np.where(frame["epoch"].isna(), frame["step"], frame["epoch"])
+            if "step" in frame
+            else frame["epoch"].to_numpy()
+        )
+        starts = np.cumsum([0, *lengths[:-1]])
+        falls = np.flatnonzero(np.diff(index) <= 0) + 1
+        wrong = np.setdiff1d(falls, starts)
     if wrong.size:
         run = runs[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]
         raise DamagedError(f"{run.folder.metrics}: an epoch is missing, stands twice or is out of order.")

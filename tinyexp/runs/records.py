@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,29 +24,11 @@ from tinyexp.files import json_text, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
 
-METRIC_COLUMNS = (
-    "epoch",
-    "step",
-    "images_seen",
-    "learning_rate",
-    "weight_decay",
-    "train_loss",
-    "train_accuracy",
-    "train_clean_loss",
-    "train_clean_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "test_top5_accuracy",
-)
-"""Losses are mean cross-entropies in nats; accuracies are fractions. ``train_*`` is measured as the
-source does (augmented, dropout on, averaged over the epoch); ``train_clean_*`` on a keyed part of the
-training images in evaluation mode under the test transform; ``val_*`` on the held-out part, empty without one."""
-
+INDEX_COLUMNS = ("epoch", "step")
+"""What the first column of ``metrics.csv`` may be; every other column is a metric, or says where the row stands."""
 INTEGER_COLUMNS = ("epoch", "step", "images_seen")
-"""Those of ``METRIC_COLUMNS`` that count."""
-TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
+"""Columns that count, where they hold whole numbers alone."""
+_MAX_COLUMNS = 1_000
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 RecordName = Annotated[str, Field(pattern=r"^[a-z]{1,40}\.(csv|json|npz)$")]
@@ -189,6 +171,20 @@ def headline(columns: Iterable[str]) -> str:
         return split, "loss" in name, names.index(name)
 
     return min(names, key=rank, default="")
+
+
+def header_problem(columns: Sequence[str]) -> str:
+    """Why these cannot be the columns of a ``metrics.csv``, as a clause; empty where they can."""
+    if not columns or columns[0] not in INDEX_COLUMNS:
+        return f"does not begin with the column {' or '.join(INDEX_COLUMNS)}"
+    if len(columns) > _MAX_COLUMNS:
+        return f"has {len(columns):,} columns, and at most {_MAX_COLUMNS:,} are read"
+    twice = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
+    if twice is not None:
+        return f"has the column '{twice}' twice"
+    if not all(name.strip() and name.isprintable() and len(name) <= 120 for name in columns):
+        return "has a column without a name that can be printed"
+    return ""
 
 
 def last_row(folder: RunFolder) -> dict[str, str]:

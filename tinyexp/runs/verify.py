@@ -11,15 +11,16 @@ from typing import TypeVar
 
 from tinyexp.config.identity import configuration_of, identity_of
 from tinyexp.config.section import Section
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import (
     INTEGER_COLUMNS,
-    METRIC_COLUMNS,
     Environment,
     RunRecord,
     Status,
+    header_problem,
     read_bounded,
     read_predictions,
     read_section,
@@ -27,9 +28,7 @@ from tinyexp.runs.records import (
 
 T = TypeVar("T", bound=Section)
 
-_MAY_BE_EMPTY = ("val_loss", "val_accuracy")
 _ALWAYS = ("run.json", "environment.json")
-_FINISHED = (*_ALWAYS, "metrics.csv", "predictions.npz")
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,20 @@ def verify_records(folder: RunFolder) -> list[Finding]:
     if status is None:
         return found
     there = {one.path for one in found}
-    found += [one for one in _digests(folder, status) if one.path not in there]
+    found += [one for one in _digests(folder, status, record) if one.path not in there]
     there = {one.path for one in found}
     if folder.metrics.is_file() and folder.metrics not in there:
         found += _contents(folder, status, record)
     return found
 
 
-def read_metrics(path: Path) -> list[dict[str, float | None]]:
-    """The rows of a metrics.csv, without pandas.
+def read_metrics(path: Path, columns: tuple[str, ...] | None = None) -> list[dict[str, float | None]]:
+    """The rows of a metrics.csv, without pandas; None for an empty cell.
+
+    Parameters
+    ----------
+    columns
+        Those that a trainer of ours writes, an epoch a row; None for a log's own.
 
     Raises
     ------
@@ -76,28 +80,39 @@ def read_metrics(path: Path) -> list[dict[str, float | None]]:
         raise DamagedError("is not text") from error
     except csv.Error as error:
         raise DamagedError(f"is no table ({error})") from error
-    if not rows or tuple(rows[0]) != METRIC_COLUMNS:
+    if not rows or (columns is not None and tuple(rows[0]) != columns):
         raise DamagedError("has other columns than tinyexp writes")
+    if problem := header_problem(rows[0]):
+        raise DamagedError(problem)
     if rows[-1]:
         raise DamagedError("ends inside a line")
-    found = [_row(number, cells) for number, cells in enumerate(rows[1:-1], start=1)]
+    found = [
+        _row(rows[0], number, cells, planned=columns is not None)
+        for number, cells in enumerate(rows[1:-1], start=1)
+    ]
+    index, before = rows[0][0], -math.inf
     for number, row in enumerate(found, start=1):
-        if row["epoch"] != number:
-            raise DamagedError(f"has epoch {row['epoch']} in row {number}")
+        value = row[index]
+        if value is None or value <= before or (columns is not None and value != number):
+            raise DamagedError(f"has {index} {value} in row {number}")
+        before = value
     return found
 
 
-def _row(number: int, cells: list[str]) -> dict[str, float | None]:
-    if len(cells) != len(METRIC_COLUMNS):
-        raise DamagedError(f"has {len(cells)} values in row {number} and not {len(METRIC_COLUMNS)}")
+def _row(columns: list[str], number: int, cells: list[str], *, planned: bool) -> dict[str, float | None]:
+    if len(cells) != len(columns):
+        raise DamagedError(f"has {len(cells)} values in row {number} and not {len(columns)}")
     row: dict[str, float | None] = {}
-    for name, cell in zip(METRIC_COLUMNS, cells, strict=True):
+    for name, cell in zip(columns, cells, strict=True):
+        may_be_empty = name.startswith("val_") or not planned
         try:
-            row[name] = None if not cell and name in _MAY_BE_EMPTY else float(cell)
+            row[name] = None if not cell and may_be_empty else float(cell)
         except ValueError as error:
             raise DamagedError(f"has no number in row {number}, column {name}") from error
         value = row[name]
-        if value is not None and (not math.isfinite(value) or (name in INTEGER_COLUMNS and value % 1)):
+        # A log may say that a loss is no number; of our own trainer's rows none can be.
+        odd = value is not None and (not math.isfinite(value) or (name in INTEGER_COLUMNS and value % 1 != 0))
+        if odd and (planned or name == columns[0]):
             raise DamagedError(f"has {value} in row {number}, column {name}")
     return row
 
@@ -130,11 +145,12 @@ def _identity(folder: RunFolder, record: RunRecord) -> Iterator[Finding]:
         yield Finding(folder.path, f"holds the run {name}")
 
 
-def _digests(folder: RunFolder, status: Status) -> Iterator[Finding]:
+def _digests(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
     """Files that are missing, or are not those that the status has the digest of."""
     # Of a run that did not finish a report takes along only what says so.
     only_told = status.state != "finished" and not folder.metrics.exists() and not folder.checkpoints.exists()
-    wanted = _FINISHED if status.state == "finished" else _ALWAYS if status.epochs_done else ()
+    finished = settings_rules(record.experiment.trainer).finished_records if record else _ALWAYS
+    wanted = finished if status.state == "finished" else _ALWAYS if status.epochs_done else ()
     for name in sorted({*wanted, *status.digests}):
         path, digest = folder.path / name, status.digests.get(name)
         if only_told and name not in _ALWAYS:
@@ -150,7 +166,9 @@ def _digests(folder: RunFolder, status: Status) -> Iterator[Finding]:
 def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
     """Rows against the status, predictions against the rows."""
     try:
-        rows = read_metrics(folder.metrics)
+        rows = read_metrics(
+            folder.metrics, settings_rules(record.experiment.trainer).columns if record else None
+        )
     except DamagedError as error:
         yield Finding(folder.metrics, _without(folder.metrics, error))
         return
@@ -171,12 +189,14 @@ def _predictions(
         yield Finding(folder.predictions, _without(folder.predictions, error))
         return
     images = len(told.label)
-    if record and images != record.data.test_images:
+    if record and record.data.test_images and images != record.data.test_images:
         yield Finding(
             folder.predictions, f"is of {images:,} images, and run.json says {record.data.test_images:,}"
         )
     right = {"test_accuracy": told.label == told.predicted, "test_top5_accuracy": told.in_top5}
     for name, values in right.items():
+        if name not in row:
+            continue
         found, wanted = float(values.sum()) / max(1, images), row[name]
         if wanted is None or not math.isclose(found, wanted, rel_tol=1e-12, abs_tol=0):
             yield Finding(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tinyexp.errors import DamagedError, TinyexpError
-from tinyexp.runs.records import METRIC_COLUMNS
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import (
     checkpoints,
     load_checkpoint,

@@ -9,7 +9,8 @@ import torch
 from small_runs import results, small_plan, trained
 
 from tinyexp.errors import DivergedError, TinyexpError
-from tinyexp.runs.records import METRIC_COLUMNS, Status, read_predictions, read_section
+from tinyexp.runs.records import Status, read_predictions, read_section
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint

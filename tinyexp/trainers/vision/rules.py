@@ -7,6 +7,7 @@ from typing import Any
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.trainers import Fact
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.facts import FACTS
 from tinyexp.trainers.vision.labels import LABELS
 from tinyexp.trainers.vision.models.cost import multiply_adds
@@ -22,6 +23,8 @@ class VisionRules:
     file = VisionFile
     circumstances = ("execution.", "data.root")
     labels: Mapping[str, str] = LABELS
+    columns = METRIC_COLUMNS
+    finished_records = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     facts: Mapping[str, Callable[..., Fact | None]] = FACTS
 
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
 from tinyexp.trainers.base import Listener
-from tinyexp.trainers.vision.data.build import missing, open_dataset
-from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.memory import require_memory
 from tinyexp.trainers.vision.settings import Data, vision_settings
 from tinyexp.trainers.vision.training.layout import try_layouts
+
+if TYPE_CHECKING:
+    from tinyexp.trainers.vision.data.sources import Dataset
+
+_TO_TRAIN = ("torch", "torchvision", "lightning_fabric", "PIL")
 
 
 class VisionTrainer:
@@ -24,6 +29,10 @@ class VisionTrainer:
 
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """Open every data set once, and hold every net against its images, classes and memory."""
+        # To plan, and to report what was trained, takes no torch.
+        require("train", "PIL", purpose="opening images")
+        from tinyexp.trainers.vision.data.build import open_dataset  # noqa: PLC0415
+
         require_data(experiments, data_folder)
         opened: dict[Data, Dataset] = {}
         for experiment in experiments:
@@ -36,12 +45,14 @@ class VisionTrainer:
 
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
         """Try each net's memory layout on this processor, all in one process."""
+        _require_torch(experiments)
         try_layouts(map(vision_settings, experiments), before)
 
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
     ) -> Status:
         """See :func:`tinyexp.trainers.vision.training.run.train_run`."""
+        _require_torch([plan.experiment])
         # Loading torch takes seconds, so it is done where training begins.
         from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
 
@@ -54,8 +65,15 @@ class VisionTrainer:
 TRAINER = VisionTrainer()
 
 
+def _require_torch(experiments: Sequence[Experiment]) -> None:
+    for experiment in experiments[:1]:
+        require("train", *_TO_TRAIN, purpose=f"training {experiment.name}")
+
+
 @lru_cache(maxsize=2)
 def _opened(data: Data, data_folder: str) -> Dataset:
+    from tinyexp.trainers.vision.data.build import open_dataset  # noqa: PLC0415 - loads Pillow
+
     return open_dataset(data, Path(data_folder))
 
 
@@ -72,6 +90,8 @@ def describe(dataset: Dataset) -> DataRecord:
 
 def require_data(experiments: Sequence[Experiment], data_folder: Path) -> None:
     """Raise one UserError that names every data set that is not there, and who needs it."""
+    from tinyexp.trainers.vision.data.build import missing  # noqa: PLC0415 - loads Pillow
+
     needed: dict[str, dict[str, None]] = {}
     for experiment in experiments:
         words = missing(vision_settings(experiment).data, data_folder)

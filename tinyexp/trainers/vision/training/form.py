@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tinyexp.runs.records import METRIC_COLUMNS, TIMING_COLUMNS
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 
 _PREDICTIONS = frozenset({"label", "predicted", "in_top5"})
 _MOST = 1 << 60

@@ -7,15 +7,8 @@ from typing import Literal
 
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
-from tinyexp.runs.records import (
-    METRIC_COLUMNS,
-    TIMING_COLUMNS,
-    Predictions,
-    Status,
-    table_text,
-    write_predictions,
-    write_section,
-)
+from tinyexp.runs.records import Predictions, Status, table_text, write_predictions, write_section
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.training.state import TrainingState
 
 State = Literal["running", "finished", "interrupted", "failed", "diverged"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tinyexp.errors import DamagedError
 from tinyexp.runs.folder import RunFolder
-from tinyexp.runs.records import METRIC_COLUMNS, read_bounded, table_text
+from tinyexp.runs.records import read_bounded, table_text
 from tinyexp.runs.verify import Finding
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
 
 

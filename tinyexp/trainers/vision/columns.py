@@ -1,0 +1,25 @@
+"""The columns of this trainer's records."""
+
+from __future__ import annotations
+
+METRIC_COLUMNS = (
+    "epoch",
+    "step",
+    "images_seen",
+    "learning_rate",
+    "weight_decay",
+    "train_loss",
+    "train_accuracy",
+    "train_clean_loss",
+    "train_clean_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "test_top5_accuracy",
+)
+"""Losses are mean cross-entropies in nats; accuracies are fractions. ``train_*`` is measured as the
+source does (augmented, dropout on, averaged over the epoch); ``train_clean_*`` on a keyed part of the
+training images in evaluation mode under the test transform; ``val_*`` on the held-out part, empty without one."""
+
+TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
