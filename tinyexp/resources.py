@@ -8,9 +8,10 @@ _PACKAGE = Path(__file__).parent
 
 
 def experiments_folder() -> Path:
-    """The folder of experiment files: ``./experiments`` if it has ``profiles/``, else the shipped one."""
+    """The folder of experiment files: ``./experiments`` if it has any, or ``profiles/``; else the shipped one."""
     own = Path("experiments")
-    return own if (own / "profiles").is_dir() else shipped("experiments")
+    has_files = (own / "profiles").is_dir() or any(own.glob("*.toml"))
+    return own if has_files else shipped("experiments")
 
 
 def shipped(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Experiment files, profiles, readings and overrides, and what is said when one of them is wrong."""
+"""Experiment files, profiles, interpretations and overrides, and what is said when one of them is wrong."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from tinyexp.config.load import (
     parse_override,
     profile_names,
 )
-from tinyexp.config.readings import CONTRADICTIONS
+from tinyexp.config.source import ambiguities
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.resources import shipped
 from tinyexp.trainers.vision.settings import vision_settings
@@ -79,9 +79,9 @@ def test_where_and_how_a_run_is_carried_out_is_no_deviation():
     )
 
 
-def test_every_contradiction_that_touches_an_experiment_is_read_somewhere():
+def test_every_ambiguity_of_the_source_is_read_somewhere():
     taken = {number for name in experiment_names() for number in load_experiment(name, "paper").readings}
-    assert taken == set(CONTRADICTIONS)
+    assert taken == set(ambiguities())
 
 
 @pytest.mark.parametrize(
@@ -90,16 +90,16 @@ def test_every_contradiction_that_touches_an_experiment_is_read_somewhere():
         (name, number, choice)
         for name in experiment_names()
         for number in load_experiment(name, "paper").readings
-        for choice in CONTRADICTIONS[number].readings
+        for choice in ambiguities()[number].interpretations
     ],
 )
-def test_every_reading_that_is_offered_loads(name, number, choice):
+def test_every_interpretation_that_is_offered_loads(name, number, choice):
     experiment = load_experiment(name, "paper", {f"readings.{number}": choice})
     default = load_experiment(name, "paper").readings[number]
     assert bool(experiment.deviations) == (choice != default)
 
 
-def test_the_reading_in_the_file_agrees_with_the_keys_in_the_file():
+def test_the_interpretation_in_the_file_agrees_with_the_keys_in_the_file():
     for name in experiment_names():
         loaded = load_experiment(name, "paper")
         for number, choice in loaded.readings.items():
@@ -107,7 +107,7 @@ def test_the_reading_in_the_file_agrees_with_the_keys_in_the_file():
             assert again.settings == loaded.settings
 
 
-def test_a_profile_goes_over_a_reading_and_an_override_over_both():
+def test_a_profile_goes_over_an_interpretation_and_an_override_over_both():
     overrides = {"readings.C1": "resize32"}
     assert vision_settings(load_experiment("tiny-design2", "paper", overrides)).input.image_size == 32
     overrides["input.image_size"] = 48
@@ -145,10 +145,10 @@ def test_a_wrong_key_in_a_profile_is_said_of_the_profile(own_folder):
         ({"optimizer.learning_rate": float("nan")}, "optimizer.learning_rate = nan cannot be used"),
         (
             {"readings.C1": "resize"},
-            "--set: unknown reading of C1 'resize'. Known: linear2048, resize32, extra_pool. Did you mean 'resize32'?",
+            "--set: unknown interpretation of C1 'resize'. Known: linear2048, resize32, extra_pool. Did you mean 'resize32'?",
         ),
-        ({"readings.C7": "resnet10"}, "unknown contradiction of this experiment 'C7'. Known: C1, C3"),
-        ({"readings.C99": "x"}, "unknown contradiction 'C99'"),
+        ({"readings.C7": "resnet10"}, "unknown ambiguity of this experiment 'C7'. Known: C1, C3"),
+        ({"readings.C99": "x"}, "unknown ambiguity (a table of source.toml) 'C99'. Known: C1, C2"),
         ({"model.kernels": [5, 5]}, "'kernels' has 2 entries and 'channels' has 5"),
         ({"training.stop_after": 900}, "'stop_after' (900) must not exceed 'epochs' (200)"),
         ({"training.epochs": 10**9}, "training.epochs = 1000000000 cannot be used"),

@@ -60,7 +60,7 @@ def test_a_study_may_ask_for_more_seeds_than_the_profile_has():
     }
 
 
-def test_a_reading_is_taken_by_the_experiments_that_it_concerns():
+def test_an_interpretation_is_taken_by_the_experiments_that_it_concerns():
     found = designs(TINY, "embedded", {"readings.C5": "normalize_design1_only", "model.dropout": 0.1})
     assert found["tiny-design1"].overrides == {"model.dropout": 0.1}
     assert vision_settings(found["tiny-design2"]).input.normalize is False
@@ -72,8 +72,8 @@ def test_a_reading_is_taken_by_the_experiments_that_it_concerns():
     ("overrides", "words"),
     [
         ({"readings.C7": "resnet10"}, "C7 concerns none of tiny-design1, tiny-design2"),
-        ({"readings.C5": "normalise"}, "unknown reading of C5 'normalise'"),
-        ({"readings.C99": "x"}, "unknown contradiction 'C99'"),
+        ({"readings.C5": "normalise"}, "unknown interpretation of C5 'normalise'"),
+        ({"readings.C99": "x"}, r"unknown ambiguity \(a table of source.toml\) 'C99'"),
         ({"model.dropuot": 0.1}, "unknown key 'dropuot'"),
     ],
 )

@@ -13,7 +13,7 @@ from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
 from tinyexp.config.difference import ABSENT, flatten
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.readings import CONTRADICTIONS
+from tinyexp.config.source import ambiguities
 from tinyexp.errors import UserError
 
 ReproductionVerdict = Literal["reproduced", "differs", "cannot_tell", "not_comparable", "nothing_reported"]
@@ -95,8 +95,8 @@ def reproduce(frame: pd.DataFrame, experiment: Experiment) -> Reproduction:
 def incomparable(experiment: Experiment) -> tuple[str, ...]:
     """The dotted keys in which an experiment departs from its source in data, size or length.
 
-    All keys of :data:`COMPARED_SECTIONS` count but :data:`SAME_EXPERIMENT`. A key that a reading of a
-    contradiction sets is no departure, as the source may have meant just that; ``training.stop_after``
+    All keys of :data:`COMPARED_SECTIONS` count but :data:`SAME_EXPERIMENT`. A key that an interpretation of
+    an ambiguity sets is no departure, as the source may have meant just that; ``training.stop_after``
     always is one where it is not the epoch of the reported figure.
     """
     if experiment.reported is None:
@@ -120,11 +120,11 @@ def incomparable(experiment: Experiment) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _overlay(contradiction: str, chosen: str) -> dict[str, object]:
-    """What a reading sets; nothing for one that this version does not know, which so excuses no difference."""
-    known = CONTRADICTIONS.get(contradiction)
-    reading = known.readings.get(chosen) if known else None
-    return dict(reading.overlay) if reading else {}
+def _overlay(number: str, chosen: str) -> dict[str, object]:
+    """What an interpretation sets; nothing for one that the source does not have, which so excuses no difference."""
+    ambiguity = ambiguities().get(number)
+    interpretation = ambiguity.interpretations.get(chosen) if ambiguity else None
+    return dict(interpretation.set) if interpretation else {}
 
 
 def _measured(frame: pd.DataFrame, experiment: Experiment) -> tuple[dict[int, float], int]:

@@ -127,6 +127,8 @@ class Study(Section):
     name: Name
     title: str
     question: str
+    lead: bool = False
+    """Whether the report opens with this study; without one, with the first by file name."""
     baseline: Name
     """An experiment, or a variant of this study."""
     contender: Name

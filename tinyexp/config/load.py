@@ -1,4 +1,4 @@
-"""From files to a complete experiment: the file, its readings, a profile, the user's overrides.
+"""From files to a complete experiment: the file, its interpretations of the source, a profile, the user's overrides.
 
 Each of these is an overlay on the one before. What a profile or an override changes against the
 file is a deviation from the source, and the experiment carries the list to the report.
@@ -11,84 +11,58 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
 from tinyexp.config.explain import explained, shown
-from tinyexp.config.readings import CONTRADICTIONS
-from tinyexp.config.section import Count, Name, PositiveInt, Section
+from tinyexp.config.profile import default_profile, load_profile, profile_names
+from tinyexp.config.source import SOURCE, Ambiguity, ambiguities
+from tinyexp.config.toml import find_toml, read_toml, toml_names
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import UserError, unknown
-from tinyexp.files import read_bounded
 from tinyexp.resources import experiments_folder
 
-_MAX_BYTES = 1_000_000
+__all__ = [
+    "default_profile",
+    "experiment_names",
+    "load_experiment",
+    "load_profile",
+    "nested",
+    "parse_override",
+    "profile_names",
+    "read_toml",
+    "settings_in",
+]
+
 _HEAD = tuple(ExperimentFile.model_fields)
 """Keys of an experiment file that are no settings."""
-
-
-class Profile(Section):
-    """A named overlay that sets scale and data, for all experiments or for some."""
-
-    title: str
-    summary: str = ""
-    """What it scales, in a few words, for the head of the report."""
-    evidence: str = ""
-    """What results of this profile cannot show, for the head of the report."""
-    seeds: PositiveInt
-    """Seeds that ``run-all`` trains where the user names no number."""
-    studies: Annotated[tuple[Name, ...] | None, Field(strict=False)] = None
-    """The studies that ``run-all`` trains where the user names none; all, if none is given."""
-    jobs: Count = 0
-    """Runs side by side where the user names no number; 0 for one a processor."""
-    all: dict[str, Any] = Field(default_factory=dict)
-    """Keys set in every experiment."""
-    only: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Keys set in the experiments whose name matches the pattern, later tables last."""
+_TAKEN = "readings."
+"""Begins the keys that name an interpretation."""
 
 
 def experiment_names(folder: Path | None = None) -> list[str]:
-    """The experiments there are, by file name."""
-    return _stems(folder or experiments_folder())
-
-
-def profile_names(folder: Path | None = None) -> list[str]:
-    """The profiles there are, by file name."""
-    return _stems((folder or experiments_folder()) / "profiles")
-
-
-def load_profile(name: str, folder: Path | None = None) -> Profile:
-    """Read ``profiles/NAME.toml``.
-
-    Raises
-    ------
-    UserError
-        There is no such profile, or the file is not one.
-    """
-    folder = folder or experiments_folder()
-    path = _find(folder / "profiles", name, "profile")
-    try:
-        return Profile.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise explained(error, Profile, lambda _: str(path)) from error
+    """The experiments there are, by file name; ``source.toml`` is none."""
+    return [name for name in toml_names(folder or experiments_folder()) if name != SOURCE]
 
 
 def load_experiment(
     name: str,
-    profile: str = "embedded",
+    profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     *,
     folder: Path | None = None,
 ) -> Experiment:
-    """Read an experiment and put its readings, a profile and overrides on it.
+    """Read an experiment and put its interpretations, a profile and overrides on it.
 
     Parameters
     ----------
     name
         File name under ``experiments/`` without its ending.
+    profile
+        ``embedded`` if none is given and the folder has it; else the folder's first; ``default`` if it has none.
     overrides
         Dotted keys and their values, as in ``{"training.stop_after": 2}``; each is a deviation.
 
@@ -101,7 +75,8 @@ def load_experiment(
     65
     """
     folder = folder or experiments_folder()
-    path = _find(folder, name, "experiment")
+    path = find_toml(folder, name, "experiment", experiment_names(folder))
+    profile = default_profile(folder=folder) if profile is None else profile
     chosen = load_profile(profile, folder)
     profile_path = folder / "profiles" / f"{profile}.toml"
     base = flatten(read_toml(path))
@@ -112,7 +87,8 @@ def load_experiment(
         if fnmatch.fnmatchcase(name, pattern)
     ]
     layers.append(("--set", dict(overrides or {})))
-    alone, resolved = _resolve(str(path), base, []), _resolve(str(path), base, layers)
+    known = ambiguities(folder)
+    alone, resolved = _resolve(str(path), base, [], known), _resolve(str(path), base, layers, known)
     return Experiment(
         name=name,
         profile=profile,
@@ -156,22 +132,6 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise UserError(f"--set {key}: the value cannot be read: {error}.") from error
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file of at most a megabyte.
-
-    Raises
-    ------
-    UserError
-        It cannot be read, is too large, or is not TOML; the message names file, line and column.
-    """
-    try:
-        return tomllib.loads(read_bounded(path, _MAX_BYTES).decode())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:  # what is no UTF-8 or TOML, or has too many digits
-        raise UserError(f"{path}: is not valid TOML: {error}.") from error
-
-
 def nested(flat: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]:
     """Dotted keys as nested tables; ``origin`` says for each key which file or option set it, for messages."""
     tree: dict[str, Any] = {}
@@ -188,30 +148,20 @@ def nested(flat: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]
     return tree
 
 
-def _stems(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.toml"))
-
-
-def _find(folder: Path, name: str, kind: str) -> Path:
-    known = _stems(folder)
-    if name not in known:
-        raise unknown(str(folder), kind, name, known)
-    return folder / f"{name}.toml"
-
-
-def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, Any]]]) -> ExperimentFile:
-    """Put the overlays on the base, in order; the readings that they end up with come first."""
+def _resolve(
+    path: str,
+    base: dict[str, Any],
+    layers: list[tuple[str, dict[str, Any]]],
+    known: Mapping[str, Ambiguity],
+) -> ExperimentFile:
+    """Put the overlays on the base, in order; the interpretations that they end up with come first."""
     origin = dict.fromkeys(base, path)
     flat = dict(base)
-    readings = {key: value for key, value in base.items() if key.startswith("readings.")}
-    origin_of_reading = dict.fromkeys(readings, path)
+    taken = {key: (path, value) for key, value in base.items() if key.startswith(_TAKEN)}
     for where, layer in layers:
-        chosen = {key: value for key, value in layer.items() if key.startswith("readings.")}
-        readings |= chosen
-        origin_of_reading |= dict.fromkeys(chosen, where)
-    for key, value in readings.items():
-        where = origin_of_reading[key]
-        for target, setting in _reading_overlay(where, key, value, base).items():
+        taken |= {key: (where, value) for key, value in layer.items() if key.startswith(_TAKEN)}
+    for key, (where, value) in taken.items():
+        for target, setting in _interpreted(where, key, value, base, known).items():
             flat[target], origin[target] = setting, f"{where} ({key} = '{value}')"
     for where, layer in layers:
         flat |= layer
@@ -224,19 +174,21 @@ def _resolve(path: str, base: dict[str, Any], layers: list[tuple[str, dict[str, 
         raise explained(error, model, lambda key: _origin(key, origin, path)) from error
 
 
-def _reading_overlay(where: str, key: str, value: Any, base: Mapping[str, Any]) -> Mapping[str, Any]:
-    number = key.removeprefix("readings.")
-    if number not in CONTRADICTIONS:
-        raise unknown(where, "contradiction", number, CONTRADICTIONS)
+def _interpreted(
+    where: str, key: str, value: Any, base: Mapping[str, Any], known: Mapping[str, Ambiguity]
+) -> Mapping[str, Any]:
+    """The keys that an interpretation sets."""
+    number = key.removeprefix(_TAKEN)
+    if number not in known:
+        raise unknown(where, f"ambiguity (a table of {SOURCE}.toml)", number, known)
     if key not in base:
-        known = [name for name in CONTRADICTIONS if f"readings.{name}" in base]
-        raise unknown(where, "contradiction of this experiment", number, known)
-    choices = CONTRADICTIONS[number].readings
+        own = [name for name in known if f"{_TAKEN}{name}" in base]
+        raise unknown(where, "ambiguity of this experiment", number, own)
+    choices = known[number].interpretations
     if not isinstance(value, str) or value not in choices:
-        raise unknown(
-            where, f"reading of {number}", value if isinstance(value, str) else shown(value), choices
-        )
-    return choices[value].overlay
+        told = value if isinstance(value, str) else shown(value)
+        raise unknown(where, f"interpretation of {number}", told, choices)
+    return choices[value].set
 
 
 def _origin(key: str, origin: Mapping[str, str], default: str) -> str:

@@ -11,7 +11,7 @@ from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment
-from tinyexp.config.readings import CONTRADICTIONS
+from tinyexp.config.source import ambiguities
 from tinyexp.errors import UserError
 
 
@@ -29,29 +29,31 @@ def designs(
 ) -> dict[str, Experiment]:
     """Experiments by name under a profile.
 
-    A reading of the source is taken by those that the contradiction touches; every other override must
+    An interpretation of the source is taken by those that the ambiguity touches; every other override must
     fit all of them.
 
     Raises
     ------
     UserError
-        A name, key or value that does not exist, or a reading that fits none.
+        A name, key or value that does not exist, or an interpretation that fits none.
     """
     overrides = dict(overrides or {})
     plain = {key: value for key, value in overrides.items() if not key.startswith("readings.")}
-    readings = {key: value for key, value in overrides.items() if key.startswith("readings.")}
+    interpretations = {key: value for key, value in overrides.items() if key.startswith("readings.")}
     found: dict[str, Experiment] = {}
     taken: set[str] = set()
     for name in names:
         touched = load_experiment(name, profile).readings
-        own = {key: value for key, value in readings.items() if key.removeprefix("readings.") in touched}
+        own = {
+            key: value for key, value in interpretations.items() if key.removeprefix("readings.") in touched
+        }
         taken |= own.keys()
         found[name] = load_experiment(name, profile, plain | own)
-    for key in readings.keys() - taken:
+    for key in interpretations.keys() - taken:
         number = key.removeprefix("readings.")
-        if number in CONTRADICTIONS:
+        if number in ambiguities():
             raise UserError(f"--set {key}: {number} concerns none of {', '.join(names)}.")
-        load_experiment(names[0], profile, {key: readings[key]})  # says what is wrong with it
+        load_experiment(names[0], profile, {key: interpretations[key]})  # says what is wrong with it
     return found
 
 

@@ -20,7 +20,7 @@ from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.paired import paired_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
-from tinyexp.report.sections.source import contradictions_section
+from tinyexp.report.sections.source import ambiguities_section, has_source
 from tinyexp.report.sections.why import why_section
 from tinyexp.report.select import Selection
 from tinyexp.report.since import changes_since
@@ -62,7 +62,8 @@ def _sections(
     lead = evidence.lead
     if lead:
         yield from _study_sections(evidence, lead)
-    yield reported_section(evidence)
+    if has_source(evidence):
+        yield reported_section(evidence)
     for outcome in evidence.outcomes:
         if outcome is not lead:
             yield from _study_sections(evidence, outcome)
@@ -74,7 +75,7 @@ def _sections(
     for outcome in evidence.outcomes:
         yield designs_section(evidence, outcome)
     yield deviations_section(evidence)
-    yield contradictions_section(evidence)
+    yield ambiguities_section(evidence)
     yield missing_section(evidence)
     yield method_section(evidence)
     yield again_section(evidence, made_with, has_baseline=has_baseline)

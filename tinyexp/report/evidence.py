@@ -22,8 +22,6 @@ from tinyexp.runs.records import read_predictions
 
 _NUMBERED = re.compile(r" (?=\d+\b)")
 """Before the number in "Design 1", where a line should not break."""
-LEAD_STUDY = "why-design1-beat-design2"
-"""The source's own question, which the report opens with where it can be answered."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Evidence:
     measured: Measured
     """What the finished runs of experiments and variants measured, each under its own name."""
     outcomes: tuple[Outcome, ...]
-    """The leading study first."""
+    """The studies that are to lead first, each group by name."""
     held: tuple[Held, ...]
     titles: dict[str, str]
 
@@ -98,7 +96,7 @@ class Evidence:
 
 def gather(selection: Selection) -> Evidence:
     """Compute what a report says of a selection."""
-    studies = sorted(selection.studies, key=lambda one: (one.study.name != LEAD_STUDY, one.study.name))
+    studies = sorted(selection.studies, key=lambda one: (not one.study.lead, one.study.name))
     order = [name for one in studies for name in (one.study.contender, one.study.baseline)]
     place = {name: place for place, name in reversed(list(enumerate(order)))}
     chosen = sorted(selection.chosen, key=lambda one: (place.get(one.name, len(order)), one.name))

@@ -1,15 +1,59 @@
-"""Two designs side by side, and how all of them depart from the source."""
+"""Two designs side by side, and how all of them depart from the source, or else from their files."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from tinyexp.config.difference import Difference, differences, flatten
 from tinyexp.config.trainers import key_place
 from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.sections.source import has_source
 from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
 from tinyexp.report.words import counted, listing, setting, some
 
 _NOT_COMPARED = ("execution.",)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How deviations are spoken of."""
+
+    nothing_heading: str
+    nothing: str
+    of_some: str
+    noun: str
+    shared: str
+    heading: str
+    summary: str
+    original: str
+
+
+_FROM_SOURCE = _Words(
+    nothing_heading="Nothing departs from the source",
+    nothing="Networks, data, settings and lengths are those of the source.",
+    of_some="Departures of some experiments",
+    noun="departure",
+    shared="{count} that all experiments share",
+    heading="These runs depart from the source in {count}",
+    summary="Departures from the source: {settings}.",
+    original="source",
+)
+_FROM_FILES = _Words(
+    nothing_heading="Every setting is that of the experiment files",
+    nothing="Neither the profile nor --set changed a setting.",
+    of_some="Settings changed in some experiments",
+    noun="setting",
+    shared="{count} changed in all experiments",
+    heading="The profile or --set changed {count} against the experiment files",
+    summary="Changed against the experiment files: {settings}.",
+    original="file",
+)
+"""Where there is no source."""
+
+
+def _words(evidence: Evidence) -> _Words:
+    return _FROM_SOURCE if has_source(evidence) else _FROM_FILES
 
 
 def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
@@ -56,37 +100,37 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
 
 
 def deviations_section(evidence: Evidence) -> Section:
-    """Every key in which a profile or an override departs from the source; what all share is folded."""
+    """Every key in which a profile or an override departs from the file, which says what a source does where there is one.
+
+    What all experiments share is folded.
+    """
+    words = _words(evidence)
     everywhere = {chosen.name for chosen in evidence.selection.chosen}
     grouped: dict[tuple[str, str, str], list[str]] = {}
     for chosen in evidence.selection.chosen:
         for one in chosen.experiment.deviations:
             grouped.setdefault((one.key, setting(one.left), setting(one.right)), []).append(chosen.name)
     if not grouped:
-        text = Paragraph("Networks, data, settings and lengths are those of the source.")
-        return Section("deviations", "Nothing departs from the source", (text,), summary=(text,))
+        text = Paragraph(words.nothing)
+        return Section("deviations", words.nothing_heading, (text,), summary=(text,))
     common = {row: names for row, names in grouped.items() if set(names) == everywhere}
     own = {row: names for row, names in grouped.items() if row not in common}
     tables = []
     if own:
-        tables.append(
-            _deviations(
-                evidence, "Departures of some experiments", own, everywhere, folded=len(own) > LONG_TABLE
-            )
-        )
+        tables.append(_deviations(evidence, words.of_some, own, everywhere, folded=len(own) > LONG_TABLE))
     if common:
-        caption = f"{counted(len(common), 'departure')} that all experiments share"
+        caption = words.shared.format(count=counted(len(common), words.noun))
         tables.append(_deviations(evidence, caption, common, everywhere, folded=bool(own)))
     keys = {key: names for (key, _, _), names in grouped.items()}
-    heading = f"These runs depart from the source in {counted(len(keys), 'setting')}"
-    summary = Paragraph(
-        f"Departures from the source: {listing(named(key, _trainer(evidence, names)) for key, names in keys.items())}."
+    heading = words.heading.format(count=counted(len(keys), "setting"))
+    told = listing(named(key, _trainer(evidence, names)) for key, names in keys.items())
+    return Section(
+        "deviations", heading, tuple(tables), summary=(Paragraph(words.summary.format(settings=told)),)
     )
-    return Section("deviations", heading, tuple(tables), summary=(summary,))
 
 
 def deviation_count(evidence: Evidence) -> int:
-    """How many keys depart from the source in some experiment."""
+    """How many keys depart from the file in some experiment."""
     return len({one.key for chosen in evidence.selection.chosen for one in chosen.experiment.deviations})
 
 
@@ -105,16 +149,16 @@ def _deviations(
     rows = tuple(
         (
             named(key, _trainer(evidence, names)),
-            source,
+            original,
             here,
             "all" if set(names) == everywhere else some([evidence.titles[n] for n in names]),
             key,
         )
-        for (key, source, here), names in grouped.items()
+        for (key, original, here), names in grouped.items()
     )
     return Table(
         caption,
-        ("", "source", "here", "in", "key"),
+        ("", _words(evidence).original, "here", "in", "key"),
         rows,
         ("text", "text", "text", "text", "code"),
         folded=folded,

@@ -9,6 +9,7 @@ from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
+from tinyexp.report.sections.source import has_source
 from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
@@ -76,11 +77,16 @@ def _why(outcome: Outcome) -> str:
 def _profile(evidence: Evidence) -> str:
     experiment = evidence.selection.chosen[0].experiment
     count = deviation_count(evidence)
-    departs = (
-        f"{counted(count, 'setting departs', 'settings depart')} from the source"
-        if count
-        else "nothing departs from the source"
-    )
+    if has_source(evidence):
+        departs = (
+            f"{counted(count, 'setting departs', 'settings depart')} from the source"
+            if count
+            else "nothing departs from the source"
+        )
+    else:
+        departs = (
+            f"{counted(count, 'setting') if count else 'no setting'} changed against the experiment files"
+        )
     told = plain(experiment.profile_summary or experiment.profile_title)
     return f"Profile {', '.join(part for part in (experiment.profile, told) if part)}; {departs}.{_images(evidence)}"
 
@@ -132,7 +138,8 @@ def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
     cautions = []
     told = evidence.selection.chosen[0].experiment.profile_evidence
     if told:
-        cautions.append(f"that the source is right or wrong. {plain(told, 400)}")
+        what = "the source is right or wrong" if has_source(evidence) else "this holds beyond this profile"
+        cautions.append(f"that {what}. {plain(told, 400)}")
     comparison = outcome.comparison if outcome else None
     if outcome and comparison:
         if len(comparison.seeds) == 1:
