@@ -66,7 +66,7 @@ def test_a_second_process_on_a_run_leaves_and_names_the_first(
     tmp_path: Path, untouched: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = halted(tmp_path)
-    monkeypatch.setattr(training, "_LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("tinyexp.trainers.owned.LOCK_SECONDS", 0.2)
     try:
         with pytest.raises(TinyexpError, match=r"is being trained by process \d+. Wait for it, or stop it."):
             trained(tmp_path)

@@ -21,7 +21,7 @@ from tinyexp.config.explain import explained, shown
 from tinyexp.config.profile import default_profile, load_profile, profile_names
 from tinyexp.config.source import SOURCE, Ambiguity, ambiguities
 from tinyexp.config.toml import find_toml, read_toml, toml_names
-from tinyexp.config.trainers import settings_rules
+from tinyexp.config.trainers import SettingsRules, settings_rules
 from tinyexp.errors import UserError, unknown
 from tinyexp.resources import experiments_folder
 
@@ -75,7 +75,7 @@ def load_experiment(
     65
     """
     folder = folder or experiments_folder()
-    path = find_toml(folder, name, "experiment", experiment_names(folder))
+    path = find_toml(folder, name, "experiment", lambda: experiment_names(folder))
     profile = default_profile(folder=folder) if profile is None else profile
     chosen = load_profile(profile, folder)
     profile_path = folder / "profiles" / f"{profile}.toml"
@@ -109,7 +109,12 @@ def load_experiment(
 
 def settings_in(file: ExperimentFile) -> dict[str, Any]:
     """What is left of an experiment file without the keys that every file has."""
-    return file.model_dump(mode="json", exclude=set(_HEAD))
+    return settings_rules(file.trainer).settings_in(file.model_dump(mode="json", exclude=set(_HEAD)))
+
+
+def _file_key(key: str, rules: SettingsRules) -> str:
+    """Where a dotted key stands in the file: every file's own keys as they are, a setting where the trainer has it."""
+    return key if key.split(".", maxsplit=1)[0] in _HEAD else rules.file_key(key)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -157,6 +162,10 @@ def _resolve(
     """Put the overlays on the base, in order; the interpretations that they end up with come first."""
     origin = dict.fromkeys(base, path)
     flat = dict(base)
+    rules = settings_rules(str(base.get("trainer", "vision")), path)
+    layers = [
+        (where, {_file_key(key, rules): value for key, value in layer.items()}) for where, layer in layers
+    ]
     taken = {key: (path, value) for key, value in base.items() if key.startswith(_TAKEN)}
     for where, layer in layers:
         taken |= {key: (where, value) for key, value in layer.items() if key.startswith(_TAKEN)}
@@ -166,8 +175,7 @@ def _resolve(
     for where, layer in layers:
         flat |= layer
         origin |= dict.fromkeys(layer, where)
-    trainer = flat.get("trainer", "vision")
-    model = settings_rules(str(trainer), _origin("trainer", origin, path)).file
+    model = rules.file
     try:
         return model.model_validate(nested(flat, origin))
     except ValidationError as error:

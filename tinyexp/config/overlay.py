@@ -33,8 +33,11 @@ def with_keys(experiment: Experiment, changes: Mapping[str, Any], where: str) ->
         raise UserError(
             f"{where}: '{readings[0]}' cannot be set here, as a reading stands for other keys. Set those keys."
         )
-    model = settings_rules(experiment.trainer).file
-    flat = flatten(experiment.settings) | dict(changes)
+    rules = settings_rules(experiment.trainer)
+    model = rules.file
+    flat = {
+        rules.file_key(key): value for key, value in (flatten(experiment.settings) | dict(changes)).items()
+    }
     tree = {"title": experiment.title, "trainer": experiment.trainer}
     try:
         file = model.model_validate(tree | nested(flat, dict.fromkeys(flat, where)))

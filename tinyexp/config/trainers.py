@@ -15,7 +15,10 @@ from tinyexp.errors import unknown
 if TYPE_CHECKING:
     from tinyexp.config.experiment import Experiment, ExperimentFile
 
-RULES: Mapping[str, str] = {"vision": "tinyexp.trainers.vision.rules:RULES"}
+RULES: Mapping[str, str] = {
+    "vision": "tinyexp.trainers.vision.rules:RULES",
+    "command": "tinyexp.trainers.command.rules:RULES",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class SettingsRules(Protocol):
     @property
     def finished_records(self) -> tuple[str, ...]:
         """The records that every finished run has."""
+
+    def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings in a file's own tables, without the keys that every file has."""
+
+    def file_key(self, key: str) -> str:
+        """Where a dotted key of the settings stands in the file."""
 
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that decide the result."""

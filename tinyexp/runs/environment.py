@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from tinyexp.config.difference import Difference, differences
@@ -38,6 +39,23 @@ def describe_environment(
         memory_format=memory_format,
         device=device,
         threads=threads,
+    )
+
+
+def describe_command_environment(passed_on: Mapping[str, str], named: Sequence[str]) -> Environment:
+    """What is known of a command's surroundings: the machine, and the variables that its file names, with their values."""
+    cpu = processor()
+    return Environment(
+        python=platform.python_version(),
+        packages={"tinyexp": _version("tinyexp")},
+        system=platform.system(),
+        machine=platform.machine(),
+        processor=cpu.name,
+        instructions=cpu.instructions,
+        switches={name: passed_on[name] for name in named if name in passed_on},
+        cpu_capability="",
+        device="",
+        threads=0,
     )
 
 

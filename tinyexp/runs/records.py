@@ -45,10 +45,12 @@ class DataRecord(Section):
     """What the data set was when the run was planned."""
 
     fingerprint: Digest
-    train_images: Count
-    holdout_images: Count
-    test_images: Count
-    classes: Count
+    train_images: Count = 0
+    holdout_images: Count = 0
+    test_images: Count = 0
+    classes: Count = 0
+    files: dict[str, Digest] = Field(default_factory=dict)
+    """Of a command: the files that its result rests on, with their SHA-256; empty where none is pinned."""
 
 
 class RunRecord(Section):

@@ -13,7 +13,10 @@ from tinyexp.errors import unknown
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
 
-TRAINERS: Mapping[str, str] = {"vision": "tinyexp.trainers.vision.trainer:TRAINER"}
+TRAINERS: Mapping[str, str] = {
+    "vision": "tinyexp.trainers.vision.trainer:TRAINER",
+    "command": "tinyexp.trainers.command.trainer:TRAINER",
+}
 """Where each trainer stands. Loading one loads nothing heavy; what it needs to train it imports when it trains."""
 
 

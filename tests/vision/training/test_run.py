@@ -105,7 +105,7 @@ def test_a_diverging_run_stops_says_so_and_commits_no_poisoned_weights(tmp_path)
 def test_a_run_that_another_process_trains_is_refused_with_the_owner(tmp_path, monkeypatch):
     import filelock
 
-    monkeypatch.setattr("tinyexp.trainers.vision.training.run._LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("tinyexp.trainers.owned.LOCK_SECONDS", 0.05)
     plan = small_plan(tmp_path)
     plan.folder.path.mkdir(parents=True)
     (plan.folder.path / ".owner").write_text("process 4711\n")

@@ -27,6 +27,14 @@ class VisionRules:
     finished_records = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     facts: Mapping[str, Callable[..., Fact | None]] = FACTS
 
+    def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
+        """The file's tables as they are."""
+        return dict(file)
+
+    def file_key(self, key: str) -> str:
+        """As it is called."""
+        return key
+
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but where a run is carried out."""
         part = {name: dict(table) for name, table in settings.items() if name != "execution"}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
-import filelock
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -17,13 +15,13 @@ from torch import nn
 from tinyexp.config.difference import differences
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
 from tinyexp.files import append_text, rename_anew
-from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.environment import describe_environment, environment_changes
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 from tinyexp.runs.plan import RunPlan, changed_records
 from tinyexp.runs.records import Environment, MemoryFormat, RunRecord, Status, read_section, write_section
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener
+from tinyexp.trainers.owned import new_folder, owned
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.build import network
@@ -35,10 +33,6 @@ from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
 from tinyexp.trainers.vision.training.project import project
 from tinyexp.trainers.vision.training.randomness import key_weights
 from tinyexp.trainers.vision.training.state import Totals, TrainingState
-
-_LOCK_SECONDS = (
-    20.0  # data workers of a killed slot share its lock, and look for their parent every five seconds
-)
 
 
 def train_run(
@@ -66,7 +60,7 @@ def train_run(
         As they say; the folder is in a state from which the same command goes on.
     """
     listener = listener or Listener()
-    with _owned(plan.folder):
+    with owned(plan.folder):
         if fresh:
             _set_aside(plan.folder)
         return _Run(plan, dataset, listener, accept_environment=accept_environment).to_the_end()
@@ -261,29 +255,6 @@ def _reconciled(
     return now.model_copy(update={"bit_identical": False})
 
 
-@contextlib.contextmanager
-def _owned(folder: RunFolder) -> Iterator[None]:
-    """Hold the run for this process; a lock that a dead process left does not hold."""
-    owner = folder.path / ".owner"
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.lock)
-        lock.acquire(timeout=_LOCK_SECONDS)
-    except filelock.Timeout as error:
-        raise TinyexpError(
-            f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
-        ) from error
-    try:
-        take_over(owner, (folder.path, folder.checkpoints))
-        yield
-    finally:
-        lock.release()
-
-
 def _set_aside(folder: RunFolder) -> None:
     """Move what was trained before out of the way, and nothing else; nothing is deleted."""
     # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
@@ -292,17 +263,8 @@ def _set_aside(folder: RunFolder) -> None:
     found = [path for path in (*records, *weights) if os.path.lexists(path)]
     if not found:
         return
-    aside = _new_folder(folder.path, "before-fresh")
+    aside = new_folder(folder.path, "before-fresh")
     for path in found:
         target = aside / path.relative_to(folder.path)
         target.parent.mkdir(exist_ok=True)
         rename_anew(path, target)
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    number = 1
-    while True:
-        with contextlib.suppress(FileExistsError):
-            (parent / f"{name}-{number}").mkdir()
-            return parent / f"{name}-{number}"
-        number += 1

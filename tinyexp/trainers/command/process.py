@@ -1,0 +1,118 @@
+"""A command with its whole process group: started, watched, and ended so that nothing of it is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+POLL_S = 0.2
+GRACE_S = 10.0
+"""From SIGTERM to SIGKILL: what a trainer may take to save its state."""
+USUAL_VARIABLES = (
+    "CONDA_PREFIX",
+    "CUDA_VISIBLE_DEVICES",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "PYTHONPATH",
+    "SHELL",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+)
+"""Passed on where they are set: what programs need to be found and to run, and nothing that changes a result on purpose."""
+
+Ending = Literal["done", "stopped", "timeout"]
+
+
+def run_command(
+    words: Sequence[str],
+    output: Path,
+    variables: Mapping[str, str],
+    *,
+    timeout_s: float,
+    stop_wanted: Callable[[], bool],
+    watch: Callable[[], None],
+) -> tuple[Ending, int]:
+    """Run a command to its end, or until it is asked to stop or its time is over.
+
+    Parameters
+    ----------
+    output
+        Where what it prints is added, both standard output and error.
+    variables
+        All that its environment has.
+    watch
+        Called now and then while it runs.
+
+    Returns
+    -------
+    Ending
+        ``stopped`` where it was asked to; ``timeout`` where it took too long.
+    int
+        Its exit code; 128 and its number where a signal ended it.
+    """
+    started = time.monotonic()
+    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
+    with output.open("ab") as told:
+        process = subprocess.Popen(  # noqa: S603 - what the user's file says
+            [*guard, *words],
+            stdin=subprocess.PIPE,  # its end tells the guard that this process is gone
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            env=dict(variables),
+            start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                if stop_wanted():
+                    return "stopped", _end(process)
+                if timeout_s and time.monotonic() - started > timeout_s:
+                    return "timeout", _end(process)
+                watch()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_S)
+            return "done", process.returncode
+        finally:
+            _kill_group(process)
+
+
+def passed_on(named: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that a command gets: the usual ones and those that its file names, where they are set."""
+    return {name: environment[name] for name in (*USUAL_VARIABLES, *named) if name in environment}
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Ask the group to end, and end it where it does not."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        return process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        _kill_group(process)
+        return process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End whatever of the group is left, as children that a command leaves behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin:
+        with contextlib.suppress(OSError):
+            process.stdin.close()

@@ -1,0 +1,53 @@
+"""What the rest of the house may ask of a command's settings without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinyexp.config.difference import without
+from tinyexp.config.experiment import Experiment
+from tinyexp.config.trainers import Fact
+from tinyexp.trainers.command.settings import CommandFile
+
+
+class CommandRules:
+    """See :class:`tinyexp.config.trainers.SettingsRules`. Settings are the user's own; ``command`` stands beside them."""
+
+    file = CommandFile
+    circumstances = ("command.timeout_s",)
+    labels: Mapping[str, str] = {
+        "command.run": "command line",
+        "command.resume": "command line that goes on",
+        "command.metrics": "log",
+        "command.inputs": "files that are pinned",
+        "command.environment": "variables passed on",
+    }
+    facts: Mapping[str, Callable[..., Fact | None]] = {}
+    columns = None
+    finished_records = ("run.json", "environment.json", "metrics.csv")
+
+    def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
+        """The user's settings and the command's table side by side, so that ``lr`` is called ``lr`` everywhere."""
+        return {**file["settings"], "command": file["command"]}
+
+    def file_key(self, key: str) -> str:
+        """Where a dotted key stands in the file."""
+        return key if key.startswith(("command.", "settings.")) else f"settings.{key}"
+
+    def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings, and the command but for how long it may take."""
+        return without(settings, self.circumstances)
+
+    def epochs(self, settings: Mapping[str, Any]) -> int:
+        """Only the log says."""
+        del settings
+        return 0
+
+    def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
+        """Only runs that were measured say."""
+        del experiment, images
+        return None  # noqa: PLR1711 - the type says so
+
+
+RULES = CommandRules()

@@ -1,0 +1,57 @@
+"""Holding a run's folder, so that one process at a time trains it; and setting aside what was trained before."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from tinyexp.errors import TinyexpError, UserError
+from tinyexp.ownership import owner_of, take_over
+from tinyexp.runs.folder import RunFolder
+
+LOCK_SECONDS = 20.0
+"""Data workers of a killed slot share its lock, and look for their parent every five seconds."""
+
+
+@contextlib.contextmanager
+def owned(folder: RunFolder) -> Iterator[None]:
+    """Hold the run for this process; a lock that a dead process left does not hold.
+
+    Raises
+    ------
+    TinyexpError
+        Another process holds it.
+    UserError
+        The folder cannot be written to.
+    """
+    owner = folder.path / ".owner"
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.lock)
+        lock.acquire(timeout=LOCK_SECONDS)
+    except filelock.Timeout as error:
+        raise TinyexpError(
+            f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
+        ) from error
+    try:
+        take_over(owner, (folder.path, folder.checkpoints))
+        yield
+    finally:
+        lock.release()
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """A folder ``name-1``, ``name-2``, ... that was not there before."""
+    number = 1
+    while True:
+        with contextlib.suppress(FileExistsError):
+            (parent / f"{name}-{number}").mkdir()
+            return parent / f"{name}-{number}"
+        number += 1
