@@ -6,9 +6,10 @@ CONSTRAINTS ?= constraints.txt
 SECONDS ?= 600
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+LOWEST := .venv-lowest/.installed
 BROWSER := tests/browser/node_modules/.package-lock.json
 
-.PHONY: report test test-all test-latest fuzz lint bench soak format install clean
+.PHONY: report test test-all test-latest test-lowest fuzz lint bench soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -22,6 +23,10 @@ test-all: $(INSTALLED) $(BROWSER) lint  ## the same and what takes longer
 
 test-latest:  ## the tests with the newest release of every dependency, in an environment of their own
 	$(MAKE) test VENV=.venv-latest CONSTRAINTS=
+
+# Left out: what simulates processors through names of a newer numpy, and the tests in a browser.
+test-lowest: $(LOWEST)  ## analysis and report without torch, with the lowest release of every dependency, in an environment of their own
+	.venv-lowest/bin/pytest -m "not slow" --ignore tests/report/test_other_processors.py --ignore tests/report/test_report_in_a_browser.py tests/analysis tests/report
 
 fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it finds is printed
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
@@ -50,6 +55,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
 	touch $@
 
+$(LOWEST): pyproject.toml constraints-lowest.txt
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints-lowest.txt --editable . \
+		check-jsonschema hypothesis jsonschema markdown-it-py pypdf pytest ruamel.yaml statsmodels
+	touch $@
+
 # What drives Chromium and checks accessibility in it, at the versions of the lock file. Without npm or a network the tests in a
 # browser are left out, except where CI is set.
 $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
@@ -57,4 +68,4 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 		|| { echo "The tests in a browser need this: npm ci --prefix tests/browser"; test -z "$$CI"; }
 
 clean:
-	rm -rf tests/browser/node_modules .venv .venv-latest dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf tests/browser/node_modules .venv .venv-latest .venv-lowest dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

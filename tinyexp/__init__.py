@@ -1,6 +1,7 @@
 """Training experiments that repeat bit for bit, and a report that shows why one design beat another.
 
-The public interface, all of it; importing this loads nothing heavy:
+The public interface, all of it; importing this loads nothing heavy. Only the functions of the second and third line need what
+``pip install 'tinyexp[train]'`` adds:
 
 - :func:`load_experiment` (name, profile, overrides): a frozen experiment
 - :func:`build_model` (experiment): its network
@@ -20,10 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinyexp.analysis.comparison import compare
     from tinyexp.analysis.study import Study, load_study
-    from tinyexp.api import attribute, train, write_report
+    from tinyexp.api import attribute, build_model, train, write_report
     from tinyexp.config.load import load_experiment
     from tinyexp.runs.frame import load_runs
-    from tinyexp.trainers.vision.models.build import build_model
 
 __all__ = [
     "Study",
@@ -40,7 +40,7 @@ __all__ = [
 _HOMES = {
     "Study": "tinyexp.analysis.study",
     "attribute": "tinyexp.api",
-    "build_model": "tinyexp.trainers.vision.models.build",
+    "build_model": "tinyexp.api",
     "compare": "tinyexp.analysis.comparison",
     "load_experiment": "tinyexp.config.load",
     "load_runs": "tinyexp.runs.frame",

@@ -9,14 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.errors import UserError, listed
+from tinyexp.extras import require
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import nn
 
     from tinyexp.analysis.attribution import Attribution
     from tinyexp.analysis.study import Study
     from tinyexp.report.render import ReportResult
     from tinyexp.runs.records import Status
+
+
+def build_model(experiment: Experiment) -> nn.Module:
+    """The net of an experiment, untrained; see :func:`tinyexp.trainers.vision.models.build.build_model`.
+
+    Raises
+    ------
+    UserError
+        torch is not installed.
+    """
+    require("train", "torch", "torchvision", purpose="tinyexp.build_model")
+    from tinyexp.trainers.vision.models.build import build_model as build  # noqa: PLC0415 - loads torch
+
+    return build(experiment)
 
 
 def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Status:
@@ -27,7 +43,7 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     Raises
     ------
     UserError
-        The data are missing or do not fit; nothing was trained.
+        What the trainer needs is not installed, or the data are missing or do not fit; nothing was trained.
     DivergedError
         A loss was no longer finite; the run is marked so.
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tinyexp.extras import require
 from tinyexp.terminal import say, visible
 
 _data_folder = click.option(
@@ -37,6 +38,7 @@ def data() -> None:
 @_as_json
 def list_command(*, data_folder: Path, as_json: bool) -> None:
     """The known data sets, and whether they are there."""
+    _require_pillow("list")
     from tinyexp.files import json_text
 
     rows = _rows(data_folder)
@@ -93,6 +95,7 @@ def _rows(data_folder: Path) -> list[dict[str, Any]]:
 )
 def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
     """Download NAME, check it, and put it into the data folder. Goes on where it was interrupted."""
+    _require_pillow("fetch")
     from tinyexp.trainers.vision.data.fetch import fetch
 
     with _progress() as progress:
@@ -107,6 +110,7 @@ def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
 @_as_json
 def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) -> None:
     """Count the images of NAME and decode every one."""
+    _require_pillow("verify")
     import dataclasses
 
     from tinyexp.errors import TinyexpError
@@ -146,6 +150,7 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
 )
 def pack_command(*, name: str, data_folder: Path, root: str, check: bool, side: int | None) -> None:
     """Decode the images of NAME once, for all runs. Goes on where it was interrupted."""
+    _require_pillow("pack")
     from tinyexp.trainers.vision.data.build import find_folder
     from tinyexp.trainers.vision.data.pack import pack
     from tinyexp.trainers.vision.data.packed import check_pack
@@ -158,6 +163,11 @@ def pack_command(*, name: str, data_folder: Path, root: str, check: bool, side: 
         else:
             place = pack(name, folder, data_folder, progress, lambda words: say(words, err=True), sizing)
     say(f"{place}: whole: every byte is what was written" if check else place)
+
+
+def _require_pillow(command: str) -> None:
+    """The readers of data sets decode with it."""
+    require("train", "PIL", purpose=f"`tinyexp data {command}`")
 
 
 @contextlib.contextmanager

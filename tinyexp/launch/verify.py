@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinyexp.errors import DamagedError, UserError
+from tinyexp.extras import absent, how
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import Finding, verify_records
+from tinyexp.terminal import say
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,23 @@ class Verified:
 
     runs: int
     checkpoints: int
+    """Runs whose checkpoints were looked at."""
     found: tuple[Finding, ...]
     next_step: str = ""
     """What puts it right; empty for a sound folder."""
 
 
-def verify(folder: Path) -> Verified:
+def _on_stderr(words: str) -> None:
+    say(f"tinyexp: {words}", err=True)
+
+
+def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     """Check one run's folder, or all runs below a folder.
+
+    Parameters
+    ----------
+    note
+        Called with what could not be looked at: without torch, checkpoints.
 
     Raises
     ------
@@ -42,7 +54,8 @@ def verify(folder: Path) -> Verified:
         one for one in folders if one.checkpoints.is_dir() and any(one.checkpoints.glob("*.ckpt"))
     ]
     known = {finding.path for finding in found}
-    found += [finding for finding in _checkpoints(with_checkpoints) if finding.path not in known]
+    looked_at = _readable(with_checkpoints, note)
+    found += [finding for finding in _checkpoints(looked_at) if finding.path not in known]
     found += _missing(folder, folders)
     if not folders and not found:
         raise UserError(
@@ -51,8 +64,20 @@ def verify(folder: Path) -> Verified:
         )
     unique = tuple(dict.fromkeys(found))
     return Verified(
-        len(folders), len(with_checkpoints), unique, _next_step(unique, checkpoints=bool(with_checkpoints))
+        len(folders), len(looked_at), unique, _next_step(unique, checkpoints=bool(with_checkpoints))
     )
+
+
+def _readable(folders: list[RunFolder], note: Callable[[str], None]) -> list[RunFolder]:
+    """The runs whose checkpoints can be read here; records are checked in any case."""
+    missing = absent("torch")
+    if not folders or not missing:
+        return folders
+    note(
+        f"the checkpoints of {len(folders)} run{'s' * (len(folders) != 1)} were not looked at: that needs"
+        f" {', '.join(missing)}, not installed here. {how('train')}"
+    )
+    return []
 
 
 def _checkpoints(folders: Iterable[RunFolder]) -> list[Finding]:
