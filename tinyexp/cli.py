@@ -20,6 +20,13 @@ _FOLDER = click.Path(path_type=Path)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
 
 
+def _profile(preferred: str) -> str:
+    """The profile where none is named; the folder of experiments says which there are."""
+    from tinyexp.config.profile import default_profile
+
+    return default_profile(preferred)
+
+
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
 
 
@@ -64,7 +71,9 @@ main.add_command(_DATA)
 def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option(
-            "--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."
+            "--profile",
+            default=lambda: _profile("embedded"),
+            help="Scale and data: embedded, desk, paper. [default: embedded; without it the first]",
         ),
         click.option(
             "--jobs",
@@ -149,6 +158,27 @@ def run(experiment: str, seeds: tuple[int, ...], as_json: bool, **options: Any) 
     _train(as_json=as_json, seeds=seeds, names=(experiment,), **options)
 
 
+@main.command("try")
+@click.argument("experiment")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--profile", help="Scale and data. [default: as for run]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
+@click.option(
+    "--data-folder", type=_FOLDER, help="Where data sets are looked for. [default: $TINYEXP_DATA or ./data]"
+)
+def try_experiment(
+    experiment: str, seed: int, profile: str | None, settings: tuple[str, ...], data_folder: Path | None
+) -> None:
+    """Train one run of EXPERIMENT in a folder that is thrown away, and show what was read from its log."""
+    from tinyexp.config.load import load_experiment, parse_override
+    from tinyexp.launch.tryout import try_run
+
+    loaded = load_experiment(experiment, profile, dict(parse_override(text) for text in settings))
+    tried = try_run(loaded, seed, data_folder or _data_folder(), lambda line: say(line, err=True))
+    say(tried.sentence)
+    _print_table(tried.table, ("column", "read_as", "first", "last", "lowest", "highest"))
+
+
 def _train(
     *, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any
 ) -> None:
@@ -166,7 +196,7 @@ def _train(
     if as_json:
         _print_json(rows)
     else:
-        _print_table(rows, ("run", "seed", "state", "epochs", "test_accuracy", "folder"))
+        _print_table(*_with_result(rows, ("run", "seed", "state", "epochs"), ("folder",)))
         for row in rows:
             if row["message"]:
                 said = visible(row["message"], one_line=True)
@@ -187,7 +217,9 @@ def _train(
 @main.command()
 @click.argument("study")
 @click.option(
-    "--profile", default="embedded", show_default=True, help="Scale and data: embedded, desk, paper."
+    "--profile",
+    default=lambda: _profile("embedded"),
+    help="Scale and data: embedded, desk, paper. [default: embedded; without it the first]",
 )
 @click.option("--seeds", type=click.IntRange(1, 1000), help="How many. [default: the study's or profile's]")
 @click.option("--plan", "kind", type=click.Choice(_PLANS), help="Which mixtures. [default: the study's plan]")
@@ -334,12 +366,16 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
     elif not rows:
         say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
     else:
-        _print_table(rows, ("run", "state", "epochs", "of", "test_accuracy", "message"))
+        _print_table(*_with_result(rows, ("run", "state", "epochs", "of"), ("message",)))
 
 
 @main.command()
 @click.argument("experiment")
-@click.option("--profile", default="paper", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option(
+    "--profile",
+    default=lambda: _profile("paper"),
+    help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
@@ -357,7 +393,11 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
 @main.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--profile", default="paper", show_default=True, help="Scale and data: embedded, desk, paper.")
+@click.option(
+    "--profile",
+    default=lambda: _profile("paper"),
+    help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     """Print the keys in which the experiments A and B differ."""
@@ -400,18 +440,34 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """Left-aligned columns, two spaces apart; accuracies as per cent."""
-    cells = [[_cell(row[name], name) for name in columns] for row in rows]
+    """Left-aligned columns, two spaces apart."""
+    cells = [[_cell(row[name]) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in [list(columns), *cells]) for place in range(len(columns))]
     for line in [[name.replace("_", " ") for name in columns], *cells]:
         say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _cell(value: Any, column: str) -> str:
+def _with_result(
+    rows: list[dict[str, Any]], before: tuple[str, ...], after: tuple[str, ...]
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Rows with a column of what came out, called by its metric where all have the same."""
+    metrics = {row["metric"] for row in rows if row["metric"]}
+    column = metrics.pop() if len(metrics) == 1 else "result"
+    shown = [row | {column: _result(row, named=column == "result")} for row in rows]
+    return shown, (*before, column, *after)
+
+
+def _result(row: dict[str, Any], *, named: bool) -> str | None:
+    if row["value"] is None:
+        return None
+    is_fraction = row["metric"].endswith("accuracy") and 0 <= row["value"] <= 1
+    told = f"{row['value']:.2%}" if is_fraction else f"{row['value']:.6g}"
+    return f"{row['metric'].replace('_', ' ')} {told}" if named else told
+
+
+def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    if column == "test_accuracy":
-        return f"{value:.2%}"
     return visible(str(value), one_line=True)
 
 

@@ -198,7 +198,7 @@ def test_a_last_accuracy_that_is_none_is_left_out_of_the_overview(tmp_path, cell
     cells = lines[-1].split(",")
     cells[METRIC_COLUMNS.index("test_accuracy")] = cell
     folder.metrics.write_text("\n".join([*lines[:-1], ",".join(cells)]) + "\n")
-    assert overview(tmp_path)[0]["test_accuracy"] is None
+    assert overview(tmp_path)[0]["value"] is None
 
 
 def test_a_number_beyond_every_float_is_refused_and_named(tmp_path):

@@ -18,7 +18,7 @@ from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
 from tinyexp.runs.asked import write_asked
-from tinyexp.runs.records import last_accuracy
+from tinyexp.runs.records import last_result
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,11 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """A row for each run: what it is, how it ended, its last test accuracy (a fraction, or None)."""
+    """A row for each run: what it is, how it ended, the metric that tells most with its last value (or None)."""
     rows = []
     for outcome in outcomes:
         record = outcome.plan.record
+        metric, value = last_result(outcome.plan.folder)
         rows.append(
             {
                 "run": outcome.plan.name,
@@ -99,7 +100,8 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
                 "state": outcome.status.state,
                 "trained_now": outcome.trained,
                 "epochs": outcome.status.epochs_done,
-                "test_accuracy": last_accuracy(outcome.plan.folder),
+                "metric": metric,
+                "value": value,
                 "message": outcome.status.message,
                 "folder": str(outcome.plan.folder.path),
             }

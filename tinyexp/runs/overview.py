@@ -8,11 +8,11 @@ from typing import Any
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.plan import changed_records
-from tinyexp.runs.records import Status, last_accuracy, read_section
+from tinyexp.runs.records import Status, last_result, read_section
 
 
 def overview(runs: Path) -> list[dict[str, Any]]:
-    """A row for each run: its name, state, epochs, last test accuracy (a fraction, or None), and a message.
+    """A row for each run: its name, state, epochs, the metric that tells most with its last value (or None), and a message.
 
     Raises
     ------
@@ -28,7 +28,8 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             "state": "damaged",
             "epochs": None,
             "of": None,
-            "test_accuracy": None,
+            "metric": "",
+            "value": None,
         }
         try:
             status = read_section(folder.status, Status)
@@ -37,13 +38,15 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             continue
         changed = changed_records(folder, status)
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
+        metric, value = last_result(folder)
         rows.append(
             row
             | {
                 "state": status.state,
                 "epochs": status.epochs_done,
                 "of": status.epochs,
-                "test_accuracy": last_accuracy(folder),
+                "metric": metric,
+                "value": value,
                 "message": message,
             }
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,13 +199,16 @@ def last_row(folder: RunFolder) -> dict[str, str]:
     return rows[-1] if rows else {}
 
 
-def last_accuracy(folder: RunFolder) -> float | None:
-    """The last epoch's test accuracy, a fraction; None before the first epoch and where there is no such number."""
+def last_result(folder: RunFolder) -> tuple[str, float | None]:
+    """The metric that a line about a run tells, and its last value; no name before the first row, None where there is no number."""
+    row = last_row(folder)
+    metric = headline(row)
     try:
-        accuracy = float(last_row(folder).get("test_accuracy") or "nan")
+        value = float(row.get(metric) or "nan")
     except ValueError:
-        return None
-    return accuracy if 0 <= accuracy <= 1 else None
+        return metric, None
+    in_bounds = not metric.endswith("accuracy") or 0 <= value <= 100
+    return metric, value if math.isfinite(value) and in_bounds else None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

@@ -110,9 +110,11 @@ class _Run:
         self._require_pinned()
         log = self._read()
         self._tell(log)
+        status = self._project("finished", log=log)
+        # Only now: of two seeds that end at once, each before the other is finished, neither would see the other.
         self._require_own_curve(log)
         self._tell_of_noise(log)
-        return self._project("finished", log=log)
+        return status
 
     def _begin(self) -> list[str]:
         """The words to run: those that go on where something is to go on from, else those that start anew in a clean folder."""
@@ -191,7 +193,7 @@ class _Run:
 
     def _require_own_curve(self, log: Log) -> None:
         """Two seeds of one configuration never have equal curves, unless the seed is ignored."""
-        own = _curve(log.rows, log.columns)
+        own, equal = _curve(log.rows, log.columns), []
         for folder in find_runs(self.folder.path.parents[2]):
             if folder.path.parent != self.folder.path.parent or folder.path == self.folder.path:
                 continue
@@ -203,10 +205,14 @@ class _Run:
                     and record.seed != self.plan.record.seed
                     and own == _curve(*_recorded_curve(folder))
                 ):
-                    raise _SeedIgnoredError(
-                        f"{self.plan.title}: the command ignores the seed: its curve is that of seed {record.seed} to the last "
-                        "digit. Pass {seed} to everything that draws random numbers."
-                    )
+                    equal.append(record.seed)
+        if equal:
+            reason = (
+                f"the command ignores the seed: the curve of seed {self.plan.record.seed} is that of seed {equal[0]} to the last "
+                "digit. Pass {seed} to everything that draws random numbers"
+            )
+            self._project("failed", reason, log)
+            raise UserError(f"{self.plan.title}: {reason}.")
 
     def _tell_of_noise(self, log: Log) -> None:
         """Where the run was trained before and set aside: whether it repeats, and if not by how much."""
@@ -274,10 +280,6 @@ class _Run:
     def _log(self, line: str) -> None:
         with contextlib.suppress(TinyexpError):
             append_text(self.folder.log, f"{visible(line, one_line=True)}\n")
-
-
-class _SeedIgnoredError(UserError):
-    """The user's to mend; nothing is wrong with the folder."""
 
 
 def command_of(experiment: Experiment) -> CommandTable:

@@ -1,0 +1,73 @@
+"""One run in a folder that is thrown away: does it train, and what is read from its log?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyexp.config.experiment import Experiment
+from tinyexp.launch.prepare import prepare
+from tinyexp.launch.progress import measured
+from tinyexp.launch.wanted import Wanted
+from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
+from tinyexp.runs.verify import read_metrics
+from tinyexp.trainers.base import Listener, Row, trainer_of
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a tried run left."""
+
+    sentence: str
+    table: list[dict[str, Any]]
+    """A row a column of its metrics: name, what it was read as, first, last, lowest and highest value."""
+
+
+def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable[[str], None]) -> Tried:
+    """Train one run and read its records; nothing of it is kept.
+
+    Raises
+    ------
+    TinyexpError
+        As training does; the message has what the run said.
+    """
+
+    def epoch_done(row: Row, _timing: Row) -> None:
+        metric = headline(row)
+        index = next(name for name in INDEX_COLUMNS if name in row)
+        tell(
+            f"{index} {row[index]:g}: {measured(metric, float(row[metric] or 0)) if metric else 'no metric'}"
+        )
+
+    with tempfile.TemporaryDirectory(prefix="tinyexp-try-") as place:
+        [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(place), data_folder)
+        listener = Listener(epoch_done=epoch_done, warn=tell)
+        trainer_of(experiment.trainer).train(
+            plan, data_folder, listener, fresh=False, accept_environment=False
+        )
+        rows = read_metrics(plan.folder.metrics)
+    names = list(rows[0])
+    count = len(rows)
+    return Tried(
+        f"{experiment.name} seed {seed}: {count} {'row' if count == 1 else 'rows'} by {names[0]}, "
+        f"{len([name for name in names if name not in NO_METRICS])} metrics. Nothing was kept.",
+        [_told(name, [row[name] for row in rows]) for name in names],
+    )
+
+
+def _told(name: str, values: list[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    what = "index" if name in INDEX_COLUMNS else "setting" if name in NO_METRICS else "metric"
+    missing = f", {len(values) - len(known)} empty" if len(known) < len(values) else ""
+    numbers = {
+        "first": values[0],
+        "last": values[-1],
+        "lowest": min(known, default=None),
+        "highest": max(known, default=None),
+    }
+    return {"column": name, "read_as": f"{what}{missing}"} | {
+        key: None if value is None else f"{value:.6g}" for key, value in numbers.items()
+    }
