@@ -67,7 +67,7 @@ class TimeLeft:
 
     def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """An epoch was done."""
-        self._left[plan] = plan.epochs - epoch
+        self._left[plan] = max(0, plan.epochs - epoch)
         self._seconds.setdefault(plan.record.configuration, []).append(seconds)
 
     def words(self) -> str:
@@ -105,8 +105,8 @@ class PlainProgress:
     def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
         self._left.took(plan, epoch, seconds)
         if time.monotonic() - self._last >= _LINE_EVERY_S:
-            last = plan.epochs
-            self._say(f"{plan.title}: epoch {epoch} of {last}, {measured}; {self._left.words()}")
+            of = f" of {plan.epochs}" if plan.epochs else ""
+            self._say(f"{plan.title}: epoch {epoch}{of}, {measured}; {self._left.words()}")
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
@@ -184,7 +184,7 @@ class TerminalProgress:
 
 
 def _epochs(plan: RunPlan) -> int:
-    return plan.epochs
+    return plan.epochs or 1  # of a command only its log will say
 
 
 def begin_words(plans: list[RunPlan], finished: int) -> str:
@@ -196,7 +196,8 @@ def describe_end(status: Status) -> str:
     """As in ``finished, 12 epochs``."""
     if status.state == "finished":
         return f"finished, {status.epochs} epochs"
-    return f"{status.state} after {status.epochs_done} of {status.epochs} epochs: {status.message}"
+    of = f" of {status.epochs}" if status.epochs else ""
+    return f"{status.state} after {status.epochs_done}{of} epochs: {status.message}"
 
 
 def progress_for(jobs: int) -> Progress:

@@ -187,7 +187,7 @@ class _Run:
             before = self.plan.record.data.files
             changed = sorted(name for name in {*files, *before} if files.get(name) != before.get(name))
             raise UserError(
-                f"{self.plan.title}: {listed(changed)} changed while the command ran, so what it was trained with is not known. "
+                f"{listed(changed)} changed while the command ran, so what it was trained with is not known. "
                 "Start the same command again."
             )
 
@@ -212,7 +212,7 @@ class _Run:
                 "digit. Pass {seed} to everything that draws random numbers"
             )
             self._project("failed", reason, log)
-            raise UserError(f"{self.plan.title}: {reason}.")
+            raise UserError(f"{reason}.")
 
     def _tell_of_noise(self, log: Log) -> None:
         """Where the run was trained before and set aside: whether it repeats, and if not by how much."""

@@ -1,0 +1,315 @@
+"""An experiment whose trainer is a command: trained, ended, gone on with, and refused where it says something else than it means."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TRAIN = '''
+"""A trainer of a few lines: its loss falls, at a height that the seed gives."""
+import argparse, os, random, sys, time
+from pathlib import Path
+parser = argparse.ArgumentParser()
+for name, kind in (("rate", float), ("seed", int), ("out", Path), ("epochs", int), ("pause", float)):
+    parser.add_argument(f"--{name}", type=kind, required=True)
+parser.add_argument("--half", action="store_true")
+parser.add_argument("--resume", action="store_true")
+asked = parser.parse_args()
+log = asked.out / "metrics.csv"
+lines = log.read_text().splitlines() if asked.resume and log.exists() else ["epoch,train_loss,test_loss"]
+for epoch in range(len(lines), asked.epochs + 1):
+    height = random.Random(asked.seed).random() + asked.rate - (0.25 if asked.half else 0)
+    lines.append(f"{epoch},{height / epoch!r},{2 * height / epoch!r}")
+    aside = log.with_suffix(".tmp")
+    aside.write_text("\\n".join(lines) + "\\n")
+    os.replace(aside, log)
+    print("epoch", epoch, flush=True)
+    time.sleep(asked.pause)
+'''
+FILE = """
+title = "Mine"
+trainer = "command"
+[command]
+run = "{python} train.py --rate {{rate}} {{half?--half}} --epochs {{epochs}} --pause {{pause}} --seed {{seed}} --out {{folder}}"
+{resume}
+metrics = "metrics.csv"
+inputs = ["train.py"]
+[settings]
+rate = 0.5
+half = false
+epochs = 4
+pause = 0.0
+"""
+RESUME = 'resume = "{python} train.py --rate {{rate}} {{half?--half}} --epochs {{epochs}} --pause {{pause}} --seed {{seed}} --out {{folder}} --resume"'
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder as a user has it: a trainer, and an experiment of it; it is the current one."""
+    (tmp_path / "train.py").write_text(TRAIN)
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(place, name="mine", *, resume=False, **changes):
+    text = FILE.format(python=sys.executable, resume=RESUME.format(python=sys.executable) if resume else "")
+    for old, new in changes.pop("replace", {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    path = place / "experiments" / f"{name}.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def tinyexp(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "tinyexp", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,
+    )
+
+
+def folder_of(place, seed=0, name="mine"):
+    (found,) = (place / "runs").glob(f"*/{name}/{seed}-*")
+    return found
+
+
+def records(folder):
+    return {name: (folder / name).read_bytes() for name in ("run.json", "metrics.csv")}
+
+
+def test_a_command_is_trained_and_its_log_is_recorded(place):
+    done = tinyexp("run", "mine", "--seed", "0", "--seed", "1", "--set", "rate=0.75", "--set", "half=true")
+    assert done.returncode == 0, done.stderr
+    assert "test loss" in done.stdout
+    folder = folder_of(place)
+    assert (folder / "metrics.csv").read_text().splitlines()[0] == "epoch,train_loss,test_loss"
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 5
+    told = json.loads((folder / "run.json").read_text())
+    assert told["experiment"]["settings"]["rate"] == 0.75
+    assert list(told["data"]["files"]) == ["train.py"]
+    assert "--rate 0.75 --half" in (folder / "log.txt").read_text()
+    assert tinyexp("check", "runs").returncode == 0
+    again = tinyexp("run", "mine", "--set", "rate=0.75", "--set", "half=true")
+    assert "1 finished before, 0 to train" in again.stderr
+
+
+def test_numbers_come_through_to_the_last_bit(place):
+    tinyexp("run", "mine")
+    folder = folder_of(place)
+    assert (folder / "metrics.csv").read_bytes() == (folder / "work" / "metrics.csv").read_bytes()
+
+
+@pytest.mark.parametrize("resume", [False, True], ids=["starts anew", "goes on"])
+def test_a_command_that_was_killed_comes_out_the_same(place, resume):
+    write(place, resume=resume, replace={"pause = 0.0": "pause = 0.4", "epochs = 4": "epochs = 6"})
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "tinyexp", "run", "mine"],
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for(lambda: list((place / "runs").glob("*/mine/*/work/metrics.csv")))
+    time.sleep(0.9)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    wait_for(lambda: not commands_of(place))
+    done = tinyexp("run", "mine")
+    assert done.returncode == 0, done.stderr
+    folder = folder_of(place)
+    assert ("goes on: " in (folder / "log.txt").read_text()) == resume
+    assert (folder / "ended-1" / "work").is_dir() != resume
+    untouched = tinyexp("run", "mine", "--runs", "other")
+    assert untouched.returncode == 0
+    (other,) = (place / "other").glob("*/mine/0-*")
+    assert records(folder) == records(other)
+
+
+def test_a_signal_ends_the_whole_group_and_the_same_command_goes_on(place):
+    write(place, replace={"pause = 0.0": "pause = 30.0"})
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "tinyexp", "run", "mine"], stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: list((place / "runs").glob("*/mine/*/work/metrics.csv")))
+    asked.send_signal(signal.SIGTERM)
+    _, said = asked.communicate(timeout=60)
+    assert asked.returncode == 143
+    assert "To go on: tinyexp run mine" in said
+    assert not commands_of(place)
+    assert json.loads((folder_of(place) / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_a_command_that_takes_too_long_is_ended_and_has_failed(place):
+    write(
+        place,
+        replace={
+            "pause = 0.0": "pause = 30.0",
+            'metrics = "metrics.csv"': 'metrics = "metrics.csv"\ntimeout_s = 1.5',
+        },
+    )
+    done = tinyexp("run", "mine")
+    assert done.returncode == 1
+    assert "ended after command.timeout_s = 1.5 seconds" in done.stderr
+    assert not commands_of(place)
+
+
+def test_a_command_that_fails_is_named_with_its_last_words(place):
+    (place / "train.py").write_text(
+        "import sys\nprint('reading')\nsys.exit('no such data set: \\x1b[31mcats')\n"
+    )
+    done = tinyexp("run", "mine")
+    assert done.returncode == 1
+    assert (
+        "its command ended with code 1; it last said: reading | no such data set: \\u001b[31mcats"
+        in done.stderr
+    )
+    assert "output.txt" in done.stderr
+
+
+def test_a_command_that_leaves_no_log_or_another_one_is_named(place):
+    (place / "train.py").write_text("print('done')\n")
+    assert "left no log" in tinyexp("run", "mine").stderr
+    (place / "train.py").write_text(
+        "import sys, pathlib\npathlib.Path(sys.argv[-1], 'metrics.csv').write_text('time,loss\\n1,2\\n')\n"
+    )
+    assert "no column says where a row stands" in tinyexp("run", "mine").stderr
+
+
+REFUSED = {
+    "a setting that nothing uses": (
+        {"rate = 0.5": "rate = 0.5\nraet = 1"},
+        "does not use raet.*Did you mean 'rate'",
+    ),
+    "a place that nothing fills": (
+        {"{{rate}}"[1:-1]: "{raet}"},
+        r"no setting fills the place \{raet\}.*Did you mean 'rate'",
+    ),
+    "a missing program": ({sys.executable: "no-such-python"}, "there is no program 'no-such-python' on PATH"),
+    "no seed": ({"--seed {seed} ": ""}, r"no place \{seed\}, so every seed would be the same training"),
+    "no such input": ({'"train.py"]': '"*.cfg"]'}, r"no file matches '\*\.cfg'"),
+    "a log elsewhere": ({'"metrics.csv"': '"../metrics.csv"'}, "must be a path below"),
+    "an unknown key": (
+        {'metrics = "': 'metric = "'},
+        "unknown key 'metric' in .command..*Did you mean 'metrics'",
+    ),
+    "a reserved name": (
+        {"rate = 0.5": "rate = 0.5\nseed = 1"},
+        "'seed' is filled by every run itself|does not use",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_could_only_mislead_is_refused_before_anything_runs(place, case):
+    import re
+
+    replace, said = REFUSED[case]
+    write(place, replace=replace)
+    done = tinyexp("run", "mine")
+    assert done.returncode == 2, done.stderr
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((place / "runs").glob("*/mine")) if (place / "runs").exists() else True
+
+
+def test_a_command_that_ignores_the_seed_is_an_error(place):
+    write(place, replace={"--out {folder}": "--seed 7 --out {folder}"})
+    done = tinyexp("run", "mine", "--seed", "0", "--seed", "1", "--jobs", "1")
+    assert done.returncode == 2
+    assert (
+        "the command ignores the seed: the curve of seed 1 is that of seed 0 to the last digit" in done.stderr
+    )
+
+
+def test_an_input_that_changes_makes_another_run_and_one_that_changes_meanwhile_spoils_it(place):
+    tinyexp("run", "mine")
+    (place / "train.py").write_text(TRAIN + "# changed\n")
+    assert "0 finished before, 1 to train" in tinyexp("run", "mine").stderr
+    assert len(list((place / "runs").glob("*/mine/0-*"))) == 2
+    write(
+        place,
+        "self",
+        replace={f"{sys.executable} train.py": f"{sys.executable} own.py", '"train.py"]': '"own.py"]'},
+    )
+    (place / "own.py").write_text(TRAIN + "Path('own.py').write_text('print()')\n")
+    done = tinyexp("run", "self")
+    assert done.returncode == 2
+    assert "own.py changed while the command ran" in done.stderr
+
+
+def test_one_seed_that_does_not_repeat_is_told_as_noise_with_its_size(place):
+    noisy = TRAIN.replace("random.Random(asked.seed)", "random.Random(os.urandom(8))")
+    (place / "train.py").write_text(noisy)
+    tinyexp("run", "mine")
+    done = tinyexp("run", "mine", "--fresh")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "the command does not repeat under one seed; run-to-run noise at its end: train_loss" in done.stderr
+    )
+    assert (folder_of(place) / "before-fresh-1" / "work" / "metrics.csv").is_file()
+
+
+def test_only_usual_and_named_variables_are_passed_on_and_the_named_ones_recorded(place):
+    (place / "train.py").write_text(
+        TRAIN + "(asked.out / 'variables').write_text(' '.join(sorted(os.environ)))\n"
+    )
+    write(place, replace={'metrics = "': 'environment = ["MINE"]\nmetrics = "'})
+    done = tinyexp("run", "mine", env=os.environ | {"MINE": "yes", "OTHER": "no"})
+    assert done.returncode == 0, done.stderr
+    folder = folder_of(place)
+    seen = (folder / "work" / "variables").read_text().split()
+    assert "MINE" in seen
+    assert "OTHER" not in seen
+    assert json.loads((folder / "environment.json").read_text())["switches"] == {"MINE": "yes"}
+
+
+def test_try_shows_what_is_read_and_keeps_nothing(place):
+    done = tinyexp("try", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "mine seed 0: 4 rows by epoch, 2 metrics. Nothing was kept." in done.stdout
+    assert "test_loss   metric" in done.stdout
+    assert not (place / "runs").exists()
+
+
+def test_two_experiments_and_a_study_of_factors_plan_what_is_trained(place):
+    write(place, "other", replace={"rate = 0.5": "rate = 0.25", "half = false": "half = true"})
+    (place / "experiments" / "studies").mkdir()
+    (place / "experiments" / "studies" / "why.toml").write_text(
+        'title = "t"\nquestion = "q"\nbaseline = "mine"\ncontender = "other"\nmetric = "test_loss"\nmargin = 0.01\nplan = "full"\n'
+        '[[factors]]\nname = "rate"\nkeys = ["rate"]\n[[factors]]\nname = "half"\nkeys = ["half"]\n'
+    )
+    done = tinyexp("plan", "why")
+    assert done.returncode == 0, done.stderr
+    assert "full: 4 mixtures of 2 factors" in done.stdout
+    assert tinyexp("run-all", "--seeds", "3").returncode == 0
+    assert len(list((place / "runs").glob("*/*/*/metrics.csv"))) == 12
+
+
+def commands_of(place: Path) -> list[str]:
+    """Processes whose command line names the trainer in this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(place).encode() in path.read_bytes() and b"train.py" in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
