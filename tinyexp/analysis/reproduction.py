@@ -8,17 +8,20 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import checked_runs, last_epoch, last_values
+from tinyexp.analysis.checked import checked_runs
+from tinyexp.analysis.endpoints import compared_at, endpoint_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
 from tinyexp.errors import UserError
 from tinyexp.spec.difference import ABSENT, flatten
 from tinyexp.spec.load import Experiment
+from tinyexp.spec.metric import metric_of
 from tinyexp.spec.readings import CONTRADICTIONS
 
 ReproductionVerdict = Literal["reproduced", "differs", "cannot_tell", "not_comparable", "nothing_reported"]
 
-METRIC = "test_accuracy"
+METRIC = metric_of("test_accuracy")
+"""What sources report."""
 
 COMPARED_SECTIONS = ("data.", "input.", "model.", "augmentation.", "optimizer.", "training.")
 """Sections whose keys say which data, which network and how long."""
@@ -133,8 +136,10 @@ def _measured(frame: pd.DataFrame, experiment: Experiment) -> tuple[dict[int, fl
         own = own[own["profile"] == experiment.profile]
     if "experiment" in frame and (own.empty or ("state" in own and not (own["state"] == "finished").any())):
         return {}, 0
+    if experiment.spec.reported is None and METRIC.name not in own:
+        return {}, 0  # nothing to hold it against, and it was not taken
     rows = checked_runs(own, (experiment.name,), METRIC)
-    return last_values(rows, experiment.name, METRIC), last_epoch(rows)
+    return endpoint_values(rows, experiment.name, METRIC), compared_at(rows)[1] or 0
 
 
 def _verdict(
