@@ -14,8 +14,8 @@ from small_runs import small_plan
 from tinyexp.cli import main
 from tinyexp.launch.progress import PlainProgress, TerminalProgress
 from tinyexp.runs.records import Status, table_text, write_section
-from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.terminal import visible
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.run import _Run
 
 ATTACKS = {

@@ -110,7 +110,7 @@ def test_a_share_that_does_not_survive_holms_adjustment_supports_nothing():
 
 
 def test_of_a_loss_the_claim_is_explained_by_the_lower_one():
-    claim = {"kind": "carries_most", "factor": "augmentation", "metric": "test_loss"}
+    claim = {"kind": "carries_most", "factor": "augmentation", "metric": "test_loss", "margin": 0.01}
     (found,) = judge(study(claim), Evidence(curves(), attributed([-0.3, -0.1], metric="test_loss")))
     assert found.verdict == "supported"
     (other,) = judge(study(claim), Evidence(curves(), attributed([0.3, 0.1], metric="test_loss")))

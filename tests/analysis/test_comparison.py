@@ -33,7 +33,7 @@ def test_a_clear_difference_beats_with_the_paired_t_interval():
     result = compare(table(CLEAR), "new", "old")
     expected = stats.ttest_rel(CLEAR["new"], CLEAR["old"])
     interval = expected.confidence_interval(0.95)
-    assert (result.verdict, result.winner, result.epoch, result.seeds) == ("beats", "new", 2, (0, 1, 2))
+    assert (result.verdict, result.winner, result.at, result.seeds) == ("beats", "new", 2, (0, 1, 2))
     assert (result.low, result.high) == pytest.approx((interval.low, interval.high))
     assert result.differences == pytest.approx((0.21, 0.20, 0.19))
     assert (result.p_sign_flip, result.p_floor, result.seeds_to_confirm) == (0.25, 0.25, 6)
@@ -46,7 +46,7 @@ def test_the_baseline_can_win():
 
 
 def test_of_a_loss_the_lower_one_wins():
-    result = compare(table(CLEAR, metric="test_loss"), "new", "old", metric="test_loss")
+    result = compare(table(CLEAR, metric="test_loss"), "new", "old", metric="test_loss", margin=0.01)
     assert (result.verdict, result.winner) == ("beats", "old")
     assert result.mean > 0
 
@@ -264,7 +264,7 @@ def test_rows_that_stand_in_order_are_given_as_rows_in_disorder_are():
 @pytest.mark.parametrize(("metric", "ahead"), [("test_accuracy", (1, 2)), ("test_loss", (2, 1))])
 def test_a_seed_with_both_level_is_nobodys(metric, ahead):
     values = {"new": [0.5, 0.6, 0.4, 0.3], "old": [0.5, 0.5, 0.5, 0.5]}
-    found = compare(table(values, metric=metric), "new", "old", metric=metric)
+    found = compare(table(values, metric=metric), "new", "old", metric=metric, margin=0.01)
     assert (found.seeds_ahead("new"), found.seeds_ahead("old")) == ahead
 
 

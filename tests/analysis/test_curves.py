@@ -116,7 +116,7 @@ def test_curves_of_different_metrics_are_not_compared():
 def test_the_gap_is_clean_training_accuracy_minus_test_accuracy():
     rows = frame({"net": [[0.1, 0.2], [0.1, 0.4]]}).assign(train_clean_accuracy=0.5)
     (curve,) = mean_curves(with_gap(rows), GAP)
-    assert curve.metric == "generalisation_gap"
+    assert curve.metric.name == "generalisation_gap"
     assert curve.mean == pytest.approx((0.4, 0.2))
     assert curve.low == pytest.approx((0.4, 0.1))
     assert curve.high == pytest.approx((0.4, 0.3))

@@ -18,7 +18,6 @@ from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Environment, RunRecord, read_section, write_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
-from tinyexp.trainers.vision.training import run as training
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
 

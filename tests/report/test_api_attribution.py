@@ -41,7 +41,11 @@ def made(*names):
 def test_anybodys_numbers_need_no_study_and_no_metric_of_ours():
     found = tinyexp.attribute(numbers(), ["warmup", "wider"], metric="f1")
     assert [round(row.share.estimate, 3) for row in found.in_metric.shares] == [0.201, 0.01]
-    assert found.in_log_odds is None, "an f1 is no accuracy"
+    assert found.in_log_odds is not None, "an f1 is a share of a whole"
+    plain = tinyexp.attribute(numbers().rename(columns={"f1": "rmse"}), ["warmup", "wider"], metric="rmse")
+    assert plain.in_log_odds is None
+    with pytest.raises(UserError, match="'quality' it is not known whether higher or lower is better"):
+        tinyexp.attribute(numbers().rename(columns={"f1": "quality"}), ["warmup", "wider"], metric="quality")
 
 
 def test_a_study_made_by_hand_names_factors_and_metric():

@@ -141,7 +141,7 @@ def test_only_the_first_few_values_are_named(out: Path) -> None:
     edit(out, lambda values: values["studies"][0].update(comparison={}))
     _, *lines = check_report(out)
     assert len(lines) == 6
-    assert lines[0] == "report.json: values.studies[0].comparison.baseline: is missing"
+    assert lines[0] == "report.json: values.studies[0].comparison.at: is missing"
     assert re.fullmatch(r"report\.json: \d+ more values differ", lines[-1])
 
 

@@ -70,6 +70,7 @@ def test_no_shipped_study_sets_a_gate(name: str) -> None:
         "claim_refuted": (),
         "verdict_changed": False,
         "accuracy_below": {},
+        "worse_than": {},
         "run_missing": False,
     }
 
@@ -108,7 +109,9 @@ def test_an_accuracy_below_its_bound_fails(
     assert bool(lines) == fails
     values = json.loads(Path("out", "report.json").read_text(encoding="utf-8"))["values"]
     [mean] = [
-        sum(one["test_accuracies"]) / 3 for one in values["experiments"] if one["name"] == "tiny-design1"
+        sum(one["last"]["test_accuracy"]) / 3
+        for one in values["experiments"]
+        if one["name"] == "tiny-design1"
     ]
     assert f"{100 * mean:.2f}" in told()[0]["found"]
     if fails:
@@ -124,7 +127,7 @@ def test_an_accuracy_on_its_bound_passes(gated: Callable[[str], Command], tmp_pa
     run = gated("accuracy_below = { tiny-design1 = 0.001 }")
     run(tmp_path / "runs")
     text = Path("out", "report.json").read_text(encoding="utf-8")
-    values = json.loads(text)["values"]["experiments"][0]["test_accuracies"]
+    values = json.loads(text)["values"]["experiments"][0]["last"]["test_accuracy"]
     study = Path("experiments", "studies", f"{WHY}.toml")
     source = study.read_text(encoding="utf-8")
     for bound, count in ((sum(values) / 3, 0), (sum(values) / 3 + 1e-9, 1)):
@@ -234,10 +237,10 @@ def test_the_pages_list_the_gates_with_those_that_failed_first(
     [
         ('claim_refuted = ["why-augmentatio"]', "[fail_on] claim_refuted: unknown claim 'why-augmentatio'. Known: why-augmentation, gap-smaller"),
         ("accuracy_below = { tiny-design3 = 0.5 }", "[fail_on] accuracy_below: unknown experiment 'tiny-design3'. Known: tiny-design1, tiny-design2"),
-        ("accuracy_below = { tiny-design1 = 46.8 }", "less than or equal to 1"),
+        ("accuracy_below = { tiny-design1 = 46.8 }", "accuracy_below: 46.8 for 'tiny-design1' is no value that 'test_accuracy' can have, whose unit is 'fraction'"),
         ("accuracy_below = { tiny-design1 = 0 }", "greater than 0"),
         ('run_missing = "yes"', "fail_on.run_missing = 'yes' cannot be used"),
-        ("runs_missing = true", "unknown key 'runs_missing' in [fail_on]. Known: claim_refuted, verdict_changed, accuracy_below, run_missing. Did you mean 'run_missing'?"),
+        ("runs_missing = true", "unknown key 'runs_missing' in [fail_on]. Known: claim_refuted, verdict_changed, accuracy_below, worse_than, run_missing. Did you mean 'run_missing'?"),
     ],
 )  # fmt: skip
 def test_a_slip_in_a_gate_is_refused_with_the_file_and_the_choices(
@@ -267,6 +270,7 @@ def test_the_table_of_gates_on_the_page_is_read_as_it_stands(gated: Callable[[st
         "claim_refuted": ("why-augmentation",),
         "verdict_changed": True,
         "accuracy_below": {"tiny-design1": 0.40},
+        "worse_than": {"tiny-design2": 0.05},
         "run_missing": True,
     }
 

@@ -28,8 +28,6 @@ from tinyexp.report.since import changes_since
 from tinyexp.runs.frame import read_runs
 from tinyexp.runs.records import Status
 
-VERSION_2 = Path(__file__).parent / "data" / "report-version-2.json"
-"""Written by the release of that format from the same invented runs as :func:`sample`."""
 TINY = ("tiny-design1", "tiny-design2")
 ROW = {"rose": "rose", "fell": "fell", "within_noise": "within noise", "equal": "equal"}
 
@@ -62,7 +60,7 @@ def held(tmp_path: Path, baseline: Path) -> tuple[dict[str, Any], str, str]:
 
 def accuracy(changes: dict[str, Any], name: str) -> dict[str, Any]:
     [found] = [one for one in changes["experiments"] if one["name"] == name]
-    return found["test_accuracy"]
+    return found["change"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +102,7 @@ def test_the_difference_of_a_study_moves_with_its_contender(tmp_path: Path) -> N
 def test_the_same_runs_are_said_to_be_the_same(tmp_path: Path) -> None:
     shutil.copytree(sample() / "runs", tmp_path / "runs")
     changes, page, summary = held(tmp_path, sample() / "out")
-    assert {one["test_accuracy"]["verdict"] for one in changes["experiments"]} == {"equal"}
+    assert {one["change"]["verdict"] for one in changes["experiments"]} == {"equal"}
     assert not any(one["changed"] for one in (*changes["studies"], *changes["claims"]))
     assert (changes["same_runs"], changes["new_runs"], changes["gone_runs"]) == (12, 0, 0)
     for text in (page, summary):
@@ -124,7 +122,7 @@ def test_figures_that_have_no_end_are_equal_to_themselves(tmp_path: Path) -> Non
             write_status(folder, Status(state="finished", epochs_done=len(rows), epochs=len(rows)))
     write_report(tmp_path / "runs", tmp_path / "baseline")
     changes, _, _ = held(tmp_path, tmp_path / "baseline")
-    found = [one["test_accuracy"] for one in changes["experiments"]]
+    found = [one["change"] for one in changes["experiments"]]
     found += [one["difference"] for one in changes["studies"] if one["study"] == "why-design1-beat-design2"]
     assert [(one["verdict"], one["change"]) for one in found] == [("equal", 0.0)] * 3
 
@@ -187,23 +185,30 @@ def test_other_images_of_one_experiment_are_not_compared(tmp_path: Path) -> None
     assert "cannot tell: other images then" in page
 
 
-def test_an_older_format_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
-    again(tmp_path / "runs", design1=0.45)
-    changes, page, _ = held(tmp_path, VERSION_2)
-    assert changes["baseline"]["schema_version"] == 2
-    assert accuracy(changes, "tiny-design1")["verdict"] == "fell"
-    assert "The baseline is of report format 2" in page
-
-
-def test_what_an_older_format_does_not_hold_cannot_be_told(tmp_path: Path) -> None:
-    told = json.loads(VERSION_2.read_text(encoding="utf-8"))
-    for study in told["values"]["studies"]:
-        study["comparison"] = None
+def test_what_the_baseline_does_not_hold_cannot_be_told(tmp_path: Path) -> None:
+    told = json.loads((sample() / "out" / "report.json").read_text(encoding="utf-8"))
+    for one in told["values"]["experiments"]:
+        one["last"] = {}
     (tmp_path / "old.json").write_text(json.dumps(told), encoding="utf-8")
     shutil.copytree(sample() / "runs", tmp_path / "runs")
     changes, page, _ = held(tmp_path, tmp_path / "old.json")
-    assert {one["test_accuracy"]["reason"] for one in changes["experiments"]} == {"not_recorded"}
-    assert "cannot tell: the baseline's format does not hold it by seed" in page
+    assert {one["change"]["reason"] for one in changes["experiments"]} == {"not_recorded"}
+    assert "cannot tell: the baseline does not hold it" in page
+
+
+@pytest.mark.parametrize(("key", "value"), [("unit", "percent"), ("direction", "lower")])
+def test_a_metric_that_meant_something_else_then_is_not_compared(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    told = json.loads((sample() / "out" / "report.json").read_text(encoding="utf-8"))
+    told["values"]["metrics"]["test_accuracy"][key] = value
+    _STUDY(told)["comparison"]["metric"][key] = value
+    (tmp_path / "old.json").write_text(json.dumps(told), encoding="utf-8")
+    shutil.copytree(sample() / "runs", tmp_path / "runs")
+    changes, page, _ = held(tmp_path, tmp_path / "old.json")
+    assert {one["change"]["reason"] for one in changes["experiments"]} == {"other_question"}
+    assert changes["studies"][0]["difference"]["reason"] == "other_question"
+    assert "cannot tell: another question then" in page
 
 
 def test_too_few_shared_seeds_and_a_missing_experiment_cannot_be_told(tmp_path: Path) -> None:
@@ -314,13 +319,14 @@ _STUDY: Callable[[dict[str, Any]], dict[str, Any]] = lambda told: told["values"]
         ("[1, 2]", "is damaged or no report of tinyexp"),
         ('{"a": 1}', "is no report.json of tinyexp"),
         (spoiled(lambda told: told.update(schema_version=1)), "of report format 1, which is no longer read"),
-        (spoiled(lambda told: told.update(schema_version=4)), "from a newer tinyexp; this one reads 2 to 3"),
+        (spoiled(lambda told: told.update(schema_version=3)), "of report format 3, which is no longer read; this tinyexp reads 4. Make it again"),
+        (spoiled(lambda told: told.update(schema_version=5)), "from a newer tinyexp; this one reads 4. Update"),
         (spoiled(lambda told: told.pop("values")), "is damaged: values: field required"),
         (spoiled(lambda told: _STUDY(told)["comparison"].update(verdict="wins")), "is damaged: values.studies.0.comparison.verdict"),
         (spoiled(lambda told: _STUDY(told)["comparison"]["seeds"].pop()), "seeds and values are not as many"),
         (spoiled(lambda told: _STUDY(told)["comparison"].update(contender_values=[float("nan")] * 3)), "should be a finite number"),
         (spoiled(lambda told: _STUDY(told)["comparison"].update(contender_values=[1e300] * 3)), "is damaged"),
-        (spoiled(lambda told: told["values"]["experiments"][0].update(test_accuracies=[0.1])), "seeds and accuracies are not as many"),
+        (spoiled(lambda told: told["values"]["experiments"][0].update(last={"test_accuracy": [0.1]})), "seeds and values are not as many"),
         (spoiled(lambda told: told["values"]["experiments"][0].update(seeds=[0, 0, 1])), "a seed stands twice"),
     ],
 )  # fmt: skip
@@ -397,7 +403,7 @@ def test_the_heading_says_no_more_than_is_known(tmp_path: Path, verdicts: tuple[
     evidence = gather(select_runs(read_runs(tmp_path / "runs")))
     changes = changes_since(evidence, read_baseline(sample() / "out"))
     experiments = tuple(
-        replace(changes.experiments[0], name=f"e{n}", test_accuracy=_change(verdict))
+        replace(changes.experiments[0], name=f"e{n}", change=_change(verdict))
         for n, verdict in enumerate(verdicts)
     )
     quiet = replace(changes, experiments=experiments, studies=(), claims=(), unequal_runs=())

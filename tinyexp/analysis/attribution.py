@@ -27,6 +27,7 @@ from tinyexp.analysis.exact import logarithms, mean
 from tinyexp.analysis.mixtures import Mixtures, mixtures, planned
 from tinyexp.analysis.plan import Group, Plan
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, holm
+from tinyexp.config.metric import Metric, metric_of
 from tinyexp.errors import UserError
 
 LackOfFitVerdict = Literal["flagged", "not_seen", "cannot_tell"]
@@ -97,7 +98,7 @@ class Scale:
 class Attribution:
     """What carries the gap, in the metric and in log-odds."""
 
-    metric: str
+    metric: Metric
     plan: Plan
     seeds: tuple[int, ...]
     """Those under which every run of the plan is there."""
@@ -110,11 +111,11 @@ class Attribution:
     """Degrees of freedom of the intervals; 0 without any."""
     in_metric: Scale
     in_log_odds: Scale | None
-    """None where the metric is no accuracy, or a run is at 0 or 1."""
+    """None where the metric is no share of a whole, or a run is at nothing or all of it."""
 
 
 def attribute(
-    frame: pd.DataFrame, factors: Sequence[str], metric: str, plan: str | None = None
+    frame: pd.DataFrame, factors: Sequence[str], metric: Metric | str, plan: str | None = None
 ) -> Attribution:
     """Share the gap between baseline (all factors 0) and contender (all 1) out among the factors.
 
@@ -123,6 +124,8 @@ def attribute(
     frame
         A row per run: a column of 0 and 1 for each factor, ``seed``, and the metric. Optional columns:
         ``state`` (only ``finished`` rows count) and those of :data:`tinyexp.analysis.checked.GUARDED`.
+    metric
+        A name must be a usual one.
     plan
         ``one-at-a-time``, ``fraction`` or ``full``; None for the dearest whose runs are all there. Runs of
         other mixtures are left out.
@@ -139,11 +142,13 @@ def attribute(
     >>> [round(row.share.estimate, 3) for row in attribute(runs, ["augmentation", "width"], "test_accuracy").in_metric.shares]
     [0.2, 0.01]
     """
-    chosen = planned(frame, factors, metric, plan)
+    chosen = planned(frame, factors, str(metric), plan)
+    metric = metric_of(metric, where="attribute") if isinstance(metric, str) else metric
     runs = mixtures(frame, chosen, metric)
     paired = len(runs.seeds) >= FEWEST_SEEDS
     fit = _fit(runs, runs.value)
-    accuracy = metric.endswith("accuracy") and bool(((runs.value > 0) & (runs.value < 1)).all())
+    share = runs.value / (metric.shown.whole or 1.0)
+    inside = metric.is_share and bool(((share > 0) & (share < 1)).all())
     degrees = len(runs.seeds) - 1 if paired else fit.degrees
     return Attribution(
         metric=metric,
@@ -154,7 +159,7 @@ def attribute(
         error="paired_by_seed" if paired else "pooled_over_runs" if degrees else "none",
         degrees=degrees,
         in_metric=_scale("metric", chosen, runs, fit, runs.value),
-        in_log_odds=_log_odds(chosen, runs) if accuracy else None,
+        in_log_odds=_log_odds(chosen, runs, share) if inside else None,
     )
 
 
@@ -172,9 +177,9 @@ def leading_factor(scale: Scale) -> str | None:
     return best if clear and bounds[best][0] > 0 else None
 
 
-def _log_odds(plan: Plan, runs: Mixtures) -> Scale:
-    # A ceiling bends the scale of accuracies and makes interactions of plain main effects.
-    value = logarithms(runs.value / (1 - runs.value))
+def _log_odds(plan: Plan, runs: Mixtures, share: Floats) -> Scale:
+    # A ceiling bends the scale of shares and makes interactions of plain main effects.
+    value = logarithms(share / (1 - share))
     return _scale("log_odds", plan, runs, _fit(runs, value), value)
 
 

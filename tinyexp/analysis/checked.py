@@ -8,44 +8,66 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from tinyexp.analysis.endpoints import check_reached, index_of, run_starts
+from tinyexp.config.endpoint import LAST, Endpoint
+from tinyexp.config.metric import Metric, check_values, metric_of
 from tinyexp.errors import UserError, listed, unknown
 
-KEYS = ("experiment", "seed", "epoch")
-NO_METRICS = (*KEYS, "step", "images_seen", "learning_rate", "weight_decay")
+RUN = ("experiment", "seed")
+NO_METRICS = (*RUN, "epoch", "step", "images_seen", "learning_rate", "lr", "weight_decay", "numerics_version")
 """Numeric columns that say where a row stands, not what came out."""
 GUARDED = ("profile", "data_fingerprint", "numerics_version")
 """Columns that need not be there, and must hold one value over all runs that are compared."""
 
 
-def lower_is_better(metric: str) -> bool:
-    """Losses fall where accuracies rise."""
-    return metric == "loss" or metric.endswith("_loss")
-
-
-def checked_runs(frame: pd.DataFrame, experiments: Sequence[str], metric: str) -> pd.DataFrame:
+def checked_runs(
+    frame: pd.DataFrame, experiments: Sequence[str], metric: Metric | str, endpoint: Endpoint = LAST
+) -> pd.DataFrame:
     """The finished rows of some experiments, sorted by experiment, seed and epoch, fit to compute with.
 
     Parameters
     ----------
     frame
-        A row per run and epoch with the columns experiment, seed, epoch and the metric. Where there is
+        A row per run and epoch with the columns experiment, seed, epoch (or step) and the metric. Where there is
         a column ``state``, only ``finished`` rows count; where there is ``configuration``, an
         experiment must have one; the columns of :data:`GUARDED` must hold one value over all rows.
+    metric
+        A name must be a usual one; see :func:`tinyexp.config.metric.metric_of`.
+    endpoint
+        Under ``last`` all runs must have the same epochs; else they must have what is compared.
 
     Raises
     ------
     UserError
         An empty frame, a column, metric or experiment that is not there, no finished run, several
         configurations of one experiment, several values of a guarded column, a row that stands twice, runs that do not have the
-        same epochs, a value that is NaN or infinite. The message names the experiment, seed and epoch.
+        same epochs, a value that is no value of the metric. The message names the experiment, seed and epoch.
     """
-    check_columns(frame, metric)
+    metric = metric_in(frame, metric, "the runs", (*RUN, index_of(frame)))
+    rows = checked_rows(frame, experiments, whole=endpoint.is_last)
+    check_reached(rows, endpoint)
+    check_metric(rows, metric)
+    if endpoint.chooser is not None:
+        check_columns(rows, endpoint.chooser.name)
+        check_metric(rows, endpoint.chooser)
+    return rows
+
+
+def checked_rows(frame: pd.DataFrame, experiments: Sequence[str], *, whole: bool = False) -> pd.DataFrame:
+    """As :func:`checked_runs`, whatever the metrics hold.
+
+    Parameters
+    ----------
+    whole
+        Whether all runs must have the same epochs.
+    """
+    index = index_of(frame)
     known = names_of(frame)
     for name in experiments:
         if name not in known:
             raise unknown("the runs", "experiment", name, known)
     rows = _where(frame, frame["experiment"].isin(list(experiments)))
-    _check_keys(rows)
+    _check_keys(rows, index)
     finished = _where(rows, rows["state"] == "finished") if "state" in rows else rows
     for name in experiments:
         if not (finished["experiment"] == name).any():
@@ -54,33 +76,34 @@ def checked_runs(frame: pd.DataFrame, experiments: Sequence[str], metric: str) -
                 f"the runs: experiment '{name}' has no finished run (its runs are {listed(states)}). "
                 "Resume them with the command that started them."
             )
-    if not _in_order(finished):
-        finished = finished.sort_values(list(KEYS), kind="stable")
+    if not _in_order(finished, index):
+        finished = finished.sort_values([*RUN, index], kind="stable")
     finished = finished.reset_index(drop=True)
     check_guarded(finished)
     _check_configurations(finished)
-    if not _are_blocks(finished):
-        _check_duplicates(finished)
-        _check_epochs(finished)
-    check_finite(finished, metric)
+    if not _are_blocks(finished, index):
+        _check_duplicates(finished, index)
+        if whole:
+            _check_epochs(finished, index)
     return finished
+
+
+def metric_in(frame: pd.DataFrame, metric: Metric | str, where: str, keys: Sequence[str] = RUN) -> Metric:
+    """A metric of a frame and what it means.
+
+    Raises
+    ------
+    UserError
+        A column is missing, with the nearest name; or nobody says what the metric's name means.
+    """
+    check_columns(frame, str(metric), keys)
+    return metric_of(metric, where=where) if isinstance(metric, str) else metric
 
 
 def names_of(frame: pd.DataFrame) -> list[str]:
     """The experiments of a frame, in its order."""
     # `unique` looks at a column as a whole; going through it would make a string of every row.
     return cast("list[str]", frame["experiment"].unique().tolist())
-
-
-def last_epoch(rows: pd.DataFrame) -> int:
-    """The last epoch of rows from :func:`checked_runs`, where all runs have the same one."""
-    return int(rows["epoch"].max())
-
-
-def last_values(rows: pd.DataFrame, experiment: str, metric: str) -> dict[int, float]:
-    """The metric after the last epoch by seed, ascending; ``rows`` come from :func:`checked_runs`."""
-    end = rows[(rows["experiment"] == experiment) & (rows["epoch"] == last_epoch(rows))]
-    return {int(seed): float(value) for seed, value in zip(end["seed"], end[metric], strict=True)}
 
 
 def unfinished_seeds(frame: pd.DataFrame, experiments: Sequence[str]) -> tuple[int, ...]:
@@ -91,17 +114,15 @@ def unfinished_seeds(frame: pd.DataFrame, experiments: Sequence[str]) -> tuple[i
     return tuple(sorted({int(seed) for seed in open_rows["seed"]}))
 
 
-def check_finite(rows: pd.DataFrame, metric: str) -> None:
-    """Refuse a metric that is NaN or infinite anywhere; the message names the first such row."""
-    values = rows[metric].to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        row = rows.iloc[int(wrong[0])]
-        place = ", ".join(f"{key} {row[key]}" for key in KEYS if key in rows)
-        raise UserError(
-            f"the runs: '{metric}' is {values[wrong[0]]} at {place} ({wrong.size} such rows). "
-            "Choose another metric, or train that run again with --fresh."
-        )
+def check_metric(rows: pd.DataFrame, metric: Metric) -> None:
+    """Refuse values that a metric cannot have; see :func:`tinyexp.config.metric.check_values`. The rows of a run stand together."""
+
+    def named(place: int) -> str:
+        row = rows.iloc[place]
+        return ", ".join(f"{key} {row[key]}" for key in (*RUN, index_of(rows)) if key in rows)
+
+    values = rows[metric.name].to_numpy(dtype=np.float64)
+    check_values(metric, values, run_starts(rows), named)
 
 
 def metric_names(frame: pd.DataFrame) -> list[str]:
@@ -114,7 +135,7 @@ def _is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column))
 
 
-def check_columns(frame: pd.DataFrame, metric: str, keys: Sequence[str] = KEYS) -> None:
+def check_columns(frame: pd.DataFrame, metric: str, keys: Sequence[str] = RUN) -> None:
     """Refuse a frame without rows, without a key column, or without the metric as a numeric column."""
     for key in keys:
         if key not in frame:
@@ -131,8 +152,8 @@ def check_columns(frame: pd.DataFrame, metric: str, keys: Sequence[str] = KEYS) 
         raise unknown("the runs", what, metric, metric_names(frame))
 
 
-def _check_keys(rows: pd.DataFrame) -> None:
-    for key in ("seed", "epoch"):
+def _check_keys(rows: pd.DataFrame, index: str) -> None:
+    for key in ("seed", index):
         values = rows[key]
         if not _is_number(values) or bool((values % 1 != 0).any()):  # NaN and infinity fail here as well
             names = listed(sorted({str(name) for name in rows["experiment"]}))
@@ -170,28 +191,27 @@ def check_guarded(rows: pd.DataFrame) -> None:
             )
 
 
-def _check_duplicates(rows: pd.DataFrame) -> None:
-    twice = rows[rows.duplicated(list(KEYS))]
+def _check_duplicates(rows: pd.DataFrame, index: str) -> None:
+    twice = rows[rows.duplicated([*RUN, index])]
     if len(twice):
         row = twice.iloc[0]
-        place = ", ".join(f"{key} {row[key]}" for key in KEYS)
+        place = ", ".join(f"{key} {row[key]}" for key in (*RUN, index))
         raise UserError(
             f"the runs: {place} stands more than once ({len(twice)} such rows). Keep one run a seed."
         )
 
 
-def _check_epochs(rows: pd.DataFrame) -> None:
+def _check_epochs(rows: pd.DataFrame, index: str) -> None:
     """Every run has the same epochs: neither another end nor a hole passes."""
-    epochs = {
-        key: frozenset(group["epoch"]) for key, group in rows.groupby(["experiment", "seed"], sort=True)
-    }
+    epochs = {key: frozenset(group[index]) for key, group in rows.groupby(["experiment", "seed"], sort=True)}
     whole = frozenset.union(*epochs.values())
     short = {cast("tuple[str, int]", key): whole - own for key, own in epochs.items() if own != whole}
     if short:
         which = [f"'{name}' seed {seed} lacks {_numbers(lacking)}" for (name, seed), lacking in short.items()]
         raise UserError(
-            f"the runs: not all runs have the epochs up to {int(max(whole))}, so they cannot be compared: "
-            f"{'; '.join(which[:10])}{'; ...' if len(which) > 10 else ''}. Finish these runs, or leave them out."
+            f"the runs: not all runs have the {index}s up to {int(max(whole))}, so they cannot be compared: "
+            f"{'; '.join(which[:10])}{'; ...' if len(which) > 10 else ''}. Finish these runs, or leave them out; or compare another endpoint, "
+            f"such as {{ {index} = {int(min(max(own) for own in epochs.values()))} }} or the best by a validation metric."
         )
 
 
@@ -200,19 +220,19 @@ def _where(rows: pd.DataFrame, wanted: pd.Series) -> pd.DataFrame:
     return rows if bool(wanted.all()) else rows[wanted]
 
 
-def _in_order(rows: pd.DataFrame) -> bool:
+def _in_order(rows: pd.DataFrame, index: str) -> bool:
     """Whether the rows of one experiment stand by seed and epoch, so that they need not be sorted, which copies every column."""
     if len(rows["experiment"].unique()) > 1:
         return False
-    seed, epoch = rows["seed"].to_numpy(), rows["epoch"].to_numpy()
+    seed, epoch = rows["seed"].to_numpy(), rows[index].to_numpy()
     later, same = seed[1:] > seed[:-1], seed[1:] == seed[:-1]
     return bool((later | (same & (epoch[1:] >= epoch[:-1]))).all())
 
 
-def _are_blocks(rows: pd.DataFrame) -> bool:
+def _are_blocks(rows: pd.DataFrame, index: str) -> bool:
     """Whether rows, sorted by run and epoch, are runs of the same epochs, none of them twice: seen at a glance."""
-    epoch = rows["epoch"].to_numpy()
-    length = len(rows["epoch"].unique())
+    epoch = rows[index].to_numpy()
+    length = len(rows[index].unique())
     # Runs that are not equally long can fill such blocks only with another run's rows.
     if length == 0 or len(epoch) % length:
         return False

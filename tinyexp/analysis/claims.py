@@ -1,6 +1,6 @@
 """What becomes of each claim of the source: a verdict from a closed list, with the figures it rests on.
 
-How each kind is decided; every interval is the 95 % one, and the margin is the study's:
+How each kind is decided; every interval is the 95 % one, and the margin is the study's or the claim's own:
 
 * ``raises``, ``lowers``: the factor's share of the gap in the metric lies wholly beyond the margin, on the
   predicted side, and stays significant after Holm's adjustment over all factors; refuted when it lies
@@ -26,14 +26,17 @@ import numpy as np
 import pandas as pd
 
 from tinyexp.analysis.attribution import Share
-from tinyexp.analysis.checked import checked_runs, last_values, lower_is_better, names_of
+from tinyexp.analysis.checked import checked_runs, names_of
 from tinyexp.analysis.comparison import compare
-from tinyexp.analysis.curves import GAP, with_gap
+from tinyexp.analysis.curves import with_gap
 from tinyexp.analysis.effects import Effect
+from tinyexp.analysis.endpoints import endpoint_values, index_of
 from tinyexp.analysis.exact import dot, mean
 from tinyexp.analysis.judgement import ClaimVerdict, Evidence, Judgement, Quantity, Reason
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, decisive_interval, seeds_to_decide
 from tinyexp.analysis.study import Claim, Study
+from tinyexp.config.endpoint import LAST, Endpoint
+from tinyexp.config.metric import GAP, Metric
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import unknown
 
@@ -63,14 +66,15 @@ def metrics_to_attribute(study: Study) -> tuple[str, ...]:
 def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
     if claim.factor in evidence.inactive:
         return Judgement(claim.id, "not_tested", "no_difference")
-    attribution = evidence.attributions.get(_metric(claim, study))
+    attribution = evidence.attributions.get(claim.metric or study.metric)
+    margin = study.margin_of(claim)
     rows = {row.factor: row for row in attribution.in_metric.shares} if attribution else {}
     if attribution is None or claim.factor not in rows:
         return Judgement(claim.id, "not_tested", "attribution_missing")
     row, gap = rows[claim.factor], attribution.in_metric.gap
     if claim.kind == "carries_most":
         effect, threshold = row.over_half, 0.0
-        outcome = _most_of_gap(row, gap, study.margin, -1.0 if lower_is_better(attribution.metric) else 1.0)
+        outcome = _most_of_gap(row, gap, margin, attribution.metric.sense)
         if outcome[1] == "works_against":
             effect = row.share  # this is what refutes it, whoever wins
     else:
@@ -91,7 +95,7 @@ def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
         threshold=threshold,
         p_holm=row.p_holm,
         seeds=attribution.seeds,
-        seeds_to_decide=_seeds_to_decide(outcome, effect, gap, threshold, study.margin),
+        seeds_to_decide=_seeds_to_decide(outcome, effect, gap, threshold, margin),
     )
 
 
@@ -125,7 +129,8 @@ def _judge_pair(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
     frame = _prepared(claim, study, evidence, (baseline, contender))
     if frame is None:
         return Judgement(claim.id, "not_tested", "runs_missing")
-    found = compare(frame, contender, baseline, _metric(claim, study), study.margin)
+    metric, margin = _metric(claim, study), study.margin_of(claim)
+    found = compare(frame, contender, baseline, metric, margin, _endpoint(claim, study))
     return _judged_by_seed(claim, study, "difference", found.seeds, found.differences)
 
 
@@ -133,7 +138,8 @@ def _judge_sweep(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
     frame = _prepared(claim, study, evidence, claim.experiments)
     if frame is None:
         return Judgement(claim.id, "not_tested", "runs_missing")
-    columns = [last_values(frame, name, _metric(claim, study)) for name in claim.experiments]
+    metric, endpoint = _metric(claim, study), _endpoint(claim, study)
+    columns = [endpoint_values(frame, name, metric, endpoint) for name in claim.experiments]
     seeds = tuple(sorted(set.intersection(*(set(column) for column in columns))))
     if not seeds:
         return Judgement(claim.id, "not_tested", "runs_missing")
@@ -148,8 +154,8 @@ def _judged_by_seed(
     claim: Claim, study: Study, quantity: Quantity, seeds: tuple[int, ...], values: Sequence[float]
 ) -> Judgement:
     """By the rule of a comparison: a t interval over seeds, at least three of them."""
-    threshold = _threshold(claim, study)
-    interval = decisive_interval(values, -study.margin, study.margin)
+    threshold, margin = _threshold(claim, study), study.margin_of(claim)
+    interval = decisive_interval(values, -margin, margin)
     outcome: Outcome = "inconclusive", "too_few_seeds"
     if interval is not None and len(seeds) >= FEWEST_SEEDS:
         outcome = _decide(*interval, threshold, rising=claim.kind in _RISING)
@@ -214,11 +220,17 @@ def _decide(low: float | None, high: float | None, threshold: float, *, rising: 
 
 
 def _threshold(claim: Claim, study: Study) -> float:
-    return study.margin if claim.kind in _RISING else -study.margin
+    margin = study.margin_of(claim)
+    return margin if claim.kind in _RISING else -margin
 
 
-def _metric(claim: Claim, study: Study) -> str:
-    return claim.metric or study.metric
+def _metric(claim: Claim, study: Study) -> Metric:
+    return study.type_of(claim.metric or study.metric)
+
+
+def _endpoint(claim: Claim, study: Study) -> Endpoint:
+    """The study's; a mean over all epochs is the same at each."""
+    return LAST if claim.epochs == "mean" else study.endpoint
 
 
 def _turned(effect: Effect, sense: float) -> tuple[float, float] | None:
@@ -233,10 +245,12 @@ def _prepared(claim: Claim, study: Study, evidence: Evidence, names: Sequence[st
     finished = frame[frame["state"] == "finished"] if "state" in frame else frame
     if "experiment" in frame and not set(names) <= set(names_of(finished)):
         return None
-    rows = checked_runs(with_gap(frame) if metric == GAP else frame, names, metric)
+    rows = checked_runs(
+        with_gap(frame) if metric.name == GAP else frame, names, metric, _endpoint(claim, study)
+    )
     if claim.epochs == "mean":
         # Checked rows are whole runs of the same epochs, one after the other.
-        epochs = len(rows["epoch"].unique())
-        runs = rows[metric].to_numpy(dtype=np.float64).reshape(-1, epochs)
-        rows[metric] = np.repeat([mean(run) for run in runs], epochs)
+        epochs = len(rows[index_of(rows)].unique())
+        runs = rows[metric.name].to_numpy(dtype=np.float64).reshape(-1, epochs)
+        rows[metric.name] = np.repeat([mean(run) for run in runs], epochs)
     return rows

@@ -6,15 +6,22 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tinyexp.analysis.checked import checked_runs, last_epoch, names_of
+from tinyexp.analysis.checked import checked_runs, names_of
 from tinyexp.analysis.corners import Corner
+from tinyexp.analysis.endpoints import endpoint_rows, index_of
+from tinyexp.config.endpoint import LAST, Endpoint
+from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
 
 
 def coded_runs(
-    frame: pd.DataFrame, found: Sequence[Corner], factors: Sequence[str], metric: str
+    frame: pd.DataFrame,
+    found: Sequence[Corner],
+    factors: Sequence[str],
+    metric: Metric | str,
+    endpoint: Endpoint = LAST,
 ) -> pd.DataFrame:
-    """A row per finished run of the mixtures, after the last epoch, with a column of 0 and 1 for each factor.
+    """The row that is compared of each finished run of the mixtures, with a column of 0 and 1 for each factor.
 
     Parameters
     ----------
@@ -32,8 +39,10 @@ def coded_runs(
     rows = rows[rows["state"] == "finished"] if "state" in rows else rows
     if rows.empty:
         raise UserError(f"the runs: none of the {len(found)} mixtures of the plan has a finished run.")
-    rows = checked_runs(rows, names_of(rows), metric)
-    end = rows[rows["epoch"] == last_epoch(rows)].reset_index(drop=True)
+    rows = checked_runs(rows, names_of(rows), metric, endpoint)
+    end = endpoint_rows(rows, endpoint).reset_index(drop=True)
+    if endpoint.best is not None:
+        end = end.drop(columns=["epoch", "step"], errors="ignore")  # each run has its own
     coded = [levels[name] for name in end["experiment"]]
     return end.assign(**{name: [row[place] for row in coded] for place, name in enumerate(factors)})
 
@@ -56,5 +65,5 @@ def labelled(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     if "identity" in rows:
         if "state" in rows:  # where one of two folders was left in the middle, the other counts
             rows = rows.sort_values("state", key=lambda state: state != "finished", kind="stable")
-        rows = rows.drop_duplicates(["identity", "epoch"])
+        rows = rows.drop_duplicates(["identity", index_of(rows)])
     return rows.assign(experiment=rows["configuration"].map(names))

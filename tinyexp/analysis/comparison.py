@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tinyexp.analysis.checked import checked_runs, last_epoch, last_values, lower_is_better, unfinished_seeds
+from tinyexp.analysis.checked import checked_runs, metric_in, unfinished_seeds
+from tinyexp.analysis.endpoints import Index, compared_at, endpoint_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import (
     FEWEST_SEEDS,
@@ -25,6 +26,8 @@ from tinyexp.analysis.statistics import (
     sign_flip_floor,
     sign_flip_p,
 )
+from tinyexp.config.endpoint import LAST, Endpoint
+from tinyexp.config.metric import Metric, default_margin
 from tinyexp.errors import UserError
 
 Verdict = Literal["beats", "within_margin", "no_difference_detected", "too_few_seeds"]
@@ -36,10 +39,13 @@ class Comparison:
 
     baseline: str
     contender: str
-    metric: str
+    metric: Metric
     margin: float
-    epoch: int
-    """The epoch that was compared: the last one of both."""
+    endpoint: Endpoint
+    index: Index
+    """Whether the curves are by epoch or by step."""
+    at: int | None
+    """The epoch or step that was compared; None where each run has its own, the best by a metric."""
     verdict: Verdict
     winner: str | None
     """The one that beats the other; None under any other verdict."""
@@ -70,7 +76,7 @@ class Comparison:
 
     def seeds_ahead(self, name: str) -> int:
         """With how many seeds one of the two is ahead of the other, in the sense of the metric; a tie is nobody's."""
-        sense = 1 if (name == self.contender) != lower_is_better(self.metric) else -1
+        sense = self.metric.sense if name == self.contender else -self.metric.sense
         return sum(sense * difference > 0 for difference in self.differences)
 
 
@@ -94,47 +100,63 @@ class TwoNetworks:
 
 
 def compare(
-    frame: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy", margin: float = 0.01
+    frame: pd.DataFrame,
+    a: str,
+    b: str,
+    metric: str | Metric = "test_accuracy",
+    margin: float | None = None,
+    endpoint: Endpoint = LAST,
 ) -> Comparison:
-    """Compare contender ``a`` with baseline ``b`` over a frame of runs, paired by seed after the last epoch.
+    """Compare contender ``a`` with baseline ``b`` over a frame of runs, paired by seed, after the last epoch.
 
     Parameters
     ----------
     frame
         A row per run and epoch: experiment, seed, epoch and the metric; see
         :func:`tinyexp.analysis.checked.checked_runs` for what it may hold besides.
+    metric
+        A name must be a usual one; of another, or in another unit, give a :class:`~tinyexp.config.metric.Metric`.
     margin
-        Differences within plus or minus this are noise; in the units of the metric.
+        Differences within plus or minus this are noise; in the units of the metric. None for a point, of a share;
+        other units have no margin by themselves.
+    endpoint
+        Which value of each run is compared; the last one, if none is given.
 
     The verdict is ``beats`` when the 95 % paired t interval lies wholly beyond the margin,
     ``within_margin`` when it lies wholly inside, else ``no_difference_detected``; below three paired
-    seeds ``too_few_seeds``, whatever they show. Of a loss, the lower one wins. Differences that are all
+    seeds ``too_few_seeds``, whatever they show. The metric's direction says who wins. Differences that are all
     equal estimate no spread: see :func:`tinyexp.analysis.statistics.decisive_interval`.
 
     Raises
     ------
     UserError
-        The frame cannot be used, the two share no seed, or the margin is not a number of 0 or more.
+        The frame cannot be used, the two share no seed, the margin is not a number of 0 or more or is not given where
+        there is none by itself, or nobody says which direction of the metric is the better one.
 
     >>> rows = [("new", 0, 0.71), ("new", 1, 0.72), ("new", 2, 0.70), ("old", 0, 0.50), ("old", 1, 0.52), ("old", 2, 0.51)]
     >>> runs = pd.DataFrame(rows, columns=["experiment", "seed", "test_accuracy"]).assign(epoch=12)
     >>> compare(runs, "new", "old").verdict
     'beats'
     """
+    metric = metric_in(frame, metric, "compare")
+    margin = default_margin(metric, "compare") if margin is None else margin
     _check_question(a, b, metric, margin)
-    rows = checked_runs(frame, (a, b), metric)
-    contender, baseline = last_values(rows, a, metric), last_values(rows, b, metric)
+    rows = checked_runs(frame, (a, b), metric, endpoint)
+    contender, baseline = (endpoint_values(rows, name, metric, endpoint) for name in (a, b))
+    index, at = compared_at(rows, endpoint)
     seeds = _shared_seeds({a: contender, b: baseline})
     differences = tuple(contender[seed] - baseline[seed] for seed in seeds)
     average, interval = mean(differences), decisive_interval(differences, -margin, margin)
     verdict = _verdict(interval, len(seeds), margin)
-    contender_wins = (average > 0) != lower_is_better(metric)
+    contender_wins = metric.sense * average > 0
     return Comparison(
         baseline=b,
         contender=a,
         metric=metric,
         margin=margin,
-        epoch=last_epoch(rows),
+        endpoint=endpoint,
+        index=index,
+        at=at,
         verdict=verdict,
         winner=(a if contender_wins else b) if verdict == "beats" else None,
         seeds=seeds,
@@ -154,7 +176,7 @@ def compare(
     )
 
 
-def _check_question(a: str, b: str, metric: str, margin: float) -> None:
+def _check_question(a: str, b: str, metric: Metric, margin: float) -> None:
     if a == b:
         raise UserError(f"compare: '{a}' is given twice; name two experiments.")
     if not (math.isfinite(margin) and margin >= 0):

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import check_columns, check_finite, checked_runs, lower_is_better, names_of
+from tinyexp.analysis.checked import check_columns, check_metric, checked_runs, metric_in, names_of
+from tinyexp.analysis.endpoints import Index, index_of
 from tinyexp.analysis.exact import column_means
+from tinyexp.config.metric import GAP as GAP  # noqa: PLC0414 - those who take the gap of a frame look for its name here
+from tinyexp.config.metric import GAP_OF, Metric
 from tinyexp.errors import UserError
-
-GAP = "generalisation_gap"
-"""Accuracy on clean training images minus test accuracy, a fraction."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class Curve:
     """A metric of one experiment over epochs; all tuples but ``seeds`` have one entry an epoch."""
 
     experiment: str
-    metric: str
+    metric: Metric
     seeds: tuple[int, ...]
     epochs: tuple[int, ...]
+    """Or steps, where the runs have no epochs."""
     images_seen: tuple[int, ...] | None
     """Training images seen up to each epoch; None where the frame has no such column."""
     mean: tuple[float, ...]
@@ -37,14 +38,16 @@ class Curve:
     """Largest over the seeds."""
     by_seed: tuple[tuple[float, ...], ...]
     """One tuple a seed, in the order of ``seeds``; empty where they were not asked for."""
+    index: Index = "epoch"
+    """What ``epochs`` counts."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """When an experiment first stood at a level or beyond: upwards, or downwards for a loss."""
+    """When an experiment first stood at a level or beyond, in the direction of the metric."""
 
     experiment: str
-    metric: str
+    metric: Metric
     level: float
     epoch: int | None
     """Of the mean curve; None where it never does."""
@@ -63,7 +66,9 @@ class Crossing:
     """The experiment that leads from this epoch on, in the sense of the metric."""
 
 
-def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = ()) -> tuple[Curve, ...]:
+def mean_curves(
+    frame: pd.DataFrame, metric: Metric | str, experiments: Sequence[str] = ()
+) -> tuple[Curve, ...]:
     """The curve of each experiment over its finished seeds, in the order asked for.
 
     Parameters
@@ -77,14 +82,15 @@ def mean_curves(frame: pd.DataFrame, metric: str, experiments: Sequence[str] = (
         As :func:`tinyexp.analysis.checked.checked_runs`; seeds of one experiment must have the same
         epochs, different experiments need not.
     """
+    metric = metric_in(frame, metric, "curves", ())
     names = experiments or _names(frame, metric)
     return tuple(curve_of(checked_runs(frame, (name,), metric), name, metric) for name in names)
 
 
 def with_gap(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame with the column :data:`GAP`; raises UserError where it cannot be computed."""
-    train, test = "train_clean_accuracy", "test_accuracy"
-    for metric in (train, test):
+    """A frame with the generalisation gap as a column; raises UserError where it cannot be computed."""
+    train, test = GAP_OF
+    for metric in GAP_OF:
         check_columns(frame, metric, ())
     return frame.assign(**{GAP: frame[train] - frame[test]})
 
@@ -92,7 +98,9 @@ def with_gap(frame: pd.DataFrame) -> pd.DataFrame:
 def reach(curve: Curve, level: float) -> Reached:
     """When a curve first reaches a level, for the mean and for each seed.
 
-    >>> curve = Curve("net", "test_accuracy", (0,), (1, 2, 3), (10, 20, 30), (0.1, 0.5, 0.4), (), (), ((0.1, 0.5, 0.4),))
+    >>> from tinyexp.config.metric import metric_of
+    >>> accuracy = metric_of("test_accuracy")
+    >>> curve = Curve("net", accuracy, (0,), (1, 2, 3), (10, 20, 30), (0.1, 0.5, 0.4), (), (), ((0.1, 0.5, 0.4),))
     >>> reach(curve, 0.45).epoch, reach(curve, 0.45).images_seen, reach(curve, 0.6).epoch
     (2, 20, None)
     """
@@ -126,22 +134,21 @@ def crossings(a: Curve, b: Curve) -> tuple[Crossing, ...]:
             "in common."
         )
     first, second = dict(zip(a.epochs, a.mean, strict=True)), dict(zip(b.epochs, b.mean, strict=True))
-    sense = -1.0 if lower_is_better(a.metric) else 1.0
     found, before = [], 0.0
     for epoch in shared:
-        sign = float(np.sign(sense * (first[epoch] - second[epoch])))
+        sign = float(np.sign(a.metric.gain(first[epoch], second[epoch])))
         if sign and before and sign != before:
             found.append(Crossing(epoch, a.experiment if sign > 0 else b.experiment))
         before = sign or before
     return tuple(found)
 
 
-def _names(frame: pd.DataFrame, metric: str) -> list[str]:
-    check_columns(frame, metric)
+def _names(frame: pd.DataFrame, metric: Metric) -> list[str]:
+    check_columns(frame, metric.name)
     return names_of(frame)
 
 
-def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int | None = None) -> Curve:
+def curve_of(rows: pd.DataFrame, experiment: str, metric: Metric, most_seeds: int | None = None) -> Curve:
     """From the rows of one experiment as :func:`tinyexp.analysis.checked.checked_runs` gives them.
 
     They were checked in one metric and may have curves in many; what depends on the metric is checked here.
@@ -154,19 +161,20 @@ def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int |
     Raises
     ------
     UserError
-        The metric is no numeric column, or NaN or infinite somewhere.
+        The metric is no numeric column, or has a value that it cannot have.
     """
-    check_columns(rows, metric)
-    check_finite(rows, metric)
+    check_columns(rows, metric.name)
+    check_metric(rows, metric)
+    index = index_of(rows)
     seeds = tuple(int(seed) for seed in dict.fromkeys(rows["seed"]))
-    values = rows[metric].to_numpy(dtype=np.float64).reshape(len(seeds), -1)
+    values = rows[metric.name].to_numpy(dtype=np.float64).reshape(len(seeds), -1)
     length = values.shape[1]
     images = rows["images_seen"].to_numpy()[:length] if "images_seen" in rows else None
     return Curve(
         experiment=experiment,
         metric=metric,
         seeds=seeds,
-        epochs=tuple(int(epoch) for epoch in rows["epoch"].to_numpy()[:length]),
+        epochs=tuple(int(epoch) for epoch in rows[index].to_numpy()[:length]),
         images_seen=None if images is None else tuple(int(count) for count in images),
         mean=column_means(values),
         low=tuple(values.min(axis=0).tolist()),
@@ -174,11 +182,12 @@ def curve_of(rows: pd.DataFrame, experiment: str, metric: str, most_seeds: int |
         by_seed=tuple(tuple(row) for row in values.tolist())
         if most_seeds is None or len(seeds) <= most_seeds
         else (),
+        index=index,
     )
 
 
-def _first(values: Sequence[float], level: float, metric: str) -> int | None:
+def _first(values: Sequence[float], level: float, metric: Metric) -> int | None:
     for place, value in enumerate(values):
-        if value <= level if lower_is_better(metric) else value >= level:
+        if metric.gain(value, level) >= 0:
             return place
     return None

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tinyexp.analysis.checked import check_columns, check_finite, check_guarded
+from tinyexp.analysis.checked import check_columns, check_guarded, check_metric
 from tinyexp.analysis.plan import PLAN_KINDS, Levels, Plan, make_plan
+from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError, listed, unknown
 
 
@@ -58,19 +59,19 @@ def planned(frame: pd.DataFrame, factors: Sequence[str], metric: str, kind: str 
     )
 
 
-def mixtures(frame: pd.DataFrame, plan: Plan, metric: str) -> Mixtures:
+def mixtures(frame: pd.DataFrame, plan: Plan, metric: Metric) -> Mixtures:
     """The finished runs of a plan that :func:`planned` has found to be there.
 
     Raises
     ------
     UserError
-        A mixture has two runs of one seed, or a value is NaN or infinite.
+        A mixture has two runs of one seed, or a value is none that the metric can have.
     """
-    rows = _checked(frame, plan.factors, metric)
+    rows = _checked(frame, plan.factors, metric.name)
     place = {row: number for number, row in enumerate(plan.levels)}
     rows = rows.assign(mixture=[place.get(row, -1) for row in _levels(rows, plan.factors)])
     rows = rows[rows["mixture"] >= 0].sort_values(["seed", "mixture"], kind="stable")
-    check_finite(rows, metric)
+    check_metric(rows, metric)
     twice = rows[rows.duplicated(["seed", "mixture"])]
     if len(twice):
         row = twice.iloc[0]
@@ -84,7 +85,7 @@ def mixtures(frame: pd.DataFrame, plan: Plan, metric: str) -> Mixtures:
     return Mixtures(
         mixture=mixture,
         seed=number.astype(np.int64),
-        value=rows[metric].to_numpy(np.float64),
+        value=rows[metric.name].to_numpy(np.float64),
         complete=whole[number],
         seeds=tuple(names[whole].tolist()),
         partial_seeds=tuple(names[~whole].tolist()),

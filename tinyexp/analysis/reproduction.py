@@ -8,17 +8,20 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import checked_runs, last_epoch, last_values
+from tinyexp.analysis.checked import checked_runs
+from tinyexp.analysis.endpoints import compared_at, endpoint_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import Interval, decisive_interval
 from tinyexp.config.difference import ABSENT, flatten
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.metric import metric_of
 from tinyexp.config.source import ambiguities
 from tinyexp.errors import UserError
 
 ReproductionVerdict = Literal["reproduced", "differs", "cannot_tell", "not_comparable", "nothing_reported"]
 
-METRIC = "test_accuracy"
+METRIC = metric_of("test_accuracy")
+"""What sources report."""
 
 COMPARED_SECTIONS = ("data.", "input.", "model.", "augmentation.", "optimizer.", "training.")
 """Sections whose keys say which data, which network and how long."""
@@ -134,8 +137,10 @@ def _measured(frame: pd.DataFrame, experiment: Experiment) -> tuple[dict[int, fl
         own = own[own["profile"] == experiment.profile]
     if "experiment" in frame and (own.empty or ("state" in own and not (own["state"] == "finished").any())):
         return {}, 0
+    if experiment.reported is None and METRIC.name not in own:
+        return {}, 0  # nothing to hold it against, and it was not taken
     rows = checked_runs(own, (experiment.name,), METRIC)
-    return last_values(rows, experiment.name, METRIC), last_epoch(rows)
+    return endpoint_values(rows, experiment.name, METRIC), compared_at(rows)[1] or 0
 
 
 def _verdict(

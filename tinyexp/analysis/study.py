@@ -10,15 +10,13 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
 from tinyexp.config.difference import flatten
+from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.explain import explained
-from tinyexp.config.load import read_toml
+from tinyexp.config.metric import Metric, MetricName, MetricTable, default_margin, metric_of
 from tinyexp.config.section import Name, PositiveInt, Section
-from tinyexp.errors import listed, nearest, unknown
+from tinyexp.config.toml import read_toml
+from tinyexp.errors import UserError, listed, nearest, unknown
 from tinyexp.resources import experiments_folder
-
-Metric = Literal["test_accuracy", "test_top5_accuracy", "val_accuracy", "test_loss", "train_clean_accuracy"]
-ClaimMetric = Metric | Literal["generalisation_gap"]
-"""The last one is train_clean_accuracy minus test_accuracy."""
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
 ClaimKind = Literal[
@@ -78,8 +76,10 @@ class Claim(Section):
     """For carries_most, raises and lowers."""
     experiments: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     """For higher and lower: baseline and contender (the study's own, if empty); for the sweeps: in order."""
-    metric: ClaimMetric | None = None
-    """The study's, if none is given."""
+    metric: MetricName | None = None
+    """The study's, if none is given; ``generalisation_gap`` is train_clean_accuracy minus test_accuracy."""
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """The study's, if none is given and the metric is in the same unit."""
     epochs: Literal["last", "mean"] = "last"
     """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve."""
     fact: str = ""
@@ -114,9 +114,11 @@ class FailOn(Section):
     """Ids of claims that must not be refuted; ``any`` for all of them. One that is not tested passes."""
     verdict_changed: bool = False
     """Whether the verdict of the comparison and of every claim must be the baseline's."""
-    accuracy_below: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
-    """For an experiment or a variant of the study: what its test accuracy after the last epoch, a fraction
-    and the mean over the seeds, must reach."""
+    accuracy_below: dict[Name, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Where the study's metric is an accuracy: what it must reach, in its own unit and the mean over the seeds, in an
+    experiment or a variant of the study."""
+    worse_than: dict[Name, float] = Field(default_factory=dict)
+    """The same of any metric: the worst value that it may have."""
     run_missing: bool = False
     """Whether all that the study asks for must have finished, with every seed."""
 
@@ -132,9 +134,16 @@ class Study(Section):
     baseline: Name
     """An experiment, or a variant of this study."""
     contender: Name
-    metric: Metric
-    margin: Annotated[float, Field(ge=0)]
-    """Differences within plus or minus this are noise; in the units of the metric."""
+    metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
+    """What names mean that are not usual, or mean something else here: tables ``[metrics.NAME]``."""
+    metric: MetricName
+    margin: Annotated[float, Field(ge=0)] = Field(default=None, validate_default=True)
+    """Differences within plus or minus this are noise; in the units of the metric. A point, if none is given and the
+    metric is a share; of other metrics it must be given."""
+    endpoint: Endpoint = LAST
+    """Which value of each run is compared."""
+    selected_on_test: Annotated[bool, Field(validate_default=True)] = False
+    """Whether an endpoint may choose the epoch by a test metric; the report says so."""
     plan: PlanKind = "fraction"
     """Which mixtures of the two are trained; see :mod:`tinyexp.analysis.plan`."""
     seeds: PositiveInt | None = None
@@ -146,6 +155,19 @@ class Study(Section):
     claims: Annotated[tuple[Claim, ...], Field(strict=False)] = ()
     fail_on: FailOn = FailOn()
     """Gates for continuous integration."""
+
+    def type_of(self, name: str) -> Metric:
+        """What a metric's name means in this study; raises UserError where nobody says."""
+        return metric_of(name, self.metrics, f"studies/{self.name}.toml")
+
+    @property
+    def measure(self) -> Metric:
+        """The study's metric."""
+        return self.type_of(self.metric)
+
+    def margin_of(self, claim: Claim) -> float:
+        """What is too small to matter for a claim."""
+        return _margin_of(claim, self.measure, self.margin, self.metrics)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -166,6 +188,40 @@ class Study(Section):
             )
         )
 
+    @field_validator("metric", mode="after")
+    @classmethod
+    def _known(cls, metric: str, info: ValidationInfo) -> str:
+        _typed(metric, info.data.get("metrics"))
+        return metric
+
+    @field_validator("margin", mode="before")
+    @classmethod
+    def _margin(cls, margin: float | None, info: ValidationInfo) -> float:
+        if margin is not None:
+            return margin
+        if "metric" not in info.data:
+            return 0.0  # that is at fault itself, and named
+        try:
+            return default_margin(_typed(info.data["metric"], info.data.get("metrics")), "margin")
+        except UserError as error:
+            raise ValueError(str(error).removeprefix("margin: ")) from error
+
+    @field_validator("endpoint", mode="after")
+    @classmethod
+    def _chosen_by_a_known_metric(cls, endpoint: Endpoint, info: ValidationInfo) -> Endpoint:
+        if not isinstance(endpoint.best, str):
+            return endpoint
+        return Endpoint(best=_typed(endpoint.best, info.data.get("metrics")))
+
+    @field_validator("selected_on_test", mode="after")
+    @classmethod
+    def _not_chosen_by_the_test(cls, selected: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's call
+        try:
+            check_selection(info.data.get("endpoint", LAST), "endpoint", selected_on_test=selected)
+        except UserError as error:
+            raise ValueError(str(error).removeprefix("endpoint: ")) from error
+        return selected
+
     @field_validator("variants", mode="after")
     @classmethod
     def _each_variant_once(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
@@ -177,7 +233,7 @@ class Study(Section):
     def _each_key_once(cls, factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         _check_once("factor", [factor.name for factor in factors])
         _check_once("key", [key for factor in factors for key in factor.keys])
-        reserved = {"seed", "epoch", "state", "experiment"} & {factor.name for factor in factors}
+        reserved = {"seed", "epoch", "step", "state", "experiment"} & {factor.name for factor in factors}
         if reserved:
             raise ValueError(f"'{min(reserved)}' is a column of every run; give the factor another name")
         return factors
@@ -189,6 +245,8 @@ class Study(Section):
         known = [factor.name for factor in info.data.get("factors", ())]
         for claim in claims:
             _check_claim(claim, known)
+            if {"metric", "margin"} <= info.data.keys():
+                _check_measured(claim, info.data)
         return claims
 
     @field_validator("fail_on", mode="after")
@@ -201,8 +259,11 @@ class Study(Section):
         members = _members(told["contender"], told["baseline"], claims)
         for name in fail_on.claim_refuted:
             _check_known("claim_refuted", "claim", name, [*(claim.id for claim in claims), ANY])
-        for name in fail_on.accuracy_below:
-            _check_known("accuracy_below", "experiment", name, list(members))
+        for gate in ("accuracy_below", "worse_than"):
+            for name, bound in getattr(fail_on, gate).items():
+                _check_known(gate, "experiment", name, list(members))
+                if "metric" in told:
+                    _check_bound(gate, name, bound, _typed(told["metric"], told.get("metrics")))
         return fail_on
 
 
@@ -232,6 +293,45 @@ def _check_once(what: str, names: list[str]) -> None:
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise ValueError(f"the {what} '{twice[0]}' stands twice; each must stand once")
+
+
+def _typed(name: str, tables: Mapping[str, MetricTable] | None) -> Metric:
+    try:
+        return metric_of(name, tables, "metric")
+    except UserError as error:
+        raise ValueError(str(error).removeprefix("metric: ")) from error
+
+
+def _margin_of(
+    claim: Claim, measure: Metric, margin: float, tables: Mapping[str, MetricTable] | None
+) -> float:
+    """A claim's own margin, the study's where the claim is in the same unit, or the unit's."""
+    if claim.margin is not None:
+        return claim.margin
+    metric = metric_of(claim.metric or measure.name, tables)
+    return margin if metric.unit == measure.unit else default_margin(metric, f"claim '{claim.id}'")
+
+
+def _check_measured(claim: Claim, told: Mapping[str, Any]) -> None:
+    """Refuse a claim whose metric nobody knows, or that has no margin in its unit."""
+    measure = _typed(told["metric"], told.get("metrics"))
+    try:
+        _margin_of(claim, measure, told["margin"], told.get("metrics"))
+    except UserError as error:
+        raise ValueError(f"claim '{claim.id}': {str(error).split(': ', 1)[1]}") from error
+
+
+def _check_bound(gate: str, name: str, bound: float, measure: Metric) -> None:
+    if gate == "accuracy_below" and not measure.is_accuracy:
+        raise ValueError(
+            f"accuracy_below: the study's metric '{measure.name}' is no accuracy. Give worse_than = {{ {name} = ... }}, the worst "
+            "value that it may have"
+        )
+    low, high = measure.low, measure.high
+    if (low is not None and bound < low) or (high is not None and bound > high):
+        raise ValueError(
+            f"{gate}: {bound:g} for '{name}' is no value that '{measure.name}' can have, whose unit is '{measure.unit}'"
+        )
 
 
 def _check_known(gate: str, what: str, name: str, known: list[str]) -> None:

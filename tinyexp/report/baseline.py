@@ -1,7 +1,6 @@
 """An earlier report that a new one is held against, as its ``report.json`` tells it.
 
-Only what is compared is read, so that a report of an older format can serve as far as it goes. The
-file is anybody's: nothing of it is believed before it was looked at.
+Only what is compared is read. The file is anybody's: nothing of it is believed before it was looked at.
 """
 
 from __future__ import annotations
@@ -15,16 +14,18 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tinyexp.analysis.judgement import ClaimVerdict
-from tinyexp.config.section import Fraction
+from tinyexp.config.endpoint import Endpoint
+from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
 from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
 from tinyexp.report.place import REPORT_FORMAT
 
-OLDEST = 2
-"""The oldest format that is read: before it reports had no claims."""
+OLDEST = 4
+"""The oldest format that is read: before it reports did not say what their metrics are."""
+_READ = f"{OLDEST} to {SCHEMA_VERSION}" if OLDEST < SCHEMA_VERSION else f"{SCHEMA_VERSION}"
 _MAX_BYTES = 50_000_000
 
-_Value = Annotated[float, Field(ge=-1e6, le=1e6)]
+_Value = Annotated[float, Field(ge=-1e12, le=1e12)]
 """Of a metric; what lies beyond is damage, and would overflow."""
 
 
@@ -35,7 +36,8 @@ class _Told(BaseModel):
 class ComparedThen(_Told):
     """A comparison as the baseline tells it."""
 
-    metric: str
+    metric: Metric
+    endpoint: Endpoint
     winner: str | None
     verdict: VerdictKind
     seeds: tuple[int, ...]
@@ -85,15 +87,14 @@ class _Experiment(_Told):
     configuration: str
     data: _Data
     seeds: tuple[int, ...]
-    test_accuracies: tuple[Fraction, ...] | None = None
-    """Absent before format 3."""
+    last: dict[str, tuple[_Value, ...]]
 
     @model_validator(mode="after")
     def _a_value_for_each_seed(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed stands twice")
-        if self.test_accuracies is not None and len(self.test_accuracies) != len(self.seeds):
-            raise ValueError("seeds and accuracies are not as many")
+        if any(len(values) != len(self.seeds) for values in self.last.values()):
+            raise ValueError("seeds and values are not as many")
         return self
 
 
@@ -105,6 +106,7 @@ class _Run(_Told):
 
 class _Values(_Told):
     profile: str
+    metrics: dict[str, Metric]
     studies: tuple[_Study, ...]
     experiments: tuple[_Experiment, ...]
     runs: tuple[_Run, ...]
@@ -145,26 +147,6 @@ class Baseline:
     def experiment(self, name: str) -> _Experiment | None:
         """An experiment, if it has a run there."""
         return next((one for one in self.told.values.experiments if one.name == name), None)
-
-    def accuracies(self, name: str) -> Mapping[int, float] | None:
-        """An experiment's last test accuracies by seed; None where the file does not hold them.
-
-        Format 2 holds them only of the experiments that a study compares in that metric.
-        """
-        own = self.experiment(name)
-        if own is not None and own.test_accuracies is not None:
-            return dict(zip(own.seeds, own.test_accuracies, strict=True))
-        for study in self.told.values.studies:
-            found = study.comparison
-            if (
-                found is None
-                or found.metric != "test_accuracy"
-                or name not in (study.baseline, study.contender)
-            ):
-                continue
-            values = found.baseline_values if name == study.baseline else found.contender_values
-            return dict(zip(found.seeds, values, strict=True))
-        return None
 
     @property
     def metrics_of_runs(self) -> Mapping[str, str]:
@@ -218,12 +200,12 @@ def _refuse_other_formats(file: Path, version: int) -> None:
     if version > SCHEMA_VERSION:
         raise UserError(
             f"--baseline {file}: is of report format {version}, from a newer tinyexp; this one reads "
-            f"{OLDEST} to {SCHEMA_VERSION}. Update tinyexp, or give a report that this version wrote."
+            f"{_READ}. Update tinyexp, or give a report that this version wrote."
         )
     if version < OLDEST:
         raise UserError(
             f"--baseline {file}: is of report format {version}, which is no longer read; this tinyexp reads "
-            f"{OLDEST} to {SCHEMA_VERSION}. Make it again from its records: "
+            f"{_READ}. Make it again from its records: "
             "`tinyexp report --runs OLD/runs --out NEW`, and give NEW."
         )
 

@@ -1,6 +1,6 @@
 """What ``report.json`` holds: its types, from which its JSON Schema is made.
 
-Accuracies are fractions, losses nats; what is unknown is null. A change of anything here raises
+Values stand as the runs have them, and ``metrics`` says what each name means; what is unknown is null. A change of anything here raises
 :data:`SCHEMA_VERSION`, so that whoever reads the file knows what to expect.
 """
 
@@ -19,8 +19,10 @@ from tinyexp.analysis.judgement import ClaimVerdict, Quantity, Reason
 from tinyexp.analysis.plan import PlanKind
 from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.analysis.study import ClaimKind
+from tinyexp.config.endpoint import Endpoint
+from tinyexp.config.metric import Metric
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 VerdictKind = Literal[
     "beats",
@@ -32,7 +34,7 @@ VerdictKind = Literal[
     "no_study",
     "nothing_finished",
 ]
-GateKind = Literal["claim_refuted", "verdict_changed", "accuracy_below", "run_missing"]
+GateKind = Literal["claim_refuted", "verdict_changed", "accuracy_below", "worse_than", "run_missing"]
 
 _CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -104,6 +106,9 @@ class StudyTold:
     study: str
     baseline: str
     contender: str
+    metric: str
+    endpoint: Endpoint
+    """Which value of each run is compared; all null for the last."""
     missing: tuple[str, ...]
     problem: str | None
     comparison: Comparison | None
@@ -165,10 +170,11 @@ class ExperimentTold:
     data: DataTold
     seeds: tuple[int, ...]
     """Those of the finished runs."""
-    test_accuracies: tuple[float, ...]
-    """After the last epoch, in the order of ``seeds``."""
+    last: dict[str, tuple[float, ...]]
+    """By metric, of the report's and the studies': what each run ends at, in the order of ``seeds``. A metric that some
+    of the runs do not have is left out."""
     curves: dict[str, CurveTold]
-    """By metric; empty without a finished run."""
+    """By metric, of all that the runs have throughout and somebody says the meaning of."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -229,12 +235,12 @@ class ClaimChange:
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class ExperimentChange:
-    """The test accuracy of an experiment then and now, after the last epoch."""
+    """The report's metric of an experiment then and now, at the end of its runs."""
 
     name: str
     configured: Literal["alike", "otherwise", "unknown"]
     """Whether its settings are those of the baseline; unknown where only one has it."""
-    test_accuracy: Change
+    change: Change
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -255,6 +261,8 @@ class ChangesTold:
     studies: tuple[StudyChange, ...]
     claims: tuple[ClaimChange, ...]
     experiments: tuple[ExperimentChange, ...]
+    metric: str | None
+    """That of ``experiments``; None where the runs have none."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -262,6 +270,12 @@ class ReportValues:
     """The report's values."""
 
     profile: str
+    metric: str | None
+    """The leading study's; without a study the first that the runs have, those on test data before others."""
+    metrics: dict[str, Metric]
+    """What the names of metrics mean."""
+    untyped: tuple[str, ...]
+    """Numeric columns of the runs that are left out, as nobody says which direction is the better one."""
     verdict: FirstVerdict
     changes: ChangesTold | None
     """None where no baseline was given."""
@@ -279,7 +293,7 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[3]
+    schema_version: Literal[4]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
     verdict: str

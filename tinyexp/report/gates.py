@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinyexp.analysis.checked import checked_runs
+from tinyexp.analysis.endpoints import endpoint_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import mean_interval
 from tinyexp.analysis.study import ANY
-from tinyexp.report.content import ChangesTold, GateTold
+from tinyexp.config.metric import Metric
+from tinyexp.errors import UserError
+from tinyexp.report.content import ChangesTold, GateKind, GateTold
 from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.select import Chosen
 from tinyexp.report.sentences import CLAIM_VERDICTS, GATES, VERDICT_NAMES
-from tinyexp.report.words import counted, listing, number, percent, plain
+from tinyexp.report.words import bare_fine, counted, fine, listing, plain
 
 _MOST_NAMED = 5
 """Runs or claims in one line."""
@@ -36,7 +40,9 @@ def _gates(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) ->
     if fail_on.verdict_changed:
         yield _verdict_changed(evidence, outcome, changes)
     for name, bound in fail_on.accuracy_below.items():
-        yield _accuracy_below(evidence, outcome, name, bound)
+        yield _beyond(evidence, outcome, "accuracy_below", name, bound)
+    for name, bound in fail_on.worse_than.items():
+        yield _beyond(evidence, outcome, "worse_than", name, bound)
     if fail_on.run_missing:
         yield _run_missing(evidence, outcome)
 
@@ -95,27 +101,39 @@ def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
     return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 80)))
 
 
-def _accuracy_below(evidence: Evidence, outcome: Outcome, name: str, bound: float) -> GateTold:
-    chosen = evidence.selection.find(name)
-    runs = chosen.finished if chosen else ()
-    values = [evidence.measured.last_accuracy[run.record.identity] for run in runs]
+def _beyond(evidence: Evidence, outcome: Outcome, gate: GateKind, name: str, bound: float) -> GateTold:
+    """Whether an experiment's mean in the study's metric is at its bound or on the better side of it."""
+    metric, values = outcome.study.measure, _values(evidence, outcome, name)
     found = mean(values) if values else None
+    required = GATES["accuracy_below"] if metric.direction == "higher" else GATES["worse_than"]
     return GateTold(
         study=outcome.study.name,
-        gate="accuracy_below",
+        gate=gate,
         subject=name,
-        passed=found is not None and found >= bound,
-        found="no finished run" if found is None else _measured(found, values),
-        required=GATES["accuracy_below"].format(bound=percent(bound, 2)),
+        passed=found is not None and metric.gain(found, bound) >= 0,
+        found="no finished run" if found is None else _measured(metric, found, values),
+        required=required.format(bound=fine(metric, bound)),
     )
 
 
-def _measured(average: float, values: list[float]) -> str:
+def _values(evidence: Evidence, outcome: Outcome, name: str) -> list[float]:
+    """What the study compares of each finished run of an experiment; nothing where that cannot be used."""
+    study, chosen = outcome.study, evidence.selection.find(name)
+    if chosen is None or not chosen.finished:
+        return []
+    try:
+        rows = checked_runs(evidence.measured.rows((name,)), (name,), study.measure, study.endpoint)
+    except UserError:
+        return []
+    return list(endpoint_values(rows, name, study.measure, study.endpoint).values())
+
+
+def _measured(metric: Metric, average: float, values: list[float]) -> str:
     interval = mean_interval(values)
     told = [f"mean of {counted(len(values), 'seed')}"]
     if interval:
-        told.append(f"95 % interval {number(100 * interval.low, 2)} to {percent(interval.high, 2)}")
-    return f"{percent(average, 2)} ({'; '.join(told)})"
+        told.append(f"95 % interval {bare_fine(metric, interval.low)} to {fine(metric, interval.high)}")
+    return f"{fine(metric, average)} ({'; '.join(told)})"
 
 
 def _run_missing(evidence: Evidence, outcome: Outcome) -> GateTold:

@@ -17,13 +17,13 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
 """The report's first sentence: before the number, the number, after it."""
 
 DETAILS: Mapping[str, str] = {
-    "beats": "95 % interval {low} to {high}; {seeds}; {metric} after epoch\u00a0{epoch}.",
-    "within_margin": "The whole 95 % interval, {low} to {high}, lies within the margin of {margin}; {seeds}; {metric} after epoch\u00a0{epoch}.",
+    "beats": "95 % interval {low} to {high}; {seeds}; {metric} {when}.",
+    "within_margin": "The whole 95 % interval, {low} to {high}, lies within the margin of {margin}; {seeds}; {metric} {when}.",
     "no_difference_detected": (
-        "{contender} minus {baseline} is {mean} in {metric} after epoch\u00a0{epoch}. "
+        "{contender} minus {baseline} is {mean} in {metric} {when}. "
         "Its 95 % interval over {seeds}, {low} to {high}, lies neither beyond the margin of {margin} nor within it."
     ),
-    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} after epoch\u00a0{epoch}, from {seeds}. A verdict takes {fewest} or more that show a spread.",
+    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} {when}, from {seeds}. A verdict takes {fewest} or more that show a spread.",
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
@@ -40,6 +40,8 @@ DECIDE = "About {enough} seeds in all would decide, were mean and spread as they
 DECIDE_UNKNOWN = "How many seeds would decide cannot be said from these; {fewest} are the fewest that can, and {needed} the fewest that the sign-flip test can confirm."
 TO_TRAIN = "To train what is missing: {command}"
 MORE_SEEDS = "More seeds, for what is not settled with {bare_seeds}: {command}"
+
+SELECTED_ON_TEST = "The epoch of each run was chosen by its test result, so the figures are better than they would be on new data."
 
 COMPARISON_HEADINGS: Mapping[str, str] = {
     "beats": "{winner} is ahead with {ahead} of {bare_seeds}",
@@ -160,17 +162,25 @@ NETWORKS = (
     "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
 )
 
-METHOD_HEADING = (
-    "Compared seed by seed, after the last epoch: this shows what another seed would change, and no more"
-)
+METHOD_HEADING = "Compared seed by seed, {where}: this shows what another seed would change, and no more"
 METHOD = (
     "All experiments share their seeds: a seed fixes the initial weights, the order of the images and every random draw, so differences are taken seed by seed.",
     "Intervals are Student's t intervals at 95 %, over seeds. The verdict is read off the interval: a design beats another when the whole interval lies beyond the margin that the study sets.",
     "The sign-flip test stands beside it because it assumes least. With n seeds its p cannot fall below 2 in 2 to the power n.",
-    "Every figure is taken after the last epoch. No epoch was chosen by its test result.",
+)
+METHOD_LAST = "Every figure is taken after the last epoch. No epoch was chosen by its test result."
+METHOD_ELSEWHERE = "{study}: figures are taken {where}{chosen}."
+CHOSEN: Mapping[bool, str] = {
+    True: ", which was chosen by its test result: they are better than they would be on new data",
+    False: "",
+}
+"""Whether an epoch was chosen by its test result."""
+METHOD_CLEAN = (
     "Training loss and accuracy are measured as the source does: on augmented images, with dropout on, averaged over the epoch.",
     "Clean training accuracy is measured after the epoch, without dropout, on training images that went through the test transform.",
 )
+"""Of runs that measure both."""
+METHOD_UNTYPED = "Left out of the curves, as nobody says whether higher or lower is better: {names}. A study's table [metrics.NAME] can say it."
 LIMITS = (
     "Seeds show what another seed would change. They show nothing about other data, other settings or other code.",
     "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",
@@ -195,9 +205,9 @@ NEW_VERDICT, GONE_VERDICT = "not there", "no longer there"
 SINCE_HEADINGS: Mapping[str, str] = {
     "other_profile": "What changed since the baseline cannot be told: it is of another profile",
     "same_runs": "What changed since the baseline: nothing, these are the same runs",
-    "nothing": "What changed since the baseline: no verdict, and no accuracy beyond noise",
-    "partly": "What changed since the baseline: no verdict, and no accuracy beyond noise as far as can be told",
-    "cannot_tell": "What changed since the baseline: no verdict; of the accuracies too little is known",
+    "nothing": "What changed since the baseline: no verdict, and no {one} beyond noise",
+    "partly": "What changed since the baseline: no verdict, and no {one} beyond noise as far as can be told",
+    "cannot_tell": "What changed since the baseline: no verdict; of the {many} too little is known",
     "changed": "What changed since the baseline: {what}",
 }
 OTHER_PROFILE = (
@@ -216,7 +226,6 @@ UNEQUAL = (
     "{runs} of them did not repeat: the metrics are not the baseline's. "
     "Another machine type, another version of a library, or a change of the code that did not raise the numerics version can be why: {names}."
 )
-OLD_FORMAT = "The baseline is of report format {version}, which holds the accuracy of each seed only of experiments that a study compares."
 SINCE_VERDICTS: Mapping[str, str] = {
     "rose": "rose",
     "fell": "fell",
@@ -230,7 +239,7 @@ SINCE_REASONS: Mapping[str, str] = {
     "no_spread": "the same change with each of {seeds}, which show no spread",
     "not_in_baseline": "not in the baseline",
     "not_here": "no finished run here",
-    "not_recorded": "the baseline's format does not hold it by seed",
+    "not_recorded": "the baseline does not hold it",
     "other_data": "other images then",
     "other_question": "another question then",
     "not_compared_then": "not compared then",
@@ -247,12 +256,14 @@ GATES: Mapping[str, str] = {
     "claim_refuted": "not refuted",
     "verdict_changed": "the baseline's verdicts",
     "accuracy_below": "{bound} or more",
+    "worse_than": "{bound} or less",
     "run_missing": "every run of the study finished",
 }
 """What each gate of a study's ``fail_on`` requires."""
 GATE_NAMES: Mapping[str, str] = {
     "claim_refuted": "Claim",
     "verdict_changed": "Verdicts since the baseline",
-    "accuracy_below": "Test accuracy",
+    "accuracy_below": "{metric}",
+    "worse_than": "{metric}",
     "run_missing": "Runs",
 }

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from tinyexp.analysis.change import Change, ChangeReason, change_between
 from tinyexp.analysis.comparison import Comparison
+from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.baseline import Baseline, ComparedThen
 from tinyexp.report.content import BaselineTold, ChangesTold, ClaimChange, ExperimentChange, StudyChange
 from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.headline import headline
 from tinyexp.report.sections.paired import outcome_kind
 from tinyexp.report.select import Chosen
 from tinyexp.report.values import rounded
@@ -38,7 +40,9 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
             studies=(),
             claims=(),
             experiments=(),
+            metric=None,
         )
+    metric = headline(evidence)
     before = baseline.metrics_of_runs
     here = {
         run.record.identity: sha256_of_file(run.folder.metrics) if run.folder.metrics.is_file() else ""
@@ -60,7 +64,8 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
         ),
         studies=tuple(_study(evidence, baseline, outcome) for outcome in evidence.outcomes),
         claims=tuple(one for outcome in evidence.outcomes for one in _claims(baseline, outcome)),
-        experiments=tuple(_experiments(evidence, baseline)),
+        experiments=tuple(_experiments(evidence, baseline, metric)),
+        metric=metric.name if metric else None,
     )
 
 
@@ -92,8 +97,13 @@ def _difference(evidence: Evidence, baseline: Baseline, outcome: Outcome) -> Cha
         return _untold("not_compared_here")
     if before.comparison is None:
         return _untold("not_compared_then")
-    asked = (before.baseline, before.contender, before.comparison.metric)
-    if asked != (here.baseline, here.contender, here.metric):
+    asked = (
+        before.baseline,
+        before.contender,
+        before.comparison.endpoint,
+        _meaning(before.comparison.metric),
+    )
+    if asked != (here.baseline, here.contender, here.endpoint, _meaning(here.metric)):
         return _untold("other_question")
     if any(_other_data(evidence.selection.find(name), baseline, name) for name in outcome.pair):
         return _untold("other_data")
@@ -122,7 +132,7 @@ def _claims(baseline: Baseline, outcome: Outcome) -> Iterator[ClaimChange]:
         )
 
 
-def _experiments(evidence: Evidence, baseline: Baseline) -> Iterator[ExperimentChange]:
+def _experiments(evidence: Evidence, baseline: Baseline, metric: Metric | None) -> Iterator[ExperimentChange]:
     chosen = {one.name: one for one in evidence.selection.chosen}
     for name in dict.fromkeys([*chosen, *(one.name for one in baseline.told.values.experiments)]):
         here, before = chosen.get(name), baseline.experiment(name)
@@ -132,11 +142,13 @@ def _experiments(evidence: Evidence, baseline: Baseline) -> Iterator[ExperimentC
         yield ExperimentChange(
             name=plain(name, 80),
             configured="unknown" if alike is None else "alike" if alike else "otherwise",
-            test_accuracy=_accuracy(evidence, baseline, name, here),
+            change=_change(evidence, baseline, name, here, metric),
         )
 
 
-def _accuracy(evidence: Evidence, baseline: Baseline, name: str, here: Chosen | None) -> Change:
+def _change(
+    evidence: Evidence, baseline: Baseline, name: str, here: Chosen | None, metric: Metric | None
+) -> Change:
     before = baseline.experiment(name)
     if before is None or not before.seeds:
         return _untold("not_in_baseline")
@@ -144,15 +156,24 @@ def _accuracy(evidence: Evidence, baseline: Baseline, name: str, here: Chosen | 
         return _untold("not_here")
     if _other_data(here, baseline, name):
         return _untold("other_data")
-    accuracies = baseline.accuracies(name)
-    if accuracies is None:
+    then = baseline.told.values.metrics.get(metric.name) if metric else None
+    if metric is None or then is None or metric.name not in before.last:
         return _untold("not_recorded")
+    if _meaning(then) != _meaning(metric):
+        return _untold("other_question")
+    found = evidence.measured.last_values(metric)
     # As the baseline's figures are rounded, so are ours: what is equal stays equal.
     values = {
-        run.record.seed: rounded(evidence.measured.last_accuracy[run.record.identity])
+        run.record.seed: rounded(found[run.record.identity])
         for run in here.finished
+        if run.record.identity in found
     }
-    return change_between(accuracies, values)
+    return change_between(dict(zip(before.seeds, before.last[metric.name], strict=True)), values)
+
+
+def _meaning(metric: Metric) -> tuple[str, str, str]:
+    """What two metrics must share to be one, however they are called."""
+    return metric.name, metric.direction, metric.unit
 
 
 def _by_seed(told: Comparison | ComparedThen) -> dict[int, float]:

@@ -6,10 +6,13 @@ import os
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.config.difference import Difference
+from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.content import (
     AttributionTold,
@@ -27,6 +30,7 @@ from tinyexp.report.content import (
     Unheld,
 )
 from tinyexp.report.evidence import Evidence, Held, Outcome
+from tinyexp.report.headline import headline
 from tinyexp.report.sections.head import verdict_kind
 from tinyexp.report.select import Chosen
 from tinyexp.report.words import plain
@@ -36,16 +40,18 @@ from tinyexp.runs.frame import RecordedRun
 DIGITS = 10
 """Significant digits of a stored number."""
 
-_CURVES = ("train_loss", "train_accuracy", "train_clean_accuracy", "test_loss", "test_accuracy")
-
 
 def values_of(
     evidence: Evidence, changes: ChangesTold | None = None, gates: tuple[GateTold, ...] = ()
 ) -> dict[str, Any]:
     """The values of a report as JSON has them; :mod:`tinyexp.report.content` says what they are."""
     selection, lead = evidence.selection, evidence.lead
+    metric, types = headline(evidence), types_of(evidence)
     values = ReportValues(
         profile=selection.profile,
+        metric=metric.name if metric else None,
+        metrics=types,
+        untyped=tuple(evidence.measured.untyped),
         verdict=FirstVerdict(kind=verdict_kind(evidence), study=lead.study.name if lead else None),
         changes=changes,
         gates=gates,
@@ -57,6 +63,16 @@ def values_of(
     )
     told: dict[str, Any] = rounded(values)
     return told
+
+
+def types_of(evidence: Evidence) -> dict[str, Metric]:
+    """What the metrics of a report mean: those of the runs, and those that the studies ask for."""
+    asked = {
+        name: outcome.study.type_of(name)
+        for outcome in evidence.outcomes
+        for name in (outcome.study.metric, *(claim.metric for claim in outcome.study.claims if claim.metric))
+    }
+    return {**asked, **evidence.measured.metrics}
 
 
 def record_names(run: RecordedRun) -> list[str]:
@@ -76,6 +92,8 @@ def _study(outcome: Outcome) -> StudyTold:
         study=outcome.study.name,
         baseline=outcome.study.baseline,
         contender=outcome.study.contender,
+        metric=outcome.study.metric,
+        endpoint=outcome.study.endpoint,
         missing=outcome.missing,
         problem=outcome.problem or None,
         comparison=outcome.comparison,
@@ -115,9 +133,11 @@ def _held(held: Held) -> Reproduction | Unheld:
 def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
     curves = {}
     if chosen.finished:
-        for metric in _CURVES:
-            (curve,) = evidence.measured.curves(metric, (chosen.name,))
-            curves[metric] = CurveTold(epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high)
+        for metric in evidence.measured.metrics.values():
+            for curve in evidence.measured.curves(metric, (chosen.name,)):
+                curves[metric.name] = CurveTold(
+                    epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high
+                )
     return ExperimentTold(
         name=chosen.name,
         title=plain(chosen.experiment.title),
@@ -127,11 +147,23 @@ def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
         readings=chosen.experiment.readings,
         data=DataTold(**chosen.data.model_dump(mode="json")),
         seeds=chosen.seeds,
-        test_accuracies=tuple(
-            float(evidence.measured.last_accuracy[run.record.identity]) for run in chosen.finished
-        ),
+        last=_last(evidence, chosen),
         curves=curves,
     )
+
+
+def _last(evidence: Evidence, chosen: Chosen) -> dict[str, tuple[float, ...]]:
+    """What the runs of an experiment end at, in the metrics that anything is told in."""
+    first = headline(evidence)
+    metrics = [*([first] if first else []), *(outcome.study.measure for outcome in evidence.outcomes)]
+    found = {}
+    for metric in {metric.name: metric for metric in metrics}.values():
+        values = evidence.measured.last_values(metric)
+        own = tuple(values.get(run.record.identity) for run in chosen.finished)
+        known = tuple(value for value in own if value is not None)
+        if own and len(known) == len(own):
+            found[metric.name] = known
+    return found
 
 
 def _deviation(one: Difference) -> DeviationTold:
@@ -174,6 +206,8 @@ def rounded(value: Any) -> Any:
         return [rounded(entry) for entry in value]
     if isinstance(value, dict):
         return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, BaseModel):
+        return rounded(value.model_dump(mode="json"))
     if is_dataclass(value):
         return {field.name: rounded(getattr(value, field.name)) for field in fields(value)}
     return value

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from tinyexp.config.metric import Metric
 
 NBSP = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""
@@ -20,35 +21,6 @@ CODE, END_CODE = "\ue000", "\ue001"
 _ISOLATE, _POP = "\u2068", "\u2069"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co"})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """How a metric is told: its name, the unit of a value and of a difference."""
-
-    name: str
-    unit: str
-    step: str
-    """The unit of a difference."""
-    scale: float
-    """What a raw value is multiplied by."""
-    decimals: int
-
-
-_ACCURACY = ("%", "points", 100.0, 1)
-_LOSS = ("nats", "nats", 1.0, 3)
-QUANTITIES = {
-    "test_accuracy": Quantity("test accuracy", *_ACCURACY),
-    "test_top5_accuracy": Quantity("top-5 test accuracy", *_ACCURACY),
-    "train_accuracy": Quantity("training accuracy", *_ACCURACY),
-    "train_clean_accuracy": Quantity("accuracy on clean training images", *_ACCURACY),
-    "val_accuracy": Quantity("validation accuracy", *_ACCURACY),
-    "generalisation_gap": Quantity("gap between clean training and test accuracy", *_ACCURACY),
-    "test_loss": Quantity("test loss", *_LOSS),
-    "train_loss": Quantity("training loss", *_LOSS),
-    "train_clean_loss": Quantity("loss on clean training images", *_LOSS),
-    "val_loss": Quantity("validation loss", *_LOSS),
-}
 
 
 def number(value: float, decimals: int, *, signed: bool = False) -> str:
@@ -68,22 +40,83 @@ def percent(fraction: float, decimals: int = 1) -> str:
     return f"{number(100 * fraction, decimals)}{NBSP}%"
 
 
-def level(metric: str, value: float) -> str:
+def significant(value: float, digits: int, *, signed: bool = False) -> str:
+    """A number with so many significant digits, no digit before the point left out and no zero behind it.
+
+    >>> significant(23.4, 4), significant(1234.5, 4), significant(0.01234, 3), significant(2.5e7, 3)
+    ('23.4', '1,234', '0.0123', '25,000,000')
+    """
+    mantissa, _, exponent = f"{abs(value):.{digits - 1}e}".partition("e")
+    places = int(exponent)
+    if value and not -5 <= places <= 11:
+        told = f"{mantissa.rstrip('0').rstrip('.')}e{places}".replace("-", MINUS)
+        return (MINUS if value < 0 else "+" if signed else "") + told
+    told = number(value, max(0, digits - 1 - places) if value else 0, signed=signed)
+    return told.rstrip("0").rstrip(".") if "." in told else told
+
+
+def bare_level(metric: Metric, value: float) -> str:
+    """A value of a metric, without its unit."""
+    shown = metric.shown
+    if shown.decimals is None:
+        return significant(shown.scale * value, 4)
+    return number(shown.scale * value, shown.decimals)
+
+
+def level(metric: Metric, value: float) -> str:
     """A value of a metric with its unit."""
-    told = QUANTITIES[metric]
-    return f"{number(told.scale * value, told.decimals)}{NBSP}{told.unit}"
+    return _with_unit(bare_level(metric, value), metric.shown.suffix)
 
 
-def change(metric: str, value: float, *, signed: bool = False) -> str:
-    """A difference of two values of a metric with its unit."""
-    told = QUANTITIES[metric]
-    return f"{bare_change(metric, value, signed=signed)}{NBSP}{told.step}"
+def bare_fine(metric: Metric, value: float) -> str:
+    """A value of a metric with a digit more, where it is held against a bound; without its unit."""
+    shown = metric.shown
+    if shown.decimals is None:
+        return significant(shown.scale * value, 5)
+    return number(shown.scale * value, shown.decimals + 1)
 
 
-def bare_change(metric: str, value: float, *, signed: bool = False) -> str:
+def fine(metric: Metric, value: float) -> str:
+    """The same with its unit."""
+    return _with_unit(bare_fine(metric, value), metric.shown.suffix)
+
+
+def bare_change(metric: Metric, value: float, *, signed: bool = False) -> str:
     """A difference of two values of a metric, without its unit."""
-    told = QUANTITIES[metric]
-    return number(told.scale * value, told.decimals, signed=signed)
+    shown = metric.shown
+    if shown.decimals is None:
+        return significant(shown.scale * value, 3, signed=signed)
+    return number(shown.scale * value, shown.decimals, signed=signed)
+
+
+def change(metric: Metric, value: float, *, signed: bool = False) -> str:
+    """A difference of two values of a metric with its unit."""
+    return _with_unit(bare_change(metric, value, signed=signed), metric.shown.step)
+
+
+def in_units(text: str, unit: str) -> str:
+    """What a column or an axis shows, with the unit after a comma; of a plain number there is none.
+
+    >>> in_units("difference", "points"), in_units("difference", "")
+    ('difference, points', 'difference')
+    """
+    return f"{text}, {unit}" if unit else text
+
+
+def axis(text: str, unit: str) -> str:
+    """The title of an axis, with the unit in parentheses."""
+    return f"{text} ({unit})" if unit else text
+
+
+def measured_at(index: str, at: int | None, chooser: Metric | None) -> str:
+    """Where on its curve a value was taken: ``after epoch 12``, or where another metric is best."""
+    if chooser is not None:
+        return f"at the {index} of each run with the best {chooser.label}"
+    return f"after {index}{NBSP}{at or 0:,}"
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{text}{NBSP}{unit}" if unit else text
 
 
 def p_value(p: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tinyexp.report.commands import remaking_commands
 from tinyexp.report.evidence import Evidence
+from tinyexp.report.headline import headline
 from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, counted, first_upper, listing, percent, plain, typed
+from tinyexp.report.words import NOTHING, counted, first_upper, level, listing, plain, typed
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import Environment
 
@@ -33,11 +34,17 @@ def again_section(
     for chosen in selection.everything:
         for run in chosen.runs:
             names.setdefault(run.name, (chosen.name, run))
+    metric = headline(evidence)
+    ends = evidence.measured.last_values(metric) if metric else {}
     part = f", the first {_MOST_RUNS:,} of them; report.json has all" if len(names) > _MOST_RUNS else ""
     runs = Table(
         f"{counted(len(selection.runs), 'run')}{part}: identity and data fingerprint, first {_DIGITS} digits",
-        ("", "seed", "state", "epochs", "test accuracy", "identity", "data"),
-        tuple(_run(evidence, name, run) for name, run in list(names.values())[:_MOST_RUNS]),
+        ("", "seed", "state", "epochs", metric.label if metric else "", "identity", "data"),
+        tuple(
+            _run(evidence, name, run, "" if value is None or metric is None else level(metric, value))
+            for name, run in list(names.values())[:_MOST_RUNS]
+            for value in [ends.get(run.record.identity)]
+        ),
         ("text", "number", "text", "number", "number", "code", "code"),
         folded=True,
     )
@@ -52,14 +59,14 @@ def again_section(
     )
 
 
-def _run(evidence: Evidence, name: str, run: RecordedRun) -> tuple[str, ...]:
-    record, accuracy = run.record, evidence.measured.last_accuracy.get(run.record.identity)
+def _run(evidence: Evidence, name: str, run: RecordedRun, end: str) -> tuple[str, ...]:
+    record = run.record
     return (
         evidence.titles[name],
         str(record.seed),
         run.status.state,
         f"{run.status.epochs_done} of {run.status.epochs}",
-        NOTHING if accuracy is None else percent(accuracy),
+        end or NOTHING,
         record.identity[:_DIGITS],
         record.data.fingerprint[:_DIGITS],
     )

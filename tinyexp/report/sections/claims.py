@@ -7,13 +7,13 @@ from collections import Counter
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.analysis.study import Claim
+from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, Outcome, factor_titles
 from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
 from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
-    QUANTITIES,
     bare_change,
     change,
     counted,
@@ -79,12 +79,12 @@ def _untested(evidence: Evidence, outcome: Outcome, claims: dict[str, Claim]) ->
 
 
 def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> str:
-    metric = claim.metric or outcome.study.metric
+    metric = outcome.study.type_of(claim.metric or outcome.study.metric)
     names = claim.experiments or (outcome.study.baseline, outcome.study.contender)
     titles = [evidence.titles[name] for name in names]
     figures = CLAIM_EVIDENCE[found.quantity].format(
         factor=first_upper(factor_titles(outcome.study).get(claim.factor, "")),
-        metric=QUANTITIES[metric].name,
+        metric=metric.label,
         estimate="" if found.estimate is None else change(metric, found.estimate, signed=True),
         interval=_interval(metric, found),
         first=titles[0],
@@ -106,7 +106,7 @@ def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgeme
     return " ".join(part for part in parts if part)
 
 
-def _interval(metric: str, found: Judgement) -> str:
+def _interval(metric: Metric, found: Judgement) -> str:
     """The interval and what it was to lie beyond, in parentheses."""
     if found.low is None or found.high is None:
         return ""

@@ -1,39 +1,71 @@
-"""Accuracy and loss over the epochs, on test and on training images."""
+"""A metric and its companions over the epochs: the same on training data, and the losses."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from tinyexp.analysis.curves import Curve, crossings
+from tinyexp.config.metric import Metric, Split
 from tinyexp.report.drawings import MOST_SEED_LINES, CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
+from tinyexp.report.headline import headline
 from tinyexp.report.view import Block, Column, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import NBSP, QUANTITIES, counted, first_upper, level, listing, number
+from tinyexp.report.words import (
+    NBSP,
+    axis,
+    bare_level,
+    counted,
+    first_upper,
+    in_units,
+    level,
+    listing,
+)
 
 MOST_ROWS = 30
-_METRICS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+_SHORT: dict[Split, str] = {"test": "test", "train": "training", "validation": "validation"}
+_NO_NAME = re.compile(r"[^A-Za-z0-9]+")
+"""What does not stand in the name of a picture's file."""
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Section | None:
-    """The curves of up to four experiments; None where none of them has a finished run."""
+    """The curves of up to four experiments; None where none of them has a finished run with the metric."""
+    metric = metric_of_group(evidence, group)
     found = [chosen.name for chosen in evidence.finished(names)]
-    if not found:
+    if metric is None or not evidence.measured.curves(metric, found):
         return None
     styles = {name: place for place, name in enumerate(names)}
-    curves = {metric: evidence.measured.curves(metric, found) for metric in _METRICS}
+    curves = {
+        one: own
+        for one in evidence.measured.companions(metric)
+        if (own := evidence.measured.curves(one, found))
+    }
     panels = tuple(
-        _panel(evidence, group, curves[metric], _limits(evidence, curves, metric), styles)
-        for metric in _METRICS
+        _panel(evidence, group, own, _limits(evidence, curves, one), styles) for one, own in curves.items()
     )
-    test = curves["test_accuracy"]
-    figure = Figure(panels, _how_to_read(test), _table(evidence, curves, found))
+    test = curves[metric]
+    figure = Figure(panels, _how_to_read(evidence, curves, test), _table(evidence, curves, found))
     blocks: tuple[Block, ...] = (Paragraph(" ".join(_end(evidence, curve) for curve in test)), figure)
     return Section(
         f"{group}-curves", _heading(evidence, test), blocks, summary=(_sparklines(evidence, test),)
     )
+
+
+def metric_of_group(evidence: Evidence, group: str) -> Metric | None:
+    """The metric of a study, or the report's where the group is none."""
+    own = next((one.study.measure for one in evidence.outcomes if one.study.name == group), None)
+    return own or headline(evidence)
+
+
+def in_metric(evidence: Evidence, metric: Metric) -> str:
+    """What a lead is in: the metric, or of images the test images, where there is but one thing to be right about."""
+    images = any(one.data.test_images for one in evidence.selection.chosen)
+    if metric.split == "test" and metric.first_counts and images:
+        return "on the test images"
+    return f"in {metric.label}"
 
 
 def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover: str) -> Series:
@@ -63,6 +95,16 @@ def padded(
     return max(floor, low - air), min(ceiling, high + air)
 
 
+def padded_for(metric: Metric, low: float, high: float) -> tuple[float, float]:
+    """The same for raw values of a metric; what never was below zero has no room there."""
+    shown = metric.shown
+    floor = metric.low if metric.low is not None else 0.0 if low >= 0 else -np.inf
+    ceiling = np.inf if metric.high is None else metric.high
+    return padded(
+        shown.scale * low, shown.scale * high, floor=shown.scale * floor, ceiling=shown.scale * ceiling
+    )
+
+
 def _panel(
     evidence: Evidence,
     group: str,
@@ -71,8 +113,8 @@ def _panel(
     styles: dict[str, int],
 ) -> Panel:
     metric = curves[0].metric
-    told = QUANTITIES[metric]
-    title = f"{first_upper(told.name)} ({told.unit})"
+    told, index = metric.shown, curves[0].index
+    title = axis(first_upper(metric.label), told.suffix)
     ends = [f"{evidence.titles[curve.experiment]}: {level(metric, curve.mean[-1])}" for curve in curves]
     series = tuple(
         series_of(
@@ -80,63 +122,69 @@ def _panel(
             curve,
             styles[curve.experiment],
             told.scale,
-            f"{end} after epoch{NBSP}{curve.epochs[-1]}, mean of {counted(len(curve.seeds), 'seed')}",
+            f"{end} after {index}{NBSP}{curve.epochs[-1]}, mean of {counted(len(curve.seeds), 'seed')}",
         )
         for curve, end in zip(curves, ends, strict=True)
     )
-    chance = _chance(evidence, curves) if told.unit == "%" else None
+    chance = _chance(evidence, curves)
     return Panel(
-        name=f"{group}-{metric.replace('_', '-')}",
-        title=f"{first_upper(told.name)} over the epochs",
-        description=f"At the last epoch {'; '.join(ends)}.",
-        drawing=CurvesDrawing(title, series, limits, ("chance", 100 * chance) if chance else None),
+        name=f"{group}-{_NO_NAME.sub('-', metric.name)}",
+        title=f"{first_upper(metric.label)} over the {index}s",
+        description=f"At the last {index} {'; '.join(ends)}.",
+        drawing=CurvesDrawing(title, series, limits, ("chance", told.scale * chance) if chance else None),
     )
 
 
 def _chance(evidence: Evidence, curves: Sequence[Curve]) -> float | None:
-    """The accuracy of guessing, where all have as many classes."""
+    """The accuracy of guessing, where all have as many classes; None of another metric."""
+    metric = curves[0].metric
+    if not metric.first_counts:
+        return None
     chosen = evidence.finished(tuple(curve.experiment for curve in curves))
     classes = {one.data.classes for one in chosen}
-    return 1 / classes.pop() if len(classes) == 1 else None
+    return (metric.shown.whole or 1.0) / number if len(classes) == 1 and (number := classes.pop()) else None
 
 
-def _limits(evidence: Evidence, curves: dict[str, tuple[Curve, ...]], metric: str) -> tuple[float, float]:
+def _limits(
+    evidence: Evidence, curves: dict[Metric, tuple[Curve, ...]], metric: Metric
+) -> tuple[float, float]:
     """One range for the test and the training panel of a metric, so that they can be held side by side."""
-    told = QUANTITIES[metric]
-    alike = [curve for name in _METRICS if QUANTITIES[name].unit == told.unit for curve in curves[name]]
-    low = told.scale * min(min(curve.low) for curve in alike)
-    high = told.scale * max(max(curve.high) for curve in alike)
-    chance = _chance(evidence, curves[metric]) if told.unit == "%" else None
+    alike = [
+        curve for one in curves if (one.base, one.unit) == (metric.base, metric.unit) for curve in curves[one]
+    ]
+    low, high = min(min(curve.low) for curve in alike), max(max(curve.high) for curve in alike)
+    chance = _chance(evidence, curves[metric])
     if chance:
-        low, high = min(low, 100 * chance), max(high, 100 * chance)
-    return padded(low, high, floor=0.0, ceiling=100.0 if told.unit == "%" else np.inf)
+        low, high = min(low, chance), max(high, chance)
+    return padded_for(metric, low, high)
 
 
 def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
-    titles = evidence.titles
+    titles, metric = evidence.titles, curves[0].metric
+    told, index = in_metric(evidence, metric), curves[0].index
     if len(curves) != 2:
         return f"How {listing(titles[curve.experiment] for curve in curves)} learned"
     first, second = curves
     if first.mean[-1] == second.mean[-1]:
-        return f"{titles[first.experiment]} and {titles[second.experiment]} end level on the test images"
-    ahead = first if first.mean[-1] > second.mean[-1] else second
+        return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
+    ahead = first if metric.gain(first.mean[-1], second.mean[-1]) > 0 else second
     crossed = crossings(first, second)
-    since = f"from epoch {crossed[-1].epoch} to the end" if crossed else "at every epoch"
+    since = f"from {index} {crossed[-1].epoch} to the end" if crossed else f"at every {index}"
     if crossed and crossed[-1].epoch == ahead.epochs[-1]:
-        since = "at the last epoch, not at the one before"
+        since = f"at the last {index}, not at the one before"
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
-    return f"{titles[ahead.experiment]} is ahead on the test images {since}{mean}"
+    return f"{titles[ahead.experiment]} is ahead {told} {since}{mean}"
 
 
 def _end(evidence: Evidence, curve: Curve) -> str:
     title, seeds = evidence.titles[curve.experiment], counted(len(curve.seeds), "seed")
-    end = f"{title} ends at {level(curve.metric, curve.mean[-1])} after epoch{NBSP}{curve.epochs[-1]}"
+    end = f"{title} ends at {level(curve.metric, curve.mean[-1])} after {curve.index}{NBSP}{curve.epochs[-1]}"
     if len(curve.seeds) == 1:
         return f"{end}, with {seeds}."
     return f"{end}, the mean of {seeds} that range from {level(curve.metric, curve.low[-1])} to {level(curve.metric, curve.high[-1])}."
 
 
-def _how_to_read(curves: Sequence[Curve]) -> str:
+def _how_to_read(evidence: Evidence, shown: dict[Metric, tuple[Curve, ...]], curves: Sequence[Curve]) -> str:
     most = max(len(curve.seeds) for curve in curves)
     if most == 1:
         band = "There is one seed, so there is no band."
@@ -144,45 +192,46 @@ def _how_to_read(curves: Sequence[Curve]) -> str:
         band = "A strong line is the mean over the seeds, a thin line one seed; the band reaches from the lowest to the highest seed."
     else:
         band = "A line is the mean over the seeds; the band reaches from the lowest to the highest seed."
-    return (
-        f"{band} Nothing is smoothed. Training figures are taken on augmented images with dropout on, averaged over the epoch, "
-        "so they may lie below the test figures."
-    )
+    told = f"{band} Nothing is smoothed."
+    if evidence.measured.measures_clean and any(metric.split == "train" for metric in shown):
+        told += (
+            " Training figures are taken on augmented images with dropout on, averaged over the epoch, "
+            "so they may lie below the test figures."
+        )
+    return told
 
 
-def _table(evidence: Evidence, curves: dict[str, tuple[Curve, ...]], names: Sequence[str]) -> Table:
-    short = {
-        "test_accuracy": "test, %",
-        "train_accuracy": "training, %",
-        "test_loss": "test loss",
-        "train_loss": "training loss",
-    }
+def _table(evidence: Evidence, curves: dict[Metric, tuple[Curve, ...]], names: Sequence[str]) -> Table:
+    by_name = {(curve.experiment, curve.metric): curve for own in curves.values() for curve in own}
+    lines = [by_name[name, metric] for name in names for metric in curves if (name, metric) in by_name]
     columns = [
-        "epoch",
-        *(f"{evidence.titles[name]}: {short[metric]}" for name in names for metric in _METRICS),
+        next(iter(lines)).index,
+        *(f"{evidence.titles[line.experiment]}: {short_label(line.metric)}" for line in lines),
     ]
-    epochs = sorted({epoch for curve in curves["test_loss"] for epoch in curve.epochs})
+    epochs = sorted({epoch for line in lines for epoch in line.epochs})
     shown = (
         epochs
         if len(epochs) <= MOST_ROWS
         else [epochs[place] for place in np.linspace(0, len(epochs) - 1, MOST_ROWS).round().astype(int)]
     )
-    by_name = {(curve.experiment, metric): curve for metric in _METRICS for curve in curves[metric]}
-    rows = tuple(
-        (str(epoch), *(_cell(by_name[name, metric], epoch) for name in names for metric in _METRICS))
-        for epoch in shown
-    )
-    part = "" if len(shown) == len(epochs) else f", {len(shown)} of {len(epochs)} epochs"
+    rows = tuple((str(epoch), *(_cell(line, epoch) for line in lines)) for epoch in shown)
+    part = "" if len(shown) == len(epochs) else f", {len(shown)} of {len(epochs)} {columns[0]}s"
     figure: Column = "number"
     formats: tuple[Column, ...] = ("text", *(figure for _ in columns[1:]))
-    return Table(f"Means over the seeds, by epoch{part}", tuple(columns), rows, formats, folded=True)
+    return Table(f"Means over the seeds, by {columns[0]}{part}", tuple(columns), rows, formats, folded=True)
+
+
+def short_label(metric: Metric) -> str:
+    """A metric at the head of a column: of shares the data that it is taken on, of others its name."""
+    if metric.is_share and metric.split in _SHORT:
+        return in_units(_SHORT[metric.split], metric.shown.suffix)
+    return metric.label if metric.shown.decimals is not None else in_units(metric.label, metric.shown.suffix)
 
 
 def _cell(curve: Curve, epoch: int) -> str:
-    told = QUANTITIES[curve.metric]
     if epoch not in curve.epochs:
         return ""
-    return number(told.scale * curve.mean[curve.epochs.index(epoch)], told.decimals)
+    return bare_level(curve.metric, curve.mean[curve.epochs.index(epoch)])
 
 
 def _sparklines(evidence: Evidence, curves: Sequence[Curve]) -> Table:
@@ -197,8 +246,8 @@ def _sparklines(evidence: Evidence, curves: Sequence[Curve]) -> Table:
         for curve in curves
     )
     return Table(
-        "Test accuracy, mean over the seeds",
-        ("", "over the epochs", "first", "last"),
+        f"{first_upper(curves[0].metric.label)}, mean over the seeds",
+        ("", f"over the {curves[0].index}s", "first", "last"),
         rows,
         ("text", "text", "number", "number"),
     )

@@ -33,7 +33,8 @@ def _entry(evidence: Evidence, gate: GateTold) -> Entry:
 
 def _about(evidence: Evidence, gate: GateTold) -> str:
     """What a gate is about. A claim is called by its id, as the study file that sets the gate does."""
-    name = GATE_NAMES[gate.gate]
+    study = next(one.study for one in evidence.outcomes if one.study.name == gate.study)
+    name = GATE_NAMES[gate.gate].format(metric=first_upper(study.measure.label))
     if gate.gate == "claim_refuted":
         return "Claims" if gate.subject == ANY else f"{name} {gate.subject}"
     return f"{name} of {evidence.titles.get(gate.subject, gate.subject)}" if gate.subject else name

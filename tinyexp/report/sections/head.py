@@ -13,7 +13,7 @@ from tinyexp.report.sections.source import has_source
 from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
-from tinyexp.report.words import counted, level, percent, plain, typed
+from tinyexp.report.words import counted, level, plain, typed
 from tinyexp.runs.environment import machine_type
 
 _MOST_COMMANDS = 6
@@ -128,9 +128,10 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
         else:
             facts.append(Fact(f"{total} of {total}", "seeds with both level"))
     chosen = evidence.selection.find(comparison.contender)
-    if chosen and chosen.data.classes and comparison.metric == "test_accuracy":
+    if chosen and chosen.data.classes and comparison.metric.first_counts:
+        guess = (comparison.metric.shown.whole or 1.0) / chosen.data.classes
         classes = counted(chosen.data.classes, "class", "classes")
-        facts.append(Fact(percent(1 / chosen.data.classes), f"by guessing, with {classes}"))
+        facts.append(Fact(level(comparison.metric, guess), f"by guessing, with {classes}"))
     return tuple(facts)
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyexp.report.commands import run_command, study_command
-from tinyexp.report.evidence import Evidence
+from tinyexp.report.evidence import Evidence, Outcome
 from tinyexp.report.select import Chosen, StudyRuns
 from tinyexp.report.sentences import (
+    CHOSEN,
     LIMITS,
     METHOD,
+    METHOD_CLEAN,
+    METHOD_ELSEWHERE,
     METHOD_HEADING,
+    METHOD_LAST,
+    METHOD_UNTYPED,
     NOT_BIT_IDENTICAL,
     SEVERAL_MACHINES,
     STATES,
 )
 from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Section
-from tinyexp.report.words import counted, listing, plain, some
+from tinyexp.report.words import counted, listing, measured_at, plain, some
 from tinyexp.runs.environment import machine_type
 from tinyexp.runs.records import Status
 
@@ -119,13 +124,47 @@ def method_section(evidence: Evidence) -> Section:
         if run.environment and not run.environment.bit_identical
     ]
     blocks = (
-        Bullets(METHOD),
+        Bullets(tuple(_method(evidence))),
         Paragraph("What this cannot show:"),
         Bullets(LIMITS),
         Paragraph("The data:"),
         Bullets((*data, *_machines(evidence), *_first(marked, "runs like these"))),
     )
-    return Section("method", METHOD_HEADING, blocks)
+    lead = evidence.lead
+    where = _where(lead) if lead else "after the last epoch"
+    return Section("method", METHOD_HEADING.format(where=where), blocks)
+
+
+def _method(evidence: Evidence) -> Iterator[str]:
+    """How figures came about, as far as the runs at hand have such figures."""
+    yield from METHOD
+    elsewhere = [
+        outcome
+        for outcome in evidence.outcomes
+        if not outcome.study.endpoint.is_last and evidence.touches(outcome)
+    ]
+    if not elsewhere:
+        yield METHOD_LAST
+    for outcome in elsewhere:
+        study = outcome.study
+        on_test = study.selected_on_test and study.endpoint.best is not None
+        yield METHOD_ELSEWHERE.format(
+            study=plain(study.title, 80), where=_where(outcome), chosen=CHOSEN[on_test]
+        )
+    if evidence.measured.measures_clean:
+        yield from METHOD_CLEAN
+    if evidence.measured.untyped:
+        yield METHOD_UNTYPED.format(names=some([plain(name, 40) for name in evidence.measured.untyped], 20))
+
+
+def _where(outcome: Outcome) -> str:
+    """At which point of its curves a study compares."""
+    endpoint, compared = outcome.study.endpoint, outcome.comparison
+    if endpoint.is_last:
+        return "after the last epoch"
+    if endpoint.step is not None:
+        return measured_at("step", endpoint.step, None)
+    return measured_at(compared.index if compared else "epoch", endpoint.epoch, endpoint.chooser)
 
 
 def _machines(evidence: Evidence) -> list[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.config.metric import Metric, metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
@@ -20,19 +21,22 @@ from tinyexp.report.sentences import (
     ENDED,
     MORE_SEEDS,
     NETWORKS,
+    SELECTED_ON_TEST,
     VERDICTS,
 )
 from tinyexp.report.view import LONG_TABLE, Block, Commands, Figure, Panel, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
     NOTHING,
-    QUANTITIES,
+    axis,
     bare_change,
     change,
     counted,
     first_upper,
+    in_units,
     level,
     listing,
+    measured_at,
     p_told,
     p_value,
     plain,
@@ -40,6 +44,8 @@ from tinyexp.report.words import (
     typed,
 )
 
+_RIGHT = metric_of("test_accuracy")
+"""What predictions show: how many test images a net gets right."""
 MOST_SEEDS = 40
 """Rows that can still be told apart on a page."""
 
@@ -69,6 +75,8 @@ def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
         details.append(DECIDE.format(**words))
     elif comparison and comparison.verdict == "too_few_seeds":
         details.append(DECIDE_UNKNOWN.format(**words))
+    if comparison and outcome.study.selected_on_test and comparison.endpoint.chooser is not None:
+        details.append(SELECTED_ON_TEST)
     details += [told for name in outcome.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
@@ -140,7 +148,7 @@ def drawn_seeds(comparison: Comparison) -> list[int]:
 
 def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = False) -> Table:
     """The numbers of the figure."""
-    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    metric = comparison.metric
     columns = (comparison.baseline_values, comparison.contender_values)
     rows: list[tuple[str, ...]] = [
         (f"seed {seed}", level(metric, b), level(metric, a), bare_change(metric, d, signed=True))
@@ -154,8 +162,8 @@ def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = F
         rows.append((f"95{NBSP}% interval", NOTHING, NOTHING, " to ".join(edges)))
     names = (evidence.titles[comparison.baseline], evidence.titles[comparison.contender])
     return Table(
-        f"{first_upper(told.name)} after epoch{NBSP}{comparison.epoch}, by seed",
-        ("", *names, f"difference, {told.step}"),
+        f"{first_upper(metric.label)} {_when(comparison)}, by seed",
+        ("", *names, in_units("difference", metric.shown.step)),
         tuple(rows),
         ("text", "number", "number", "number"),
         folded=folded or len(rows) > LONG_TABLE,
@@ -185,8 +193,8 @@ def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
             "size": change(metric, abs(comparison.mean)),
             "mean": change(metric, comparison.mean, signed=True),
             "margin": change(metric, comparison.margin),
-            "metric": QUANTITIES[metric].name,
-            "epoch": str(comparison.epoch),
+            "metric": _directed(metric),
+            "when": _when(comparison),
             "seeds": counted(len(comparison.seeds), "paired seed"),
             "bare_seeds": counted(len(comparison.seeds), "seed"),
             "ahead": str(comparison.seeds_ahead(winner)),
@@ -213,8 +221,17 @@ def _interval_words(comparison: Comparison) -> dict[str, str]:
     }
 
 
+def _when(comparison: Comparison) -> str:
+    return measured_at(comparison.index, comparison.at, comparison.endpoint.chooser)
+
+
+def _directed(metric: Metric) -> str:
+    """A metric's name in a sentence; of one that is better lower it is said."""
+    return metric.label if metric.direction == "higher" else f"{metric.label} (lower is better)"
+
+
 def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
-    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    metric, told = comparison.metric, comparison.metric.shown
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     rows, ends = [], []
     for place in drawn_seeds(comparison):
@@ -222,24 +239,26 @@ def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -
         b, a = comparison.baseline_values[place], comparison.contender_values[place]
         ends.append(f"seed {seed}: {baseline} {level(metric, b)}, {contender} {level(metric, a)}")
         rows.append(PairRow(f"seed {seed}", told.scale * b, told.scale * a, ends[-1]))
-    title = f"{first_upper(told.name)}, seed by seed ({told.unit})"
+    title = axis(f"{first_upper(metric.label)}, seed by seed", told.suffix)
     return Panel(
         name=f"{outcome.study.name}-pairs",
-        title=f"{first_upper(told.name)} of {baseline} and {contender}, seed by seed",
+        title=f"{first_upper(metric.label)} of {baseline} and {contender}, seed by seed",
         description=f"{first_upper('; '.join(ends))}.",
         drawing=PairsDrawing(title, baseline, contender, tuple(rows)),
     )
 
 
 def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
-    metric, told = comparison.metric, QUANTITIES[comparison.metric]
+    metric, told = comparison.metric, comparison.metric.shown
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     rows = []
     for place in drawn_seeds(comparison):
         seed, value = comparison.seeds[place], comparison.differences[place]
         shown = bare_change(metric, value, signed=True)
         rows.append(
-            DifferenceRow(f"seed {seed}", told.scale * value, shown, f"seed {seed}: {shown} {told.step}")
+            DifferenceRow(
+                f"seed {seed}", told.scale * value, shown, f"seed {seed}: {shown} {told.step}".rstrip()
+            )
         )
     mean = change(metric, comparison.mean, signed=True)
     interval, described = None, f"The mean difference is {mean}"
@@ -260,7 +279,7 @@ def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Compari
         title=f"{contender} minus {baseline}, seed by seed",
         description=f"{described}.",
         drawing=DifferencesDrawing(
-            f"The difference ({told.step})", tuple(rows), last, told.scale * comparison.margin, margin
+            axis("The difference", told.step), tuple(rows), last, told.scale * comparison.margin, margin
         ),
     )
 
@@ -302,6 +321,6 @@ def _networks_sentence(evidence: Evidence, outcome: Outcome) -> str:
         only_contender=counted(found.only_a_right, "image"),
         only_baseline=f"{found.only_b_right:,}",
         p=p_told(found.p_mcnemar),
-        low=change("test_accuracy", found.low, signed=True),
-        high=change("test_accuracy", found.high, signed=True),
+        low=change(_RIGHT, found.low, signed=True),
+        high=change(_RIGHT, found.high, signed=True),
     )

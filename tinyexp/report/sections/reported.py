@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tinyexp.analysis.reproduction import Reproduction
+from tinyexp.analysis.reproduction import METRIC, Reproduction
 from tinyexp.report.drawings import ReportedDrawing, ReportedRow
 from tinyexp.report.evidence import Evidence, Held
 from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN
 from tinyexp.report.view import LONG_TABLE, Block, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, counted, number, percent
+from tinyexp.report.words import NOTHING, axis, bare_fine, counted, fine, first_upper
 
 _COMPARED = ("reproduced", "differs", "cannot_tell")
 _MOST_ROWS = 20
@@ -47,7 +47,7 @@ def _table(evidence: Evidence) -> Table:
         for name in evidence.selection.missing
     ]
     return Table(
-        "Test accuracy, reported and measured",
+        f"{first_upper(METRIC.label)}, reported and measured",
         ("", "reported", "measured", "95 % interval", "verdict"),
         tuple(rows),
         ("text", "number", "number", "number", "text"),
@@ -61,12 +61,12 @@ def _row(evidence: Evidence, held: Held) -> tuple[str, str, str, str, str]:
         return title, NOTHING, NOTHING, NOTHING, held.problem
     interval = NOTHING
     if found.low is not None and found.high is not None:
-        interval = f"{number(100 * found.low, 2)} to {percent(found.high, 2)}"
+        interval = f"{bare_fine(METRIC, found.low)} to {fine(METRIC, found.high)}"
     return title, _accuracy(found.reported), _accuracy(found.measured), interval, _verdict(found)
 
 
 def _accuracy(value: float | None) -> str:
-    return NOTHING if value is None else percent(value, 2)
+    return NOTHING if value is None else fine(METRIC, value)
 
 
 def _verdict(found: Reproduction) -> str:
@@ -77,7 +77,7 @@ def _verdict(found: Reproduction) -> str:
 
 
 def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
-    rows, told = [], []
+    rows, told, scale = [], [], METRIC.shown.scale
     for held in drawn[:_MOST_ROWS]:
         found = held.reproduction
         assert found is not None  # _comparable asked
@@ -85,18 +85,27 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
         assert found.tolerance is not None
         assert found.measured is not None
         title = evidence.titles[held.chosen.name]
-        interval = None if found.low is None or found.high is None else (100 * found.low, 100 * found.high)
-        told.append(f"{title}: reported {percent(found.reported, 2)}, measured {percent(found.measured, 2)}")
+        interval = (
+            None if found.low is None or found.high is None else (scale * found.low, scale * found.high)
+        )
+        told.append(
+            f"{title}: reported {fine(METRIC, found.reported)}, measured {fine(METRIC, found.measured)}"
+        )
         rows.append(
             ReportedRow(
-                title, 100 * found.reported, 100 * found.tolerance, 100 * found.measured, interval, told[-1]
+                title,
+                scale * found.reported,
+                scale * found.tolerance,
+                scale * found.measured,
+                interval,
+                told[-1],
             )
         )
     panel = Panel(
         name="reported-accuracy",
-        title="Reported and measured test accuracy",
+        title=f"Reported and measured {METRIC.label}",
         description=f"{'; '.join(told)}.",
-        drawing=ReportedDrawing("Test accuracy (%)", tuple(rows)),
+        drawing=ReportedDrawing(axis(first_upper(METRIC.label), METRIC.shown.suffix), tuple(rows)),
     )
     read = (
         "The hollow diamond is the figure of the source, the grey strip the tolerance around it; the filled dot is the mean "

@@ -5,11 +5,12 @@ from __future__ import annotations
 from tinyexp.analysis.attribution import Attribution, Scale
 from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.plan import Group
+from tinyexp.config.metric import Metric
 from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
 from tinyexp.report.evidence import Evidence, Outcome, factor_titles
 from tinyexp.report.sentences import HIDDEN, LOG_ODDS
 from tinyexp.report.view import Column, Panel, Table
-from tinyexp.report.words import NOTHING, QUANTITIES, bare_change, first_upper, level, number, p_value
+from tinyexp.report.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
 
 LEFT_OVER = "interaction / not explained"
 _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
@@ -17,7 +18,7 @@ _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
 
 def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) -> Panel:
     metric, scale = found.metric, found.in_metric
-    told = QUANTITIES[metric]
+    told = metric.shown
     contender, baseline = (evidence.titles[name] for name in outcome.pair)
     steps, at = [], scale.baseline
     for label, effect in _rows(outcome, scale):
@@ -32,7 +33,7 @@ def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) ->
                 told.scale * at,
                 told.scale * end,
                 shown,
-                f"{label}: {shown} {told.step}{_interval(metric, effect)}",
+                f"{label}: {shown} {told.step}".rstrip() + _interval(metric, effect),
                 interval,
             )
         )
@@ -44,7 +45,7 @@ def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) ->
         title=f"From {baseline} to {contender}: what each factor's switch moved",
         description=f"From {ends[0]} to {ends[1]}: {described}.",
         drawing=WaterfallDrawing(
-            f"From {baseline} to {contender} ({told.unit})",
+            axis(f"From {baseline} to {contender}", told.suffix),
             (baseline, told.scale * scale.baseline, ends[0]),
             tuple(steps),
             (contender, told.scale * scale.contender, ends[1]),
@@ -54,7 +55,7 @@ def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) ->
 
 def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
     metric, scale = found.metric, found.in_metric
-    told = QUANTITIES[metric]
+    told = metric.shown
     rows = []
     for label, effect in _rows(outcome, scale)[:-1]:
         shown = bare_change(metric, effect.estimate, signed=True)
@@ -63,17 +64,17 @@ def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
             if effect.low is None or effect.high is None
             else (told.scale * effect.low, told.scale * effect.high)
         )
-        hover = f"{label}: {shown} {told.step}{_interval(metric, effect)}"
+        hover = f"{label}: {shown} {told.step}".rstrip() + _interval(metric, effect)
         by_seed = tuple(told.scale * value for value in effect.by_seed)
         rows.append(ShareRow(label, by_seed, told.scale * effect.estimate, shown, hover, interval))
     margin = outcome.study.margin
-    seeds = f", seed by seed ({told.step})" if found.seeds else f" ({told.step})"
+    moved = "What each switch moved, seed by seed" if found.seeds else "What each switch moved"
     return Panel(
         name=f"{outcome.study.name}-shares",
         title="What switching each factor moved, seed by seed",
         description=f"{first_upper('; '.join(row.hover for row in rows))}.",
         drawing=SharesDrawing(
-            f"What each switch moved{seeds}",
+            axis(moved, told.step),
             tuple(rows),
             told.scale * margin,
             f"within \u00b1{bare_change(metric, margin)}: noise",
@@ -86,7 +87,7 @@ def _rows(outcome: Outcome, scale: Scale) -> list[tuple[str, Effect]]:
     return [(titles[row.factor], row.share) for row in scale.shares] + [(LEFT_OVER, scale.not_explained)]
 
 
-def _interval(metric: str, effect: Effect) -> str:
+def _interval(metric: Metric, effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return ""
     edges = [bare_change(metric, edge, signed=True) for edge in (effect.low, effect.high)]
@@ -101,16 +102,15 @@ def shares_table(outcome: Outcome, found: Attribution) -> Table:
         for (label, effect), told in zip(_rows(outcome, scale), [*p, NOTHING], strict=True)
     ]
     rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING))
-    unit = QUANTITIES[metric].step
     return Table(
-        f"Shares of the gap in {QUANTITIES[metric].name}, {unit}",
+        in_units(f"Shares of the gap in {metric.label}", metric.shown.step),
         ("", "lower", "share", "upper", "p, adjusted"),
         tuple(rows),
         (*_FIGURES, "number"),
     )
 
 
-def _bounds(metric: str, effect: Effect) -> tuple[str, str, str]:
+def _bounds(metric: Metric, effect: Effect) -> tuple[str, str, str]:
     edges = (effect.low, effect.estimate, effect.high)
     low, middle, high = (
         NOTHING if edge is None else bare_change(metric, edge, signed=True) for edge in edges
@@ -128,7 +128,7 @@ def by_seed_table(outcome: Outcome, found: Attribution) -> Table | None:
         for label, effect in _rows(outcome, found.in_metric)
     )
     return Table(
-        f"Shares seed by seed, {QUANTITIES[metric].step}",
+        in_units("Shares seed by seed", metric.shown.step),
         ("", *(f"seed {seed}" for seed in found.seeds)),
         rows,
         (_FIGURES[0], *numbers),
@@ -144,9 +144,8 @@ def pairs_table(outcome: Outcome, found: Attribution) -> Table | None:
         (pairs_words(outcome, row.pairs), *_bounds(found.metric, row.effect), _p(row.p_holm))
         for row in scale.interactions
     )
-    unit = QUANTITIES[found.metric].step
     return Table(
-        f"Pairs: how much more one switch moves with the other thrown, {unit}",
+        in_units("Pairs: how much more one switch moves with the other thrown", found.metric.shown.step),
         ("", "lower", "estimate", "upper", "p, adjusted"),
         rows,
         (*_FIGURES, "number"),

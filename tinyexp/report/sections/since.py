@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from tinyexp.analysis.change import Change
 from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.config.metric import Metric
 from tinyexp.report.content import ChangesTold, StudyChange
 from tinyexp.report.evidence import Evidence
+from tinyexp.report.headline import headline
 from tinyexp.report.sentences import (
     BASELINE,
     BASELINE_RUNS,
     CLAIM_VERDICTS,
     GONE_VERDICT,
     NEW_VERDICT,
-    OLD_FORMAT,
     OTHER_PROFILE,
     SINCE_HEADINGS,
     SINCE_NOISE,
@@ -26,21 +27,21 @@ from tinyexp.report.view import Block, Column, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
     NOTHING,
-    QUANTITIES,
     bare_change,
     counted,
     first_upper,
+    in_units,
     level,
     listing,
     plain,
 )
 
+_NOUNS = {True: ("accuracy", "accuracies"), False: ("figure", "figures")}
+"""What the rows of experiments are of, by whether their metric is an accuracy."""
 _DIGITS = 8
 _MOST_NAMED = 5
 _COLUMNS = (f"95{NBSP}% interval", "baseline", "here")
 _FORMATS: tuple[Column, ...] = ("text", "text", "number", "number", "number", "number")
-_OLD_FORMAT = 3
-"""Formats below this hold the accuracies of some experiments only."""
 
 
 def since_section(evidence: Evidence, changes: ChangesTold | None) -> Section | None:
@@ -56,22 +57,20 @@ def since_section(evidence: Evidence, changes: ChangesTold | None) -> Section | 
     if changes.unequal_runs:
         blocks.append(Paragraph(_unequal(changes), "warning"))
     blocks += _verdicts(evidence, changes)
-    blocks += [_accuracies(evidence, changes), *_gaps(evidence, changes)]
+    metric = headline(evidence)
+    blocks += [*_levels(evidence, changes, metric), *_gaps(evidence, changes)]
     blocks += [Paragraph(SINCE_RULE, "muted"), about]
-    return Section("since", since_heading(changes), tuple(blocks), summary=tuple(blocks))
+    return Section("since", since_heading(changes, metric), tuple(blocks), summary=tuple(blocks))
 
 
-def since_heading(changes: ChangesTold) -> str:
+def since_heading(changes: ChangesTold, metric: Metric | None = None) -> str:
     """The finding, also for a terminal."""
+    what = _NOUNS[metric is None or metric.is_accuracy]
     if not changes.comparable:
         return SINCE_HEADINGS[changes.problem]
-    found = [one.test_accuracy.verdict for one in changes.experiments]
+    found = [one.change.verdict for one in changes.experiments]
     verdicts = sum(one.changed for one in changes.studies) + sum(one.changed for one in changes.claims)
-    parts = [
-        f"{counted(count, 'accuracy', 'accuracies')} {word}"
-        for word in ("fell", "rose")
-        if (count := found.count(word))
-    ]
+    parts = [f"{counted(count, *what)} {word}" for word in ("fell", "rose") if (count := found.count(word))]
     moved = sum(one.difference.verdict in ("rose", "fell") for one in changes.studies)
     if moved:
         parts.append(f"{counted(moved, 'difference of two designs', 'differences of two designs')} moved")
@@ -81,19 +80,18 @@ def since_heading(changes: ChangesTold) -> str:
         parts.append(f"{counted(verdicts, 'verdict')} {'differs' if verdicts == 1 else 'differ'}")
     if parts:
         return SINCE_HEADINGS["changed"].format(what=listing(parts))
+    one, many = what
     if not (changes.new_runs or changes.gone_runs):
         return SINCE_HEADINGS["same_runs"]
     untold = found.count("cannot_tell")
-    return SINCE_HEADINGS["nothing" if not untold else "partly" if untold < len(found) else "cannot_tell"]
+    kind = "nothing" if not untold else "partly" if untold < len(found) else "cannot_tell"
+    return SINCE_HEADINGS[kind].format(one=one, many=many)
 
 
 def _about(changes: ChangesTold) -> str:
     told = changes.baseline
     made = listing(f"{name} {version}" for name, version in sorted(told.made_with.items()))
-    about = BASELINE.format(verdict=told.verdict.rstrip("."), digest=told.sha256[:_DIGITS], made=made)
-    if told.schema_version < _OLD_FORMAT:
-        about = f"{about} {OLD_FORMAT.format(version=told.schema_version)}"
-    return about
+    return BASELINE.format(verdict=told.verdict.rstrip("."), digest=told.sha256[:_DIGITS], made=made)
 
 
 def _runs(changes: ChangesTold) -> str:
@@ -144,18 +142,22 @@ def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
     return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 60)))
 
 
-def _accuracies(evidence: Evidence, changes: ChangesTold) -> Table:
+def _levels(evidence: Evidence, changes: ChangesTold, metric: Metric | None) -> list[Block]:
+    """How far the experiments' last values moved."""
+    if metric is None:
+        return []
     rows = []
     for one in changes.experiments:
         title = evidence.titles.get(one.name, one.name)
         if one.configured == "otherwise":
             title = f"{title}, configured otherwise"
-        found, metric = one.test_accuracy, "test_accuracy"
+        found = one.change
         levels = [NOTHING if value is None else level(metric, value) for value in (found.before, found.here)]
         rows.append((title, *_moved(metric, found), *levels))
-    told = QUANTITIES["test_accuracy"]
-    columns = ("", "finding", f"change, {told.step}", *_COLUMNS)
-    return Table(f"{first_upper(told.name)}, means over the shared seeds", columns, tuple(rows), _FORMATS)
+    columns = ("", "finding", in_units("change", metric.shown.step), *_COLUMNS)
+    return [
+        Table(f"{first_upper(metric.label)}, means over the shared seeds", columns, tuple(rows), _FORMATS)
+    ]
 
 
 def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
@@ -165,21 +167,22 @@ def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
         found = one.difference
         if found.change is None and found.reason in ("not_in_baseline", "not_compared_here"):
             continue
-        pair = next(outcome.pair for outcome in evidence.outcomes if outcome.study.name == one.study)
-        told = QUANTITIES[one.metric]
-        title = f"{' minus '.join(evidence.titles[name] for name in pair)} ({told.name}, {told.step})"
+        outcome = next(outcome for outcome in evidence.outcomes if outcome.study.name == one.study)
+        metric = outcome.study.measure
+        pair = " minus ".join(evidence.titles[name] for name in outcome.pair)
+        title = f"{pair} ({in_units(metric.label, metric.shown.step)})"
         levels = [
-            NOTHING if value is None else bare_change(one.metric, value, signed=True)
+            NOTHING if value is None else bare_change(metric, value, signed=True)
             for value in (found.before, found.here)
         ]
-        rows.append((title, *_moved(one.metric, found), *levels))
+        rows.append((title, *_moved(metric, found), *levels))
     if not rows:
         return []
     columns = ("", "finding", "change", *_COLUMNS)
     return [Table("The differences that studies compare", columns, tuple(rows), _FORMATS)]
 
 
-def _moved(metric: str, found: Change) -> tuple[str, str, str]:
+def _moved(metric: Metric, found: Change) -> tuple[str, str, str]:
     """The finding, the change and its interval, which says nothing where every seed gives the same."""
     moved = NOTHING if found.change is None else bare_change(metric, found.change, signed=True)
     interval = NOTHING

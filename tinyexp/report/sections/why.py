@@ -34,7 +34,6 @@ from tinyexp.report.sentences import (
 from tinyexp.report.steps import MOST_DOTS
 from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
 from tinyexp.report.words import (
-    QUANTITIES,
     bare_change,
     change,
     counted,
@@ -111,7 +110,7 @@ def _words(outcome: Outcome, found: Attribution) -> dict[str, str]:
     edges = [edge for edge in (share.low, share.high) if edge is not None] if share else []
     low, high = (bare_change(metric, edge) for edge in sorted(map(abs, edges))) if edges else ("", "")
     return {
-        "metric": QUANTITIES[metric].name,
+        "metric": metric.label,
         "gap": change(metric, abs(scale.gap.estimate)),
         "leader": titles[leader] if leader else "",
         "share": bare_change(metric, abs(share.estimate)) if share else "",
@@ -162,7 +161,7 @@ def _how_to_read(evidence: Evidence, outcome: Outcome, found: Attribution) -> st
         )
     return (
         f"The first picture leads from {baseline} down to {contender}: each step is one factor's share, to the right where it "
-        f"raises the {QUANTITIES[found.metric].name}, and the last step is what the shares leave over. In the second each row is a factor:"
+        f"raises the {found.metric.label}, and the last step is what the shares leave over. In the second each row is a factor:"
         f"{seeds} shares in the grey strip count as noise.{bars}"
     )
 
