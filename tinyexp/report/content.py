@@ -146,6 +146,8 @@ class DataTold:
     holdout_images: int
     test_images: int
     classes: int
+    files: dict[str, str]
+    """Of a command: the files that were pinned, with their SHA-256."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)

@@ -188,6 +188,12 @@ LIMITS = (
 )
 SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
+PINNED = (
+    "trained by a command; a run is one of these very files: {files}. What else it read is its own matter."
+)
+NOT_PINNED = (
+    "trained by a command whose code was not pinned: nothing says that all runs were trained by the same."
+)
 SEVERAL_MACHINES = "The runs were trained on {types} of machine, whose last bits differ; the table of machines and packages lists them."
 UNLIKE_MACHINES = "that the designs alone make the difference: their runs were trained on different types of machine, whose last bits differ."
 

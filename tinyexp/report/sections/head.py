@@ -98,6 +98,7 @@ def _images(evidence: Evidence) -> str:
     told = {
         f" Trained on {counted(data.train_images, 'image')}, tested on {data.test_images:,}"
         for data in chosen
+        if data.train_images
     }
     return f"{told.pop()}." if len(told) == 1 else ""
 

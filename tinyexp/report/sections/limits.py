@@ -17,6 +17,8 @@ from tinyexp.report.sentences import (
     METHOD_LAST,
     METHOD_UNTYPED,
     NOT_BIT_IDENTICAL,
+    NOT_PINNED,
+    PINNED,
     SEVERAL_MACHINES,
     STATES,
 )
@@ -177,12 +179,21 @@ def _data(evidence: Evidence) -> list[str]:
     """What the experiments were trained on, a line for those of which the same is to be said."""
     used: dict[str, list[str]] = {}
     for chosen in evidence.selection.chosen:
-        told = (
-            f"trained on {counted(chosen.data.train_images, 'image')}, tested on {counted(chosen.data.test_images, 'image')}, "
-            f"{counted(chosen.data.classes, 'class', 'classes')}, {counted(chosen.data.holdout_images, 'image')} held out."
-        )
-        used.setdefault(told, []).append(evidence.titles[chosen.name])
+        used.setdefault(_trained_on(chosen), []).append(evidence.titles[chosen.name])
     return [f"{some(titles)}: {told}" for told, titles in used.items()]
+
+
+def _trained_on(chosen: Chosen) -> str:
+    """Images with their counts; of a command the files that were pinned, or that none was."""
+    data = chosen.data
+    if data.train_images:
+        return (
+            f"trained on {counted(data.train_images, 'image')}, tested on {counted(data.test_images, 'image')}, "
+            f"{counted(data.classes, 'class', 'classes')}, {counted(data.holdout_images, 'image')} held out."
+        )
+    if not data.files:
+        return NOT_PINNED
+    return PINNED.format(files=some([plain(name) for name in data.files]))
 
 
 def _first(lines: Sequence[str], what: str, before: str = "") -> tuple[str, ...]:
