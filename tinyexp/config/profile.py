@@ -59,8 +59,7 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
         There is no such profile, or the file is not one.
     """
     profiles = (folder or experiments_folder()) / "profiles"
-    known = profile_names(folder)
-    path = find_toml(profiles, name, "profile", known)
+    path = find_toml(profiles, name, "profile", lambda: profile_names(folder))
     if not profiles.is_dir():
         return Profile(title="", seeds=_FEWEST_SEEDS)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,14 @@ def toml_names(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def find_toml(folder: Path, name: str, kind: str, known: list[str]) -> Path:
+def find_toml(folder: Path, name: str, kind: str, known: Callable[[], list[str]]) -> Path:
     """The file of that name; UserError with the choices, or with the rule where it is there but cannot be used."""
-    if name in known:
-        return folder / f"{name}.toml"
     if name in _stems(folder) and not re.fullmatch(NAME, name):
         raise UserError(_unusable(folder / f"{name}.toml"))
-    raise unknown(str(folder), kind, name, known)
+    names = known()
+    if name not in names:
+        raise unknown(str(folder), kind, name, names)
+    return folder / f"{name}.toml"
 
 
 def _stems(folder: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from tinyexp.report.baseline import Baseline
 from tinyexp.report.evidence import Evidence, Outcome, gather
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
+from tinyexp.report.sections.against import against_section
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
@@ -62,6 +63,7 @@ def _sections(
     lead = evidence.lead
     if lead:
         yield from _study_sections(evidence, lead)
+    yield against_section(evidence)
     if has_source(evidence):
         yield reported_section(evidence)
     for outcome in evidence.outcomes:

@@ -12,7 +12,7 @@ from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.study import Study
 from tinyexp.config.difference import differences
-from tinyexp.config.load import experiment_names, load_experiment
+from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
@@ -174,12 +174,13 @@ def _titles(selection: Selection) -> dict[str, str]:
     """How experiments are called: by their titles, with their names where two have the same."""
     titles = {chosen.name: chosen.experiment.title for chosen in selection.chosen}
     files = experiment_names()
+    profile = selection.profile if selection.profile in profile_names() else None
     for one in selection.studies:
         titles |= {variant.name: variant.title for variant in one.study.variants}
     others = [name for one in selection.studies for name in one.study.members]
     for name in [*selection.missing, *others]:
         if name not in titles:
-            titles[name] = load_experiment(name, selection.profile).title if name in files else name
+            titles[name] = load_experiment(name, profile).title if name in files else name
     shown = {name: _NUMBERED.sub(NBSP, plain(title, 60)) or name for name, title in titles.items()}
     twice = {title for title in shown.values() if list(shown.values()).count(title) > 1}
     found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}

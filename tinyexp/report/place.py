@@ -24,7 +24,9 @@ BASELINE_FILE = "baseline.json"
 """Where a report keeps the report.json that it was held against, so that it can be made again."""
 _PAGES = ("report.html", "report.md", "summary.md", "report.json", BASELINE_FILE)
 _RECORDS = "|".join(re.escape(name) for name in RECORD_NAMES)
-_OURS = re.compile(rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS}))$")
+_OURS = re.compile(
+    rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS}))$"
+)
 _FOLDERS = re.compile(r"^(figures|runs(/[^/]+){0,3})/$")
 _NEW, _OLD = "report", "old"
 """Folders in the room: the report that is made, and the old one where the two cannot be exchanged in one step."""

@@ -14,6 +14,7 @@ from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError, listed, unknown
+from tinyexp.report.implied import implied_studies
 from tinyexp.runs.frame import RecordedRun
 from tinyexp.runs.records import DataRecord
 
@@ -112,7 +113,8 @@ def select_runs(
 
     Of each experiment that configuration is taken which its file describes today under the overrides;
     where that was not trained, the one without them; else the plainest there is, whose overrides all
-    others share. What the studies ask for besides is found by its configuration.
+    others share. What the studies ask for besides is found by its configuration. Where there is no study file, two
+    experiments are a study by themselves.
 
     Raises
     ------
@@ -132,10 +134,12 @@ def select_runs(
     by_name = _grouped(of_profile, lambda run: run.record.experiment.name)
     chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
     by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
+    studies = [load_study(name) for name in study_names()]
+    studies = studies or implied_studies([one.experiment for one in chosen])
     selection = Selection(
         profile=profile,
         chosen=tuple(chosen),
-        studies=tuple(_study_runs(load_study(name), chosen, by_configuration) for name in study_names()),
+        studies=tuple(_study_runs(study, chosen, by_configuration) for study in studies),
         missing=tuple(name for name in experiment_names() if name not in names),
         left_out=(),
     )
