@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from tinyexp.analysis.study import Study
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.metric import metric_of
 from tinyexp.report.words import plain
 
 IMPLIED = "implied"
 """Name of the study that no file describes."""
-METRIC = "test_accuracy"
+METRIC = metric_of("test_accuracy")
 MARGIN = 0.01
 """A point: what is called noise where nobody said."""
 
@@ -30,7 +31,7 @@ def implied_studies(experiments: Sequence[Experiment]) -> list[Study]:
             question=f"No study was given: {titles[0]} is compared with {titles[1]}, the first by name.",
             baseline=baseline.name,
             contender=contender.name,
-            metric=METRIC,
+            metric=METRIC.name,
             margin=MARGIN,
         )
     ]
