@@ -16,7 +16,7 @@ from records_maker import Shape, make_run
 from tinyexp.config.load import load_experiment
 from tinyexp.report.check import check_report
 from tinyexp.report.render import write_report
-from tinyexp.report.sentences import METHOD
+from tinyexp.report.sentences import METHOD_CLEAN
 from tinyexp.resources import shipped
 
 _SIZES = {
@@ -78,7 +78,7 @@ def values(out: Path) -> dict[str, object]:
 
 def without_method(text: str) -> str:
     """How training losses are averaged is told in one sentence for all reports."""
-    for sentence in METHOD:
+    for sentence in METHOD_CLEAN:
         text = text.replace(sentence, "")
     return text
 
