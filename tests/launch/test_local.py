@@ -14,7 +14,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.prepare import prepare, require_writable
-from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft
+from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft, measured
 from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Status, read_section
@@ -155,7 +155,7 @@ def test_progress_says_how_many_runs_there_are_how_far_they_came_and_how_one_fai
     progress = TerminalProgress(1, console) if terminal else PlainProgress(1)
     progress.begin(chosen, finished=3)
     progress.started(chosen[0])
-    progress.epoch_done(chosen[0], 2, 10.0, 0.25)
+    progress.epoch_done(chosen[0], 2, 10.0, measured("test_accuracy", 0.25))
     if terminal:
         progress._bars.refresh()
         shown = screen.getvalue()

@@ -76,7 +76,7 @@ def test_a_run_on_tiny_imagenets_layout_learns_what_can_be_seen_so_the_labels_of
     )
     assert [row["experiment"] for row in rows] == ["tiny-design1", "tiny-design2"]
     for row in rows:
-        assert row["test_accuracy"] >= 0.75, row
+        assert row["value"] >= 0.75, row
     assert inventory(folder) == before
     said = report(tmp_path / "runs", tmp_path / "report")
     assert "Profile paper" in said

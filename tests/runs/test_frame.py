@@ -191,7 +191,7 @@ def test_equal_experiments_are_kept_once(tmp_path):
     assert [run.record.seed for run in runs] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("cell", ["x", " ", "nan", "inf", "7", "-1", "9" * 400, ""])
+@pytest.mark.parametrize("cell", ["x", " ", "nan", "inf", "700", "-1", "9" * 400, ""])
 def test_a_last_accuracy_that_is_none_is_left_out_of_the_overview(tmp_path, cell):
     folder = record_a_run(tmp_path)
     lines = folder.metrics.read_text().splitlines()
