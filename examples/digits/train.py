@@ -18,7 +18,9 @@ def arguments():
     parser.add_argument("--hidden", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=0.2)
     parser.add_argument("--standardize", action="store_true", help="each pixel to mean 0 and spread 1")
-    parser.add_argument("--noise", type=float, default=0.0, help="spread of what is added to the training pixels")
+    parser.add_argument(
+        "--noise", type=float, default=0.0, help="spread of what is added to the training pixels"
+    )
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)

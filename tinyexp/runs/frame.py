@@ -38,6 +38,10 @@ RUN_COLUMNS = (
     "data_fingerprint",
     "numerics_version",
 )
+_EXACT: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+)
+"""What has numbers read back to the last bit: since 3.1 pandas does so by itself, and warns where it is asked to."""
 _AT_ONCE = 1_000
 """Files in one parse: more would gain nothing and hold their text in memory beside their numbers."""
 
@@ -153,11 +157,11 @@ def _parsed(header: bytes, tables: Sequence[_Table]) -> pd.DataFrame:
 def _csv(text: bytes, types: Mapping[Hashable, Any], index: str, tables: Sequence[_Table]) -> pd.DataFrame:
     """Counts as whole numbers; of somebody's log they may be fractions, or missing but in the first column."""
     try:
-        return pd.read_csv(io.BytesIO(text), dtype=dict(types))
+        return pd.read_csv(io.BytesIO(text), dtype=dict(types), **_EXACT)
     except ValueError:
         if settings_rules(tables[0].run.record.experiment.trainer).columns is not None:
             raise
-    frame = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(types, np.float64))
+    frame = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(types, np.float64), **_EXACT)
     if not np.isfinite(frame[index]).all():
         raise ValueError(f"column {index}")
     return frame

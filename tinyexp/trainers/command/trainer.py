@@ -40,7 +40,7 @@ WORK = "work"
 """The command's own folder, below the run's."""
 OUTPUT = "output.txt"
 """What the command printed."""
-_LAST_LINES = 5
+_LAST_LINES = 3
 _MAX_OUTPUT_BYTES = 1_000_000_000
 _LOOK_S = 1.0
 """Between two looks at a log that grows."""
@@ -242,7 +242,7 @@ class _Run:
             )
         except OSError:
             return ""
-        said = [visible(line, one_line=True) for line in lines if line.strip()][-_LAST_LINES:]
+        said = [visible(line, one_line=True) for line in lines if line.strip(" ^~")][-_LAST_LINES:]
         return f"; it last said: {' | '.join(said)}" if said else ""
 
     def _project(self, state: State, message: str = "", log: Log | None = None) -> Status:
