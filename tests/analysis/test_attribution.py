@@ -15,6 +15,7 @@ from tinyexp.analysis.attribution import attribute, leading_factor
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.plan import PLAN_KINDS, make_plan
 from tinyexp.errors import UserError
+from tinyexp.spec.metric import Metric
 
 SIX = ["augmentation", "activation", "conv1", "conv4", "fc", "input"]
 MAINS = np.array([0.09, 0.04, 0.01, 0.0, 0.02, -0.01])
@@ -215,6 +216,14 @@ def test_a_run_at_the_end_of_the_scale_has_no_log_odds(value):
     frame = study()
     frame.loc[3, METRIC] = value
     assert attribute(frame, SIX, METRIC).in_log_odds is None
+
+
+def test_percents_have_the_log_odds_of_the_fractions_that_they_are():
+    frame = study("full", range(3), factors=SIX[:2], mains=MAINS[:2], spread=0.01)
+    percent = Metric(name="top1", label="top-1", direction="higher", unit="percent", low=0, high=100)
+    odds = attribute(frame.assign(top1=100 * frame[METRIC]), SIX[:2], percent).in_log_odds
+    expected = attribute(frame, SIX[:2], METRIC).in_log_odds
+    assert odds.gap.estimate == pytest.approx(expected.gap.estimate)
 
 
 def test_a_loss_has_no_log_odds():
