@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tinyexp.analysis.attribution import Attribution
     from tinyexp.analysis.study import Study
+    from tinyexp.config.metric import Metric
     from tinyexp.report.render import ReportResult
     from tinyexp.runs.records import Status
 
@@ -128,7 +129,7 @@ def attribute(
 
     if not isinstance(study, Study):
         return share_out(frame, list(study), metric or "test_accuracy", plan)
-    metric = metric or study.metric
+    meant = study.type_of(metric or study.metric)
     names = [factor.name for factor in study.factors]
     there = [name for name in names if name in frame]
     if there:
@@ -138,19 +139,20 @@ def attribute(
                 f"attribute: the frame has no column for {lacking}. Add them, or give the factors that it has: "
                 f"{listed(there)}."
             )
-        return share_out(frame, there, metric, plan)
-    rows, factors = _coded(frame, study, metric, overrides or {})
-    return share_out(rows, factors, metric, plan)
+        return share_out(frame, there, meant, plan)
+    rows, factors = _coded(frame, study, meant, overrides or {})
+    return share_out(rows, factors, meant, plan)
 
 
 def _coded(
-    frame: pd.DataFrame, study: Study, metric: str, overrides: Mapping[str, Any]
+    frame: pd.DataFrame, study: Study, metric: Metric, overrides: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The runs of a study's mixtures among those of one profile, and the factors that take part."""
     from tinyexp.analysis.coding import coded_runs  # noqa: PLC0415
-    from tinyexp.analysis.curves import GAP, with_gap  # noqa: PLC0415
+    from tinyexp.analysis.curves import with_gap  # noqa: PLC0415
     from tinyexp.analysis.parts import parts_of  # noqa: PLC0415
     from tinyexp.config.load import load_experiment  # noqa: PLC0415
+    from tinyexp.config.metric import GAP  # noqa: PLC0415
 
     profiles = sorted(set(frame["profile"])) if "profile" in frame else []
     if len(profiles) != 1:
@@ -162,5 +164,5 @@ def _coded(
     # Every plan is part of the full one, so runs of any plan are found.
     mixed = parts_of(study, experiments, "full").mixing
     assert mixed is not None, "both ends were loaded"
-    rows = with_gap(frame) if metric == GAP else frame
-    return coded_runs(rows, mixed.corners, mixed.plan.factors, metric), mixed.plan.factors
+    rows = with_gap(frame) if metric.name == GAP else frame
+    return coded_runs(rows, mixed.corners, mixed.plan.factors, metric, study.endpoint), mixed.plan.factors

@@ -22,7 +22,7 @@ def test_what_is_shown_is_toml_of_the_whole_spec(name):
 
 
 def test_a_deviating_line_says_what_the_source_has():
-    assert "width = 0.125  # source: 1.0" in as_toml(load_experiment("tiny-design1", "embedded"))
+    assert "width = 0.125  # file: 1.0" in as_toml(load_experiment("tiny-design1", "embedded"))
 
 
 def test_the_committed_schema_is_the_one_the_models_give():

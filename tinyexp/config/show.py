@@ -1,4 +1,4 @@
-"""A resolved experiment as TOML for people, with what the source has where it is departed from."""
+"""A resolved experiment as TOML for people, with what its file has where it is departed from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tinyexp.config.trainers import settings_rules
 
 
 def as_toml(experiment: Experiment) -> str:
-    """The complete experiment; a line that deviates from the source ends in a comment with the source's value."""
+    """The complete experiment; a line that deviates from the file ends in a comment with the file's value."""
     source = {change.key: change.left for change in experiment.deviations}
-    lines = [f"# {experiment.name}, profile {experiment.profile}; {len(source)} keys deviate from the source"]
+    lines = [f"# {experiment.name}, profile {experiment.profile}; {len(source)} keys deviate from its file"]
     head = {"title": experiment.title, "section": experiment.section, "trainer": experiment.trainer}
     tables = {
         **experiment.settings,
@@ -44,4 +44,4 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 def _line(name: str, value: Any, source: dict[str, Any], key: str) -> str:
     # Strings, numbers, booleans and lists of them are written alike in JSON and TOML.
     text = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-    return f"{text}  # source: {json.dumps(source[key], ensure_ascii=False)}" if key in source else text
+    return f"{text}  # file: {json.dumps(source[key], ensure_ascii=False)}" if key in source else text

@@ -102,7 +102,7 @@ def gather(selection: Selection) -> Evidence:
     chosen = sorted(selection.chosen, key=lambda one: (place.get(one.name, len(order)), one.name))
     selection = replace(selection, chosen=tuple(chosen), studies=tuple(studies))
     finished = [run for run in selection.runs if run.status.state == "finished"]
-    measured = Measured(finished, (*selection.chosen, *selection.variants))
+    measured = Measured(finished, (*selection.chosen, *selection.variants), [one.study for one in studies])
     return Evidence(
         selection=selection,
         measured=measured,
@@ -125,7 +125,7 @@ def _outcome(runs: StudyRuns, selection: Selection, measured: Measured) -> Outco
     if problem:
         return replace(outcome, problem=plain(problem, 600))
     try:
-        comparison = compare(measured.rows(pair), *pair, metric=study.metric, margin=study.margin)
+        comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
     except UserError as error:
         return replace(outcome, problem=plain(str(error), 400))
     return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))

@@ -9,9 +9,10 @@ import pandas as pd
 from tinyexp.analysis.attribution import Attribution, attribute
 from tinyexp.analysis.claims import judge, metrics_to_attribute
 from tinyexp.analysis.coding import coded_runs
-from tinyexp.analysis.curves import GAP, with_gap
+from tinyexp.analysis.curves import with_gap
 from tinyexp.analysis.judgement import Evidence, Judgement
 from tinyexp.analysis.study import Claim, Study
+from tinyexp.config.metric import GAP
 from tinyexp.errors import UserError
 from tinyexp.report.measured import Measured
 from tinyexp.report.select import StudyRuns
@@ -34,9 +35,9 @@ def attributions_of(runs: StudyRuns, frame: pd.DataFrame) -> tuple[dict[str, Att
     factors, found = mixed.plan.factors, {}
     try:
         for metric in metrics_to_attribute(runs.study):
-            rows = with_gap(frame) if metric == GAP else frame
-            coded = coded_runs(rows, mixed.corners, factors, metric)
-            found[metric] = attribute(coded, factors, metric)
+            rows, meant = (with_gap(frame) if metric == GAP else frame), runs.study.type_of(metric)
+            coded = coded_runs(rows, mixed.corners, factors, meant, runs.study.endpoint)
+            found[metric] = attribute(coded, factors, meant)
     except UserError as error:
         return {}, plain(str(error), 600)
     return found, ""

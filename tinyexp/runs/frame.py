@@ -157,11 +157,11 @@ def _parsed(header: bytes, tables: Sequence[_Table]) -> pd.DataFrame:
 def _csv(text: bytes, types: Mapping[Hashable, Any], index: str, tables: Sequence[_Table]) -> pd.DataFrame:
     """Counts as whole numbers; of somebody's log they may be fractions, or missing but in the first column."""
     try:
-        return pd.read_csv(io.BytesIO(text), dtype=dict(types), **_EXACT)
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(text), dtype=dict(types), **_EXACT)
     except ValueError:
         if settings_rules(tables[0].run.record.experiment.trainer).columns is not None:
             raise
-    frame = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(types, np.float64), **_EXACT)
+        frame = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(types, np.float64), **_EXACT)
     if not np.isfinite(frame[index]).all():
         raise ValueError(f"column {index}")
     return frame

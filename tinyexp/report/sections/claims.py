@@ -10,6 +10,7 @@ from tinyexp.analysis.study import Claim
 from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.sections.source import has_source
 from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
 from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
 from tinyexp.report.words import (
@@ -41,22 +42,27 @@ def claims_section(evidence: Evidence, outcome: Outcome) -> Section | None:
     if any(one.reason in _UNTRAINED for one in outcome.judgements):
         lead = Paragraph("What is not tested for want of runs is trained by this:")
         blocks = (*blocks, lead, Commands((study_command(evidence.selection, outcome.study),)))
-    return Section(f"{outcome.study.name}-claims", _heading(outcome), blocks, summary=blocks)
+    return Section(
+        f"{outcome.study.name}-claims",
+        _heading(outcome, " of the source" if has_source(evidence) else ""),
+        blocks,
+        summary=blocks,
+    )
 
 
-def _heading(outcome: Outcome) -> str:
+def _heading(outcome: Outcome, whose: str) -> str:
     count: Counter[str] = Counter(one.verdict for one in outcome.judgements)
     told = [(count[verdict], words.lower()) for verdict, words in CLAIM_VERDICTS.items() if count[verdict]]
     title, total = plain(outcome.study.title, 80), len(outcome.judgements)
     (number, words), *others = told
     if not others and count["not_tested"]:
-        return f"{title}: none of {counted(total, 'claim')} of the source is tested"
+        return f"{title}: none of {counted(total, 'claim')}{whose} is tested"
     if not others:
-        which = {1: "the one claim of the source is", 2: "both claims of the source are"}
-        return f"{title}: {which.get(total, f'all {total} claims of the source are')} {words}"
+        which = {1: f"the one claim{whose} is", 2: f"both claims{whose} are"}
+        return f"{title}: {which.get(total, f'all {total} claims{whose} are')} {words}"
     first = f"{number}{NBSP}{'is' if number == 1 else 'are'} {words}"
     parts = listing([first, *(f"{other}{NBSP}{verdict}" for other, verdict in others)])
-    return f"{title}: of {counted(total, 'claim')} of the source, {parts}"
+    return f"{title}: of {counted(total, 'claim')}{whose}, {parts}"
 
 
 def _entry(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> Entry:
@@ -72,10 +78,9 @@ def _untested(evidence: Evidence, outcome: Outcome, claims: dict[str, Claim]) ->
         for one in outcome.judgements
         if one.verdict == "not_tested" and (claim := claims[one.claim])
     ]
-    caption = (
-        f"{counted(len(rows), 'claim')} not tested: what the source says, and what would have to come out"
-    )
-    return Table(caption, ("the source says", "predicted", "why not tested"), tuple(rows), folded=True)
+    says = "the source says" if has_source(evidence) else "it says"
+    caption = f"{counted(len(rows), 'claim')} not tested: what {says}, and what would have to come out"
+    return Table(caption, (says, "predicted", "why not tested"), tuple(rows), folded=True)
 
 
 def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> str:
