@@ -14,8 +14,8 @@ from scipy import stats
 from tinyexp.analysis.attribution import attribute, leading_factor
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.plan import PLAN_KINDS, make_plan
+from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
-from tinyexp.spec.metric import Metric
 
 SIX = ["augmentation", "activation", "conv1", "conv4", "fc", "input"]
 MAINS = np.array([0.09, 0.04, 0.01, 0.0, 0.02, -0.01])

@@ -151,7 +151,9 @@ def test_a_missing_run_fails_by_name_and_a_complete_study_passes(
     for folder in lost:
         if folder.name.startswith("2-") and "augmentation" not in folder.name:
             spec = json.loads((folder / "run.json").read_text(encoding="utf-8"))["experiment"]["settings"]
-            source = json.loads((folder / "run.json").read_text(encoding="utf-8"))["experiment"]["file_settings"]
+            source = json.loads((folder / "run.json").read_text(encoding="utf-8"))["experiment"][
+                "file_settings"
+            ]
             if (
                 spec["model"]["fc_width"] == source["model"]["fc_width"]
                 and not spec["augmentation"]["random_resized_crop"]
