@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tinyexp.config.difference import Difference, differences, without
 from tinyexp.config.section import Fraction, Name, PositiveInt, Section
 from tinyexp.config.trainers import key_place, settings_rules
+from tinyexp.errors import UserError
 
 
 class Reported(Section):
@@ -54,6 +55,17 @@ class Experiment(Section):
     """The settings of the file itself, with the interpretations that it takes."""
     file_readings: dict[str, str] = Field(default_factory=dict)
     overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _are_settings_of_the_trainer(self) -> Self:
+        """A record may hold anything; what is not of the trainer's form goes no further."""
+        try:
+            rules = settings_rules(self.trainer)
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        for settings in (self.settings, self.file_settings):
+            rules.require(settings)
+        return self
 
     @property
     def deviations(self) -> tuple[Difference, ...]:

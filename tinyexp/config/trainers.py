@@ -57,6 +57,9 @@ class SettingsRules(Protocol):
     def finished_records(self) -> tuple[str, ...]:
         """The records that every finished run has."""
 
+    def require(self, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError where these are not settings of this trainer, with or without its circumstances."""
+
     def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
         """The settings in a file's own tables, without the keys that every file has."""
 

@@ -167,7 +167,7 @@ def headline(columns: Iterable[str]) -> str:
     >>> headline(["epoch", "train_loss", "val_acc", "test_loss", "test_accuracy"]), headline(["step", "loss"]), headline(["epoch"])
     ('test_accuracy', 'loss', '')
     """
-    names = [name for name in columns if name not in NO_METRICS]
+    names = [name for name in columns if name and name not in NO_METRICS]
 
     def rank(name: str) -> tuple[int, bool, int]:
         split = next((place for place, part in enumerate(("test", "val", "eval")) if part in name), 3)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinyexp.config.difference import without
+from tinyexp.config.difference import flatten, without
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.trainers import Fact
-from tinyexp.trainers.command.settings import CommandFile
+from tinyexp.trainers.command.settings import CommandFile, CommandTable
 
 
 class CommandRules:
@@ -26,6 +27,13 @@ class CommandRules:
     facts: Mapping[str, Callable[..., Fact | None]] = {}
     columns = None
     finished_records = ("run.json", "environment.json", "metrics.csv")
+
+    def require(self, settings: Mapping[str, Any]) -> None:
+        """A command's table, and numbers, texts, truths and lists of them under any other keys."""
+        CommandTable.model_validate(settings.get("command"))
+        wrong = [key for key, value in flatten(settings).items() if not _is_plain(value)]
+        if wrong:
+            raise ValueError(f"the setting '{wrong[0]}' is no number, text, truth or list of them")
 
     def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
         """The user's settings and the command's table side by side, so that ``lr`` is called ``lr`` everywhere."""
@@ -48,6 +56,13 @@ class CommandRules:
         """Only runs that were measured say."""
         del experiment, images
         return None
+
+
+def _is_plain(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(
+        isinstance(one, str | bool | int) or (isinstance(one, float) and math.isfinite(one)) for one in values
+    )
 
 
 RULES = CommandRules()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.facts import FACTS
 from tinyexp.trainers.vision.labels import LABELS
 from tinyexp.trainers.vision.models.cost import multiply_adds
-from tinyexp.trainers.vision.settings import VisionFile, vision_settings
+from tinyexp.trainers.vision.settings import VisionFile, parsed, vision_settings
 
 _BACKWARD = 2
 """A backward pass costs about twice the forward one: gradients of weights and of inputs."""
@@ -26,6 +27,10 @@ class VisionRules:
     columns = METRIC_COLUMNS
     finished_records = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     facts: Mapping[str, Callable[..., Fact | None]] = FACTS
+
+    def require(self, settings: Mapping[str, Any]) -> None:
+        """Every table and key as :class:`~tinyexp.trainers.vision.settings.VisionSettings` has them."""
+        parsed(json.dumps(settings, sort_keys=True))
 
     def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
         """The file's tables as they are."""

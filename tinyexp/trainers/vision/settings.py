@@ -209,9 +209,10 @@ class VisionFile(VisionSettings, ExperimentFile):
 
 def vision_settings(experiment: Experiment) -> VisionSettings:
     """The settings of an experiment that this trainer trains."""
-    return _parsed(json.dumps(experiment.settings, sort_keys=True))
+    return parsed(json.dumps(experiment.settings, sort_keys=True))
 
 
 @lru_cache(maxsize=256)
-def _parsed(settings: str) -> VisionSettings:
+def parsed(settings: str) -> VisionSettings:
+    """Settings as JSON; raises ValueError where they are not of this form."""
     return VisionSettings.model_validate_json(settings)
