@@ -81,5 +81,5 @@ def test_it_is_a_deviation_with_an_identity_of_its_own_and_leaves_the_others_the
     own = load_experiment("imagenet-resnet18", "paper")
     sized = load_experiment("imagenet-resnet18", "paper", {"data.packed_side": 160})
     assert [one.key for one in sized.deviations] == ["data.packed_side"]
-    assert "packed at" in named("data.packed_side")
+    assert "packed at" in named("data.packed_side", "vision")
     assert configuration_of(own) != configuration_of(sized)
