@@ -29,7 +29,7 @@ from tinyexp.processor import kind
 
 Outcome = Literal["works", "fails", "ends the process", "unknown"]
 
-_VERSION = 1
+_VERSION = 2
 """Raised when a trial or this file changes what an answer means."""
 _CRASHES = frozenset(
     getattr(signal, name)
