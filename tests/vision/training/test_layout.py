@@ -121,7 +121,8 @@ def test_a_large_net_is_tried_with_a_part_of_its_batch():
 )
 def test_rounding_is_not_taken_for_a_fault(name, overrides):
     """Whole gradients of these nets differ by percents between the layouts: a softmax makes maps nearly constant, and batch
-    normalization makes much of their last bits. Each convolution by itself does not."""
+    normalization makes much of their last bits. Each convolution by itself does not.
+    """
     threads = torch.get_num_threads()
     asked = vision_settings(load_experiment(name, "embedded", overrides))
     assert trial.training_step(layout._trial(asked).argument) == ""
@@ -139,7 +140,7 @@ def test_gradients_that_depend_on_the_layout_are_noticed(monkeypatch):
         return right(images.flip(2) if last else images, *rest)
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", wrong)
-    assert "differ from the plain layout's" in trial.training_step(asked)
+    assert "differs from the plain layout's" in trial.training_step(asked)
     torch.set_num_threads(threads)
 
 
