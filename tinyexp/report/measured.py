@@ -21,6 +21,9 @@ from tinyexp.runs.frame import RecordedRun, metrics_frame
 _SPLITS: tuple[Split, ...] = ("test", "validation", "unknown", "train")
 """Data that a report without a study looks at first."""
 
+_MANY = 200
+"""Experiments; the curves of nine metrics of a thousand of them filled a gigabyte and a half."""
+
 
 class Measured:
     """What the runs of a report measured; with many runs a report is made of small parts of the whole table.
@@ -116,6 +119,14 @@ class Measured:
         )
 
     @property
+    def curve_metrics(self) -> tuple[Metric, ...]:
+        """Whose curves are kept and stored: all; of very many experiments those of the first metric and its companions."""
+        first = self.first
+        if first is None or len(self._rows) <= _MANY:
+            return tuple(self.metrics.values())
+        return self.companions(first)
+
+    @property
     def measures_clean(self) -> bool:
         """Whether the generalisation gap can be taken."""
         return all(name in self.everything for name in GAP_OF)
@@ -126,7 +137,7 @@ class Measured:
             rows = self._shared(checked_rows(self._rows[name], (name,)))
             rows = with_gap(rows) if self.measures_clean else rows
             # Rows are checked once for all curves, and not kept: together they would be the whole table once more.
-            for other in {**self.metrics, metric.name: metric}.values():
+            for other in {one.name: one for one in (*self.curve_metrics, metric)}.values():
                 self._curves[other.name, name] = None
                 with contextlib.suppress(UserError):
                     self._curves[other.name, name] = curve_of(rows, name, other, most_seeds=MOST_SEED_LINES)

@@ -133,7 +133,7 @@ def _held(held: Held) -> Reproduction | Unheld:
 def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
     curves = {}
     if chosen.finished:
-        for metric in evidence.measured.metrics.values():
+        for metric in evidence.measured.curve_metrics:
             for curve in evidence.measured.curves(metric, (chosen.name,)):
                 curves[metric.name] = CurveTold(
                     epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high
