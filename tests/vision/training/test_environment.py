@@ -22,6 +22,9 @@ from tinyexp.trainers.vision.training import run as training_run
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.run import Listener, train_run
 
+# oneDNN reads its variables when it is first used, and only then: now, before a test takes them away.
+arithmetic_digest("cpu", torch.get_num_threads())
+
 VARIABLES = {
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "ATEN_CPU_CAPABILITY": "default",
