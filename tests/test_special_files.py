@@ -17,8 +17,9 @@ from tinyexp.launch.verify import verify
 from tinyexp.ownership import owner_of
 from tinyexp.resources import experiments_folder
 from tinyexp.runs.environment import describe_environment
-from tinyexp.runs.frame import metrics_frame, read_runs
+from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.overview import overview
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, read_predictions, table_text, write_section
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint, load_latest

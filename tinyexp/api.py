@@ -48,13 +48,13 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     DivergedError
         A loss was no longer finite; the run is marked so.
     """
+    from tinyexp.analysis.design import experiment_point  # noqa: PLC0415
     from tinyexp.launch.prepare import prepare  # noqa: PLC0415 - torch is loaded only here
-    from tinyexp.launch.wanted import Wanted  # noqa: PLC0415
     from tinyexp.runs.records import Status, read_section  # noqa: PLC0415
     from tinyexp.trainers.base import Listener, trainer_of  # noqa: PLC0415
 
     folder = Path(os.environ.get("TINYEXP_DATA") or "data")
-    [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(runs), folder)
+    [plan] = prepare([experiment_point(experiment, (seed,))], Path(runs), folder)
     if plan.is_finished():
         return read_section(plan.folder.status, Status)
     return trainer_of(experiment.trainer).train(
@@ -150,7 +150,7 @@ def _coded(
     """The runs of a study's mixtures among those of one profile, and the factors that take part."""
     from tinyexp.analysis.coding import coded_runs  # noqa: PLC0415
     from tinyexp.analysis.curves import with_gap  # noqa: PLC0415
-    from tinyexp.analysis.parts import parts_of  # noqa: PLC0415
+    from tinyexp.analysis.design import study_design  # noqa: PLC0415
     from tinyexp.config.load import load_experiment  # noqa: PLC0415
     from tinyexp.config.metric import GAP  # noqa: PLC0415
 
@@ -162,7 +162,7 @@ def _coded(
         )
     experiments = {name: load_experiment(name, profiles[0], overrides) for name in study.experiments}
     # Every plan is part of the full one, so runs of any plan are found.
-    mixed = parts_of(study, experiments, "full").mixing
-    assert mixed is not None, "both ends were loaded"
+    design = study_design(study, experiments, "full")
+    assert design.plan is not None, "both ends were loaded"
     rows = with_gap(frame) if metric.name == GAP else frame
-    return coded_runs(rows, mixed.corners, mixed.plan.factors, metric, study.endpoint), mixed.plan.factors
+    return coded_runs(rows, design.points, design.plan.factors, metric, study.endpoint), design.plan.factors

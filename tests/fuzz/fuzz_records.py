@@ -26,8 +26,9 @@ from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.select import select_runs
 from tinyexp.report.svg import Picture
 from tinyexp.runs.folder import find_runs
-from tinyexp.runs.frame import metrics_frame, read_runs
+from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.overview import overview
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, read_predictions, read_section
 
 TIMING = "epoch,train_s,evaluate_s,images_per_s\n1,0.5,0.25,3600.0\n2,0.4,0.2,4500.0\n"

@@ -12,7 +12,7 @@ from harness import Fuzzer
 from hypothesis import strategies as st
 from mutations import anything, edited, json_bytes, scalars, texts, toml_bytes
 
-from tinyexp.analysis.parts import check_members, parts_of
+from tinyexp.analysis.design import check_members, study_design
 from tinyexp.analysis.study import load_study
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment
@@ -99,8 +99,7 @@ def read_study(folder: Path, given: tuple[str, bytes]) -> None:
         path.write_bytes(content)
         study = load_study(name, folder)
         check_members(study, list(_experiments()))
-        parts = parts_of(study, _experiments())
-        for part in (*parts.members.values(), *parts.mixtures):
+        for part in study_design(study, _experiments()).everything:
             configuration_of(part.experiment)
     finally:
         path.write_bytes(whole)

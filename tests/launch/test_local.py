@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 from small_runs import results, small_plan
 
+from tinyexp.analysis.design import experiment_point
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.local import LocalLauncher
 from tinyexp.launch.prepare import prepare, require_writable
 from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft, measured
-from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Status, read_section
 from tinyexp.trainers.vision.data.patterns import open_patterns
@@ -110,19 +110,19 @@ def test_a_slot_that_is_killed_costs_its_run_alone_and_the_run_can_be_resumed(tm
 def test_what_does_not_fit_is_said_before_anything_is_trained(tmp_path):
     wrong_classes = load_experiment("tiny-design1", "embedded", {"model.classes": 7})
     with pytest.raises(UserError, match=r"Use --set model\.classes=10"):
-        prepare([Wanted("wrong", wrong_classes, (0,))], tmp_path, tmp_path)
+        prepare([experiment_point(wrong_classes, (0,))], tmp_path, tmp_path)
     lonely = load_experiment("tiny-design1", "embedded", {"data.train_limit": 65})
     with pytest.raises(UserError, match="last batch"):
-        prepare([Wanted("lonely", lonely, (0,))], tmp_path, tmp_path)
+        prepare([experiment_point(lonely, (0,))], tmp_path, tmp_path)
     small = load_experiment("imagenet-resnet18", "embedded", {"input.image_size": 32})
     with pytest.raises(UserError, match="33 px"):
-        prepare([Wanted("small", small, (0,))], tmp_path, tmp_path)
+        prepare([experiment_point(small, (0,))], tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_plans_name_the_data_they_were_made_for(tmp_path):
     experiment = load_experiment("tiny-design1", "embedded")
-    [plan] = prepare([Wanted("design 1", experiment, (3,))], tmp_path, tmp_path)
+    [plan] = prepare([experiment_point(experiment, (3,))], tmp_path, tmp_path)
     assert plan.record.data.fingerprint == open_patterns(vision_settings(experiment).data).fingerprint
     assert plan.folder.path == tmp_path / "embedded" / "tiny-design1" / f"3-{plan.record.identity[:8]}"
 

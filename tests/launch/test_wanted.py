@@ -7,12 +7,13 @@ import shutil
 import pytest
 from small_runs import SMALL
 
+from tinyexp.analysis.design import experiment_point
 from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.prepare import planned
-from tinyexp.launch.wanted import Wanted, designs, studies_over, wanted
+from tinyexp.launch.wanted import designs, studies_over, wanted
 from tinyexp.resources import experiments_folder
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -26,18 +27,18 @@ def all_wanted(kind=None, names=None, seeds=(0, 1)):
 
 def test_the_experiments_come_first_then_what_the_studies_ask_for_each_once():
     found = all_wanted()
-    assert [one.label for one in found[:4]] == experiment_names()
+    assert [one.name for one in found[:4]] == experiment_names()
     configurations = [configuration_of(one.experiment) for one in found]
     assert len(set(configurations)) == len(configurations)
-    labels = {one.label for one in found}
+    labels = {one.name for one in found}
     assert {"imagenet-resnet10", "design1-variable-pools", "tiny-design2 + conv4-kernel"} <= labels
-    assert all(one.seeds == (0, 1) for one in found)
+    assert all(one.planned_seeds == (0, 1) for one in found)
 
 
 def test_the_plan_can_be_chosen_or_left_out():
-    assert [one.label for one in all_wanted("none")] == experiment_names()
+    assert [one.name for one in all_wanted("none")] == experiment_names()
     mixtures = {
-        kind: sum(" + " in one.label for one in all_wanted(kind, TINY))
+        kind: sum(" + " in one.name for one in all_wanted(kind, TINY))
         for kind in ("one-at-a-time", "fraction", "full")
     }
     assert mixtures == {"one-at-a-time": 10, "fraction": 14, "full": 30}
@@ -53,7 +54,7 @@ def test_a_study_is_trained_only_with_all_of_its_experiments():
 def test_a_study_may_ask_for_more_seeds_than_the_profile_has():
     study = load_study("deeper-on-imagenet").model_copy(update={"seeds": 5})
     found = wanted(designs(list(study.experiments), "embedded"), [study], (0, 1), None)
-    assert {one.label: len(one.seeds) for one in found} == {
+    assert {one.name: len(one.planned_seeds) for one in found} == {
         "imagenet-resnet18": 5,
         "imagenet-design1": 5,
         "imagenet-resnet10": 5,
@@ -65,7 +66,7 @@ def test_an_interpretation_is_taken_by_the_experiments_that_it_concerns():
     assert found["tiny-design1"].overrides == {"model.dropout": 0.1}
     assert vision_settings(found["tiny-design2"]).input.normalize is False
     mixtures = wanted(found, studies_over(TINY), (0,), None)
-    assert any("normalization" in one.label for one in mixtures), "it is a factor now"
+    assert any("normalization" in one.name for one in mixtures), "it is a factor now"
 
 
 @pytest.mark.parametrize(
@@ -119,12 +120,12 @@ def test_planning_writes_nothing_and_knows_each_experiments_own_data(tmp_path):
     few = load_experiment("tiny-design1", overrides=SMALL)
     fewer = load_experiment("tiny-design1", overrides=SMALL | {"data.train_limit": 40})
     plans = planned(
-        [Wanted("few", few, (0,)), Wanted("fewer", fewer, (0, 1))], tmp_path / "runs", tmp_path / "data"
+        [experiment_point(few, (0,)), experiment_point(fewer, (0, 1))], tmp_path / "runs", tmp_path / "data"
     )
     assert [(plan.title, plan.record.data.train_images) for plan in plans] == [
-        ("few seed 0", 60),
-        ("fewer seed 0", 40),
-        ("fewer seed 1", 40),
+        ("tiny-design1 seed 0", 60),
+        ("tiny-design1 seed 0", 40),
+        ("tiny-design1 seed 1", 40),
     ]
     assert not list(tmp_path.iterdir())
 
@@ -132,4 +133,4 @@ def test_planning_writes_nothing_and_knows_each_experiments_own_data(tmp_path):
 def test_a_study_made_by_hand_is_a_study():
     words = {"name": "mine", "title": "", "question": "", "metric": "test_accuracy", "margin": 0.0}
     made = Study(**words, baseline="tiny-design2", contender="tiny-design1")
-    assert wanted(designs(TINY, "embedded"), [made], (0,), None)[-1].label == "tiny-design2"
+    assert wanted(designs(TINY, "embedded"), [made], (0,), None)[-1].name == "tiny-design2"

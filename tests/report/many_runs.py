@@ -14,7 +14,7 @@ from unittest import mock
 
 from records_maker import SHAPES, Shape, make_run, make_runs
 
-from tinyexp.analysis.parts import Part, parts_of
+from tinyexp.analysis.design import DesignPoint, study_design
 from tinyexp.analysis.study import load_study, study_names
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.load import experiment_names, load_experiment
@@ -59,15 +59,14 @@ def make_pair(runs: Path, *, seeds: int, epochs: int) -> list[RunFolder]:
 def _study_parts(length: dict[str, int], pace: float) -> list[tuple[Experiment, Shape, str]]:
     """What all studies ask for: experiments, variants and mixtures, each training once."""
     experiments = {name: load_experiment(name, "embedded", length) for name in experiment_names()}
-    parts: dict[str, Part] = {}
+    points: dict[str, DesignPoint] = {}
     for study in study_names():
-        asked = parts_of(load_study(study), experiments)
-        for part in (*asked.members.values(), *asked.mixtures):
-            parts.setdefault(part.configuration, part)
-    return [(part.experiment, _shape(part, pace), part.name) for part in parts.values()]
+        for point in study_design(load_study(study), experiments).everything:
+            points.setdefault(point.configuration, point)
+    return [(point.experiment, _shape(point, pace), point.name) for point in points.values()]
 
 
-def _shape(part: Part, pace: float) -> Shape:
+def _shape(part: DesignPoint, pace: float) -> Shape:
     """Of a mixture what its factors add; of a variant a little more or less than its experiment."""
     base, *switched = part.name.split(" + ")
     shape = replace(SHAPES[part.experiment.name if not switched else base], pace=pace)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyexp.analysis.parts import parts_of
+from tinyexp.analysis.design import study_design
 from tinyexp.analysis.study import load_study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
@@ -89,28 +89,25 @@ def make_study(
     experiments = {
         name: load_experiment(name, options.get("profile", "embedded")) for name in loaded.experiments
     }
-    parts = parts_of(loaded, experiments, kind)
-    assert parts.mixing is not None
+    design = study_design(loaded, experiments, kind)
+    assert design.plan is not None
     made = []
     for seed in seeds:
-        for corner in parts.mixing.corners:
-            thrown = [
-                name for name, level in zip(parts.mixing.plan.factors, corner.levels, strict=True) if level
-            ]
-            rise = sum(effects.get(name, 0.0) for name in thrown)
+        for point in design.points:
+            rise = sum(effects.get(name, 0.0) for name in design.plan.switched(point.levels))
             shape = replace(base, test=base.test + rise, clean=base.clean + rise / 2)
             made.append(
                 make_run(
                     runs,
-                    corner.experiment.name,
+                    point.experiment.name,
                     seed,
-                    experiment=corner.experiment,
+                    experiment=point.experiment,
                     shape=shape,
-                    key=corner.name,
+                    key=point.name,
                     **options,
                 )
             )
-        for name, part in parts.members.items():
+        for name, part in design.members.items():
             if name in experiments:
                 continue
             shape = replace(base, test=base.test + sum(effects.values()) + effects.get(name, 0.0))

@@ -29,7 +29,7 @@ from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph
 from tinyexp.report.words import change, level
 from tinyexp.resources import shipped
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 
 WHY = "why-design1-beat-design2"
 metrics_frame = measured.metrics_frame

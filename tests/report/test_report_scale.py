@@ -25,7 +25,7 @@ from tinyexp.report.render import write_report
 from tinyexp.report.sections.many import MOST_CELLS
 from tinyexp.report.sections.paired import MOST_SEEDS
 from tinyexp.report.select import select_runs
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, write_section
 
 HTML_LIMIT = 2_000_000

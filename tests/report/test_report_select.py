@@ -10,7 +10,7 @@ from records_maker import make_run, make_runs
 from tinyexp.errors import UserError
 from tinyexp.report.render import write_report
 from tinyexp.report.select import select_runs
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 
 KERNELS = {"model.kernels": [5, 5, 5, 5, 5]}
 

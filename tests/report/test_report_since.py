@@ -25,7 +25,7 @@ from tinyexp.report.render import write_report
 from tinyexp.report.sections.since import since_heading
 from tinyexp.report.select import select_runs
 from tinyexp.report.since import changes_since
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status
 
 TINY = ("tiny-design1", "tiny-design2")
@@ -319,8 +319,8 @@ _STUDY: Callable[[dict[str, Any]], dict[str, Any]] = lambda told: told["values"]
         ("[1, 2]", "is damaged or no report of tinyexp"),
         ('{"a": 1}', "is no report.json of tinyexp"),
         (spoiled(lambda told: told.update(schema_version=1)), "of report format 1, which is no longer read"),
-        (spoiled(lambda told: told.update(schema_version=3)), "of report format 3, which is no longer read; this tinyexp reads 4. Make it again"),
-        (spoiled(lambda told: told.update(schema_version=5)), "from a newer tinyexp; this one reads 4. Update"),
+        (spoiled(lambda told: told.update(schema_version=4)), "of report format 4, which is no longer read; this tinyexp reads 5. Make it again"),
+        (spoiled(lambda told: told.update(schema_version=6)), "from a newer tinyexp; this one reads 5. Update"),
         (spoiled(lambda told: told.pop("values")), "is damaged: values: field required"),
         (spoiled(lambda told: _STUDY(told)["comparison"].update(verdict="wins")), "is damaged: values.studies.0.comparison.verdict"),
         (spoiled(lambda told: _STUDY(told)["comparison"]["seeds"].pop()), "seeds and values are not as many"),

@@ -17,7 +17,7 @@ from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.shares import waterfall_panel
 from tinyexp.report.select import select_runs
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 
 WHY = "why-design1-beat-design2"
 EFFECTS = {
@@ -247,14 +247,13 @@ def test_runs_that_no_study_asks_for_are_left_out(tmp_path: Path) -> None:
 
 def test_mixtures_of_overridden_designs_are_found_without_naming_the_override(tmp_path: Path) -> None:
     """What `run-all --set` trained: every run has the override, and the mixtures more."""
-    from tinyexp.analysis.parts import parts_of
+    from tinyexp.analysis.design import study_design
     from tinyexp.analysis.study import load_study
     from tinyexp.config.load import load_experiment
 
     study = load_study(WHY)
     designs = {name: load_experiment(name, overrides={"model.dropout": 0.2}) for name in study.experiments}
-    parts = parts_of(study, designs)
-    for part in (*parts.members.values(), *parts.mixtures):
+    for part in study_design(study, designs).everything:
         for seed in range(3):
             make_run(tmp_path / "runs", part.experiment.name, seed, experiment=part.experiment, key=part.name)
     text, _, found = rendered(tmp_path)

@@ -13,7 +13,7 @@ from tinyexp.report.build import build_view
 from tinyexp.report.pages import DROPPED_FIRST, SUMMARY_LIMIT, summary_page
 from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph, ReportView, Section, Table
-from tinyexp.runs.frame import read_runs
+from tinyexp.runs.recorded import read_runs
 
 COLUMNS = ("", "a", "b")
 

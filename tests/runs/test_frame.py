@@ -13,8 +13,9 @@ from tinyexp.errors import DamagedError, TinyexpError, UserError
 from tinyexp.runs import frame as frame_module
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.folder import RunFolder, find_runs, run_folder
-from tinyexp.runs.frame import load_runs, read_runs
+from tinyexp.runs.frame import load_runs
 from tinyexp.runs.overview import overview
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import (
     Predictions,
     RunRecord,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tinyexp.analysis.checked import checked_runs, names_of
-from tinyexp.analysis.corners import Corner
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.endpoints import endpoint_rows, index_of
 from tinyexp.config.endpoint import LAST, Endpoint
 from tinyexp.config.metric import Metric
@@ -16,7 +16,7 @@ from tinyexp.errors import UserError
 
 def coded_runs(
     frame: pd.DataFrame,
-    found: Sequence[Corner],
+    points: Sequence[DesignPoint],
     factors: Sequence[str],
     metric: Metric | str,
     endpoint: Endpoint = LAST,
@@ -34,11 +34,11 @@ def coded_runs(
     UserError
         As :func:`tinyexp.analysis.checked.checked_runs`. Mixtures without a run are no error here.
     """
-    levels = {corner.name: corner.levels for corner in found}
-    rows = labelled(frame, {corner.configuration: corner.name for corner in found})
+    levels = {point.name: point.levels for point in points}
+    rows = labelled(frame, {point.configuration: point.name for point in points})
     rows = rows[rows["state"] == "finished"] if "state" in rows else rows
     if rows.empty:
-        raise UserError(f"the runs: none of the {len(found)} mixtures of the plan has a finished run.")
+        raise UserError(f"the runs: none of the {len(points)} mixtures of the plan has a finished run.")
     rows = checked_runs(rows, names_of(rows), metric, endpoint)
     end = endpoint_rows(rows, endpoint).reset_index(drop=True)
     if endpoint.best is not None:

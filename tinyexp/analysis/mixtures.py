@@ -121,7 +121,11 @@ def _levels(rows: pd.DataFrame, factors: Sequence[str]) -> list[Levels]:
 
 def _mixture(plan: Plan, levels: Levels) -> str:
     """A mixture for a message: which factors stand at the contender's level."""
-    thrown = [name for name, level in zip(plan.factors, levels, strict=True) if level]
-    if not thrown:
+    at_contender_level = plan.switched(levels)
+    if not at_contender_level:
         return "the baseline"
-    return "the contender" if len(thrown) == len(levels) else f"the baseline with {'+'.join(thrown)}"
+    return (
+        "the contender"
+        if len(at_contender_level) == len(levels)
+        else f"the baseline with {'+'.join(at_contender_level)}"
+    )

@@ -78,6 +78,10 @@ class Plan:
             lower |= set(self._by_column(smaller))
         return tuple(group for column, group in self._by_column(order).items() if column not in lower)
 
+    def switched(self, levels: Levels) -> tuple[str, ...]:
+        """The factors that stand at the contender's level in a row of the plan."""
+        return tuple(name for name, level in zip(self.factors, levels, strict=True) if level)
+
     def column(self, interaction: Sequence[str]) -> NDArray[np.float64]:
         """The product of the factors' levels coded as -1 and +1, shape (runs,)."""
         places = [self.factors.index(name) for name in interaction]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.contrasts import contrasts
-from tinyexp.analysis.corners import Mixing
-from tinyexp.analysis.parts import Parts, check_members, parts_of
+from tinyexp.analysis.design import StudyDesign, check_members, study_design
+from tinyexp.analysis.plan import Plan
 from tinyexp.analysis.statistics import seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.speed import Speed, measured_speed
-from tinyexp.launch.wanted import Wanted, designs, study_seeds
+from tinyexp.launch.wanted import designs, study_seeds
 from tinyexp.runs.plan import RunPlan
 
 
@@ -24,7 +24,7 @@ from tinyexp.runs.plan import RunPlan
 class Forecast:
     """A study before it is trained."""
 
-    parts: Parts
+    design: StudyDesign
     profile: str
     seeds: tuple[int, ...]
     plans: tuple[RunPlan, ...]
@@ -68,14 +68,14 @@ def forecast(
     study = load_study(name)
     check_members(study, experiment_names())
     experiments = designs(study.experiments, profile, overrides)
-    parts = parts_of(study, experiments, kind)
+    design = study_design(study, experiments, kind)
     asked = tuple(range(seeds)) if seeds else study_seeds(study, tuple(range(load_profile(profile).seeds)))
-    found = {part.configuration: part for part in (*parts.members.values(), *parts.mixtures)}
-    plans = planned([Wanted(part.name, part.experiment, asked) for part in found.values()], runs, data_folder)
+    points = {point.configuration: replace(point, planned_seeds=asked) for point in design.everything}
+    plans = planned(list(points.values()), runs, data_folder)
     left = [plan for plan in plans if not plan.is_finished()]
     speed = measured_speed(runs / profile)
     return Forecast(
-        parts=parts,
+        design=design,
         profile=profile,
         seeds=asked,
         plans=tuple(plans),
@@ -97,13 +97,13 @@ def _seconds(left: Sequence[RunPlan], speed: Speed, jobs: int) -> float | None:
 
 def as_json(found: Forecast) -> dict[str, Any]:
     """The same for programs."""
-    mixed, study = found.parts.mixing, found.parts.study
+    design, study, plan = found.design, found.design.study, found.design.plan
     values: dict[str, Any] = {
         "study": study.name,
         "profile": found.profile,
         "baseline": study.baseline,
         "contender": study.contender,
-        "members": list(found.parts.members),
+        "members": list(design.members),
         "seeds": list(found.seeds),
         "runs": len(found.plans),
         "finished": found.finished,
@@ -115,25 +115,25 @@ def as_json(found: Forecast) -> dict[str, Any]:
         "seeds_to_confirm": seeds_to_confirm(),
         "plan": None,
     }
-    if mixed:
+    if plan:
         values |= {
-            "plan": mixed.plan.kind,
+            "plan": plan.kind,
             "factors": {
                 name: {one.key: [one.left, one.right] for one in changes}
-                for name, changes in mixed.switched.items()
+                for name, changes in design.switched.items()
             },
-            "inactive_factors": list(mixed.inactive),
-            "mixtures": {corner.name: list(corner.levels) for corner in mixed.corners},
-            "alias_groups": [[list(pair) for pair in group] for group in mixed.plan.two_way_groups],
+            "inactive_factors": list(design.inactive),
+            "mixtures": {point.name: list(point.levels) for point in design.points},
+            "alias_groups": [[list(pair) for pair in group] for group in plan.two_way_groups],
             "hidden_behind": {
-                name: [list(one) for one in group] for name, group in mixed.plan.hidden_behind.items()
+                name: [list(one) for one in group] for name, group in plan.hidden_behind.items()
             },
-            "standard_error_in_run_sd": round(standard_error(mixed, len(found.seeds)), 4),
+            "standard_error_in_run_sd": round(standard_error(plan, len(found.seeds)), 4),
         }
     return values
 
 
-def standard_error(mixed: Mixing, seeds: int) -> float:
+def standard_error(plan: Plan, seeds: int) -> float:
     """Of a factor's share, in units of the spread of one run."""
-    row = contrasts(mixed.plan).shares[0]
+    row = contrasts(plan).shares[0]
     return float(math.sqrt(float(row @ row) / seeds))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tinyexp.analysis.corners import Mixing
-from tinyexp.analysis.parts import Parts
-from tinyexp.analysis.plan import Group
+from tinyexp.analysis.design import StudyDesign
+from tinyexp.analysis.plan import Group, Plan
 from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
 from tinyexp.config.explain import shown
 from tinyexp.launch.forecast import Forecast, standard_error
@@ -13,11 +12,10 @@ from tinyexp.terminal import counted
 
 def as_lines(found: Forecast) -> list[str]:
     """A forecast as ``tinyexp plan`` prints it."""
-    study, mixed, seeds = found.parts.study, found.parts.mixing, len(found.seeds)
+    study, plan, seeds = found.design.study, found.design.plan, len(found.seeds)
     lines = [f"{study.title}: {study.question}", ""]
-    if mixed:
-        lines += _factor_lines(found.parts, mixed)
-    own = len(found.plans) // seeds
+    if plan:
+        lines += _factor_lines(found.design, plan)
     own, left = len(found.plans) // seeds, len(found.plans) - found.finished
     told = f"{len(found.plans)} = {own} configurations x {counted(seeds, 'seed')}"
     lines.append(f"runs     {told}; {found.finished} finished before, {left} to train")
@@ -26,40 +24,38 @@ def as_lines(found: Forecast) -> list[str]:
     lines.append(f"p        {floor}; {seeds_to_confirm()} seeds can go below 0.05")
     if seeds < FEWEST_SEEDS:
         lines.append(f"verdict  none: {FEWEST_SEEDS} seeds are the fewest that a verdict takes")
-    if mixed:
+    if plan:
         lines.append(
-            f"error    a factor's share has a standard error of {standard_error(mixed, seeds):.2f} times the "
+            f"error    a factor's share has a standard error of {standard_error(plan, seeds):.2f} times the "
             "spread of one run"
         )
-        lines += _alias_lines(mixed)
+        lines += _alias_lines(plan)
     return lines
 
 
-def _factor_lines(parts: Parts, mixed: Mixing) -> list[str]:
-    study = parts.study
+def _factor_lines(design: StudyDesign, plan: Plan) -> list[str]:
+    study = design.study
     rows = [("factor", "key", study.baseline, study.contender)]
-    for name, changes in mixed.switched.items():
+    for name, changes in design.switched.items():
         for place, one in enumerate(changes):
             rows.append((name if not place else "", one.key, shown(one.left), shown(one.right)))
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-    if mixed.inactive:
-        lines.append(f"no factor here, as the two do not differ in it: {', '.join(mixed.inactive)}")
-    besides = [name for name in parts.members if name not in (study.baseline, study.contender)]
-    plan = f"plan     {mixed.plan.kind}: {len(mixed.corners)} mixtures of {len(mixed.switched)} factors, the two designs among them"
-    return [*lines, "", f"{plan}; besides: {', '.join(besides)}" if besides else plan]
+    if design.inactive:
+        lines.append(f"no factor here, as the two do not differ in it: {', '.join(design.inactive)}")
+    besides = [name for name in design.members if name not in (study.baseline, study.contender)]
+    told = f"plan     {plan.kind}: {len(plan.levels)} mixtures of {len(plan.factors)} factors, the two designs among them"
+    return [*lines, "", f"{told}; besides: {', '.join(besides)}" if besides else told]
 
 
-def _alias_lines(mixed: Mixing) -> list[str]:
+def _alias_lines(plan: Plan) -> list[str]:
     lines = []
-    together = [_group_words(group) for group in mixed.plan.two_way_groups if len(group) > 1]
+    together = [_group_words(group) for group in plan.two_way_groups if len(group) > 1]
     if together:
         lines.append(f"aliases  interactions of two that this plan cannot tell apart: {'; '.join(together)}")
-    hidden = [
-        f"{name} behind {_group_words(group)}" for name, group in mixed.plan.hidden_behind.items() if group
-    ]
+    hidden = [f"{name} behind {_group_words(group)}" for name, group in plan.hidden_behind.items() if group]
     if hidden:
         lines.append(f"hidden   interactions of three that it cannot tell from a factor: {'; '.join(hidden)}")
     return lines
@@ -73,7 +69,7 @@ def _time_words(found: Forecast) -> str:
     if len(found.plans) == found.finished:
         return "none: everything is there"
     if found.seconds is None:
-        first = found.parts.study.baseline
+        first = found.design.study.baseline
         return (
             f"unknown: nothing of profile {found.profile} was trained in this folder yet; "
             f"`tinyexp run {first} --profile {found.profile}` measures it"

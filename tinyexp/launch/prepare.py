@@ -6,15 +6,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.errors import UserError
-from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.runs.records import DataRecord
 from tinyexp.trainers.base import trainer_of
 
 
-def prepare(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[RunPlan]:
-    """The plans of everything wanted, seeds outermost, so that early results are comparable ones.
+def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> list[RunPlan]:
+    """The plans of all points under their planned seeds, seeds outermost, so that early results are comparable ones.
 
     Raises
     ------
@@ -22,26 +22,26 @@ def prepare(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[Run
         Data are missing (all that are, with where they come from), a net does not fit its images or
         classes, or ``runs`` cannot be written to. Nothing was trained.
     """
-    plans = planned(wanted, runs, data_folder)
+    plans = planned(points, runs, data_folder)
     require_writable(runs)
     return plans
 
 
-def planned(wanted: Sequence[Wanted], runs: Path, data_folder: Path) -> list[RunPlan]:
+def planned(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> list[RunPlan]:
     """As :func:`prepare`, and nothing is written."""
-    by_trainer: dict[str, list[Wanted]] = {}
-    for one in wanted:
+    by_trainer: dict[str, list[DesignPoint]] = {}
+    for one in points:
         by_trainer.setdefault(one.experiment.trainer, []).append(one)
     inputs: dict[int, DataRecord] = {}
     for name, own in by_trainer.items():
         records = trainer_of(name).inputs([one.experiment for one in own], data_folder)
         inputs |= {id(one): record for one, record in zip(own, records, strict=True)}
-    seeds = dict.fromkeys(seed for one in wanted for seed in one.seeds)
+    seeds = dict.fromkeys(seed for one in points for seed in one.planned_seeds)
     return [
-        plan_run(one.experiment, seed, inputs[id(one)], runs, one.label)
+        plan_run(one.experiment, seed, inputs[id(one)], runs, one.name)
         for seed in seeds
-        for one in wanted
-        if seed in one.seeds
+        for one in points
+        if seed in one.planned_seeds
     ]
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyexp.analysis.design import experiment_point
 from tinyexp.config.experiment import Experiment
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
-from tinyexp.launch.wanted import Wanted
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
 from tinyexp.runs.verify import read_metrics
 from tinyexp.trainers.base import Listener, Row, trainer_of
@@ -43,7 +43,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         )
 
     with tempfile.TemporaryDirectory(prefix="tinyexp-try-") as place:
-        [plan] = prepare([Wanted(experiment.name, experiment, (seed,))], Path(place), data_folder)
+        [plan] = prepare([experiment_point(experiment, (seed,))], Path(place), data_folder)
         listener = Listener(epoch_done=epoch_done, warn=tell)
         trainer_of(experiment.trainer).train(
             plan, data_folder, listener, fresh=False, accept_environment=False

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from tinyexp.analysis.parts import check_members, parts_of
+from tinyexp.analysis.design import DesignPoint, check_members, experiment_point, study_design
 from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.config.source import ambiguities
 from tinyexp.errors import UserError
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An experiment to train with some seeds, and what progress lines call it."""
-
-    label: str
-    experiment: Experiment
-    seeds: tuple[int, ...]
 
 
 def designs(
@@ -59,8 +49,8 @@ def designs(
 
 def wanted(
     experiments: Mapping[str, Experiment], studies: Sequence[Study], seeds: Sequence[int], kind: str | None
-) -> list[Wanted]:
-    """The experiments, then what the studies ask for besides, each configuration once.
+) -> list[DesignPoint]:
+    """The experiments, then what the studies ask for besides, each configuration once with its planned seeds.
 
     Parameters
     ----------
@@ -72,14 +62,11 @@ def wanted(
     UserError
         A study is confounded or names what does not exist.
     """
-    found: dict[str, Wanted] = {}
-    for one in _all(experiments, studies, tuple(seeds), kind):
-        configuration = configuration_of(one.experiment)
-        known = found.get(configuration)
-        if known is None:
-            found[configuration] = one
-        elif len(one.seeds) > len(known.seeds):
-            found[configuration] = Wanted(known.label, known.experiment, one.seeds)
+    found: dict[str, DesignPoint] = {}
+    for point in _all(experiments, studies, tuple(seeds), kind):
+        known = found.setdefault(point.configuration, point)
+        if len(point.planned_seeds) > len(known.planned_seeds):
+            found[point.configuration] = replace(known, planned_seeds=point.planned_seeds)
     return list(found.values())
 
 
@@ -107,15 +94,14 @@ def _all(
     studies: Sequence[Study],
     seeds: tuple[int, ...],
     kind: str | None,
-) -> Iterator[Wanted]:
-    for name, experiment in experiments.items():
-        yield Wanted(name, experiment, seeds)
+) -> Iterator[DesignPoint]:
+    for experiment in experiments.values():
+        yield experiment_point(experiment, seeds)
     if kind == "none":
         return
     for study in studies:
-        parts = parts_of(study, experiments, kind)
-        for part in (*parts.members.values(), *parts.mixtures):
-            yield Wanted(part.name, part.experiment, study_seeds(study, seeds))
+        for point in study_design(study, experiments, kind).everything:
+            yield replace(point, planned_seeds=study_seeds(study, seeds))
 
 
 def study_seeds(study: Study, seeds: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from tinyexp.errors import UserError
 from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
 from tinyexp.report.place import REPORT_FORMAT
 
-OLDEST = 4
+OLDEST = 5
 """The oldest format that is read: before it reports did not say what their metrics are."""
 _READ = f"{OLDEST} to {SCHEMA_VERSION}" if OLDEST < SCHEMA_VERSION else f"{SCHEMA_VERSION}"
 _MAX_BYTES = 50_000_000
@@ -62,10 +62,14 @@ class _Claim(_Told):
     verdict: ClaimVerdict
 
 
-class _Study(_Told):
-    study: str
+class _Definition(_Told):
     baseline: str
     contender: str
+
+
+class _Study(_Told):
+    study: str
+    definition: _Definition
     problem: str | None
     comparison: ComparedThen | None
     claims: tuple[_Claim, ...]

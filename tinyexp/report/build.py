@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from tinyexp.report.baseline import Baseline
-from tinyexp.report.evidence import Evidence, Outcome, gather
+from tinyexp.report.evidence import Evidence, StudyResult, gather
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
@@ -66,16 +66,16 @@ def _sections(
     yield against_section(evidence)
     if has_source(evidence):
         yield reported_section(evidence)
-    for outcome in evidence.outcomes:
-        if outcome is not lead:
-            yield from _study_sections(evidence, outcome)
+    for result in evidence.results:
+        if result is not lead:
+            yield from _study_sections(evidence, result)
     others = _unstudied(evidence)
     if len(others) > _SIDE_BY_SIDE:
         yield many_section(evidence, "others", others)
     else:
         yield curves_section(evidence, "others", others)
-    for outcome in evidence.outcomes:
-        yield designs_section(evidence, outcome)
+    for result in evidence.results:
+        yield designs_section(evidence, result)
     yield deviations_section(evidence)
     yield ambiguities_section(evidence)
     yield missing_section(evidence)
@@ -83,23 +83,23 @@ def _sections(
     yield again_section(evidence, made_with, has_baseline=has_baseline)
 
 
-def _study_sections(evidence: Evidence, outcome: Outcome) -> Iterator[Section | None]:
+def _study_sections(evidence: Evidence, result: StudyResult) -> Iterator[Section | None]:
     """A study from its comparison to its claims. The leading one's figure stands on the first screen already."""
-    is_lead = outcome is evidence.lead
-    if not is_lead and any(outcome.study.variant(name) for name in outcome.missing):
+    is_lead = result is evidence.lead
+    if not is_lead and any(result.study.variant(name) for name in result.missing):
         # Its own experiments were not trained: there is nothing but its claims to tell.
-        yield claims_section(evidence, outcome)
+        yield claims_section(evidence, result)
         return
-    if not (is_lead and outcome.comparison is None):
-        yield paired_section(evidence, outcome, with_figure=not is_lead)
-    yield curves_section(evidence, outcome.study.name, outcome.pair)
-    yield why_section(evidence, outcome)
-    yield gap_section(evidence, outcome.study.name, outcome.pair)
-    yield claims_section(evidence, outcome)
+    if not (is_lead and result.comparison is None):
+        yield paired_section(evidence, result, with_figure=not is_lead)
+    yield curves_section(evidence, result.study.name, result.pair)
+    yield why_section(evidence, result)
+    yield gap_section(evidence, result.study.name, result.pair)
+    yield claims_section(evidence, result)
 
 
 def _unstudied(evidence: Evidence) -> tuple[str, ...]:
-    studied = {name for outcome in evidence.outcomes for name in outcome.pair}
+    studied = {name for result in evidence.results for name in result.pair}
     return tuple(chosen.name for chosen in evidence.selection.chosen if chosen.name not in studied)
 
 

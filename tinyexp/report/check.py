@@ -21,8 +21,8 @@ from tinyexp.report.differences import Differences, differences
 from tinyexp.report.place import BASELINE_FILE, files_below, is_report
 from tinyexp.report.render import render_into
 from tinyexp.report.select import select_runs
-from tinyexp.runs.frame import RecordedRun, read_runs
 from tinyexp.runs.plan import changed_records
+from tinyexp.runs.recorded import RecordedRun, read_runs
 
 
 class _NamedRun(BaseModel):

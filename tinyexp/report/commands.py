@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable
 
+from tinyexp.analysis.design import StudyDesign
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_profile, profile_names
-from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.place import BASELINE_FILE
 from tinyexp.report.select import Selection, set_options
 
@@ -32,7 +33,7 @@ def study_command(selection: Selection, study: Study) -> str:
 def more_seeds_command(selection: Selection, seeds: int) -> str:
     """Train everything with so many seeds; what is finished is used again."""
     overridden = [chosen for chosen in selection.chosen if chosen.experiment.overrides]
-    plan = "" if any(study.mixtures or study.variants for study in selection.studies) else " --plan none"
+    plan = "" if any(map(_has_own_runs, selection.studies)) else " --plan none"
     if not overridden or _shared_options(selection):
         return (
             f"tinyexp run-all --profile {selection.profile} --seeds {seeds}{plan}{_shared_options(selection)}"
@@ -40,12 +41,12 @@ def more_seeds_command(selection: Selection, seeds: int) -> str:
     return "; ".join(run_command(selection, chosen.name, range(seeds)) for chosen in selection.chosen)
 
 
-def missing_commands(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
+def missing_commands(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     """What trains the experiments that a study lacks; its own variants are trained with it."""
-    if any(outcome.study.variant(name) for name in outcome.missing):
-        return (study_command(evidence.selection, outcome.study),)
+    if any(result.study.variant(name) for name in result.missing):
+        return (study_command(evidence.selection, result.study),)
     seeds = evidence.selection.seeds
-    return tuple(run_command(evidence.selection, name, seeds) for name in outcome.missing)
+    return tuple(run_command(evidence.selection, name, seeds) for name in result.missing)
 
 
 def remaking_commands(selection: Selection, *, has_baseline: bool = False) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def _asked_for(selection: Selection) -> list[Study]:
     """The studies that were trained though the profile does not train them by itself."""
     known = selection.profile in profile_names()
     own = load_profile(selection.profile).studies if known else None
-    trained = [one.study for one in selection.studies if one.mixtures or one.variants]
+    trained = [one.study for one in selection.studies if _has_own_runs(one)]
     return [study for study in trained if own is not None and study.name not in own]
 
 
@@ -97,3 +98,8 @@ def _shared_options(selection: Selection) -> str:
     """The overrides of all experiments where they are the same; empty where they are not."""
     alike = {set_options(chosen.experiment.overrides) for chosen in selection.chosen}
     return alike.pop() if len(alike) == 1 else ""
+
+
+def _has_own_runs(design: StudyDesign) -> bool:
+    """Whether anything was trained for a study that is no experiment by itself."""
+    return any(point.runs for point in (*design.mixtures, *design.variants))

@@ -11,18 +11,17 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from tinyexp.analysis.attribution import Scale
+from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.change import Change
 from tinyexp.analysis.comparison import Comparison, TwoNetworks
-from tinyexp.analysis.effects import ErrorSource
-from tinyexp.analysis.judgement import ClaimVerdict, Quantity, Reason
-from tinyexp.analysis.plan import PlanKind
+from tinyexp.analysis.judgement import ClaimVerdict, Judgement
 from tinyexp.analysis.reproduction import Reproduction
-from tinyexp.analysis.study import ClaimKind
-from tinyexp.config.endpoint import Endpoint
+from tinyexp.analysis.study import Study
+from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
+from tinyexp.runs.records import DataRecord
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 VerdictKind = Literal[
     "beats",
@@ -48,46 +47,7 @@ class FirstVerdict:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class AttributionTold:
-    """The gap of a study shared out, in one metric."""
-
-    plan: PlanKind
-    factors: tuple[str, ...]
-    mixtures: tuple[tuple[int, ...], ...]
-    """For each mixture whether each factor is switched."""
-    seeds: tuple[int, ...]
-    partial_seeds: tuple[int, ...]
-    runs: int
-    error: ErrorSource
-    degrees: int
-    in_metric: Scale
-    in_log_odds: Scale | None
-
-
-@dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class ClaimTold:
-    """A claim of the source and its verdict."""
-
-    claim: str
-    verdict: ClaimVerdict
-    reason: Reason
-    quantity: Quantity
-    estimate: float | None
-    low: float | None
-    high: float | None
-    threshold: float | None
-    p_holm: float | None
-    seeds: tuple[int, ...]
-    seeds_to_decide: int | None
-    fact: str
-    problem: str
-    says: str
-    predicts: str
-    kind: ClaimKind
-
-
-@dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class GateTold:
+class GateResult:
     """A condition of a study's ``fail_on``, and what was found."""
 
     study: str
@@ -100,23 +60,21 @@ class GateTold:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class StudyTold:
+class StudyValues:
     """What became of a study."""
 
     study: str
-    baseline: str
-    contender: str
-    metric: str
-    endpoint: Endpoint
-    """Which value of each run is compared; all null for the last."""
+    definition: Study
+    """The question as its file says it: what is compared, what too little to matter, factors and claims."""
     missing: tuple[str, ...]
     problem: str | None
     comparison: Comparison | None
     two_networks: TwoNetworks | None
-    attributions: dict[str, AttributionTold]
+    attributions: dict[str, Attribution]
     """By metric."""
     unattributed: str | None
-    claims: tuple[ClaimTold, ...]
+    claims: tuple[Judgement, ...]
+    """In the order of the definition's."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -128,7 +86,7 @@ class Unheld:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class CurveTold:
+class CurveValues:
     """A metric over the epochs: mean, lowest and highest seed."""
 
     epochs: tuple[int, ...]
@@ -138,49 +96,28 @@ class CurveTold:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class DataTold:
-    """What was trained on."""
-
-    fingerprint: str
-    train_images: int
-    holdout_images: int
-    test_images: int
-    classes: int
-    files: dict[str, str]
-    """Of a command: the files that were pinned, with their SHA-256."""
-
-
-@dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class DeviationTold:
-    """A key in which an experiment departs from the source."""
-
-    key: str
-    source: Any
-    here: Any
-
-
-@dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class ExperimentTold:
+class ExperimentValues:
     """An experiment in the configuration that the report is about."""
 
     name: str
     title: str
     configuration: str
     overrides: dict[str, Any]
-    deviations: tuple[DeviationTold, ...]
+    deviations: tuple[Difference, ...]
+    """Keys in which it departs from the source: the source's value left, its own right."""
     readings: dict[str, str]
-    data: DataTold
+    data: DataRecord
     seeds: tuple[int, ...]
     """Those of the finished runs."""
     last: dict[str, tuple[float, ...]]
     """By metric, of the report's and the studies': what each run ends at, in the order of ``seeds``. A metric that some
     of the runs do not have is left out."""
-    curves: dict[str, CurveTold]
+    curves: dict[str, CurveValues]
     """By metric, of all that the runs have throughout and somebody says the meaning of."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class RunTold:
+class RunValues:
     """A run, and digests of the records that travel with the report."""
 
     name: str
@@ -195,7 +132,7 @@ class RunTold:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class BaselineTold:
+class BaselineValues:
     """The report that this one is held against; the whole of it lies beside this file as ``baseline.json``."""
 
     sha256: str
@@ -246,10 +183,10 @@ class ExperimentChange:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class ChangesTold:
+class Changes:
     """What changed since a baseline."""
 
-    baseline: BaselineTold
+    baseline: BaselineValues
     comparable: bool
     problem: Literal["", "other_profile"]
     """Why nothing is compared."""
@@ -279,15 +216,15 @@ class ReportValues:
     untyped: tuple[str, ...]
     """Numeric columns of the runs that are left out, as nobody says which direction is the better one."""
     verdict: FirstVerdict
-    changes: ChangesTold | None
+    changes: Changes | None
     """None where no baseline was given."""
-    gates: tuple[GateTold, ...]
-    studies: tuple[StudyTold, ...]
+    gates: tuple[GateResult, ...]
+    studies: tuple[StudyValues, ...]
     reported: tuple[Reproduction | Unheld, ...]
-    experiments: tuple[ExperimentTold, ...]
+    experiments: tuple[ExperimentValues, ...]
     missing: tuple[str, ...]
     """Experiments that have a file and no run."""
-    runs: tuple[RunTold, ...]
+    runs: tuple[RunValues, ...]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -295,7 +232,7 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
     verdict: str

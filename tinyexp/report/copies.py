@@ -15,7 +15,7 @@ from tinyexp.files import sha256_of_bytes
 from tinyexp.report.select import Selection, set_options
 from tinyexp.report.values import record_names
 from tinyexp.runs.folder import RunFolder
-from tinyexp.runs.frame import RecordedRun, read_run
+from tinyexp.runs.recorded import RecordedRun, read_run
 from tinyexp.runs.records import read_bounded
 
 _READ = ("run.json", "environment.json", "status.json")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
+from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.study import Study
@@ -16,7 +17,7 @@ from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
-from tinyexp.report.select import Chosen, Selection, StudyRuns
+from tinyexp.report.select import Selection
 from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.records import read_predictions
 
@@ -25,10 +26,11 @@ _NUMBERED = re.compile(r" (?=\d+\b)")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StudyResult:
     """What became of a study."""
 
-    study: Study
+    design: StudyDesign
+    """What it asks for, and what of it is there."""
     missing: tuple[str, ...]
     """Its experiments that have no finished run."""
     comparison: Comparison | None
@@ -36,14 +38,17 @@ class Outcome:
     """Why there is no comparison although both have finished runs."""
     networks: TwoNetworks | None
     """The two networks of the one seed, where there is only one."""
-    runs: StudyRuns
-    """What it asks for, and what of it is there."""
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
     """The gap shared out, by metric; empty where nothing was trained that tells."""
     unattributed: str = ""
     """Why it is not shared out although mixtures were trained."""
     judgements: tuple[Judgement, ...] = ()
     """What becomes of the study's claims, in its order."""
+
+    @property
+    def study(self) -> Study:
+        """The question, as its file says it."""
+        return self.design.study
 
     @property
     def attribution(self) -> Attribution | None:
@@ -60,7 +65,7 @@ class Outcome:
 class Held:
     """A reported figure held against the runs, or why it could not be."""
 
-    chosen: Chosen
+    chosen: DesignPoint
     reproduction: Reproduction | None
     problem: str
 
@@ -72,23 +77,23 @@ class Evidence:
     selection: Selection
     measured: Measured
     """What the finished runs of experiments and variants measured, each under its own name."""
-    outcomes: tuple[Outcome, ...]
+    results: tuple[StudyResult, ...]
     """The studies that are to lead first, each group by name."""
     held: tuple[Held, ...]
     titles: dict[str, str]
 
     @property
-    def lead(self) -> Outcome | None:
+    def lead(self) -> StudyResult | None:
         """The study that the report opens with: one that could be compared, else one that has runs, else the first."""
-        done = [outcome for outcome in self.outcomes if outcome.comparison]
-        begun = [outcome for outcome in self.outcomes if self.touches(outcome)]
-        return next(iter([*done, *begun, *self.outcomes]), None)
+        done = [result for result in self.results if result.comparison]
+        begun = [result for result in self.results if self.touches(result)]
+        return next(iter([*done, *begun, *self.results]), None)
 
-    def touches(self, outcome: Outcome) -> bool:
+    def touches(self, result: StudyResult) -> bool:
         """Whether any run belongs to a study."""
-        return any(self.selection.find(name) for name in outcome.pair)
+        return any(self.selection.find(name) for name in result.pair)
 
-    def finished(self, names: tuple[str, ...]) -> tuple[Chosen, ...]:
+    def finished(self, names: tuple[str, ...]) -> tuple[DesignPoint, ...]:
         """Those of the named experiments that have a finished run, in the order named."""
         found = (self.selection.find(name) for name in names)
         return tuple(chosen for chosen in found if chosen and chosen.finished)
@@ -106,34 +111,35 @@ def gather(selection: Selection) -> Evidence:
     return Evidence(
         selection=selection,
         measured=measured,
-        outcomes=tuple(_outcome(one, selection, measured) for one in studies),
+        results=tuple(_result(one, selection, measured) for one in studies),
         held=tuple(_held(chosen, measured) for chosen in selection.chosen),
         titles=_titles(selection),
     )
 
 
-def _outcome(runs: StudyRuns, selection: Selection, measured: Measured) -> Outcome:
-    study, pair = runs.study, (runs.study.contender, runs.study.baseline)
+def _result(design: StudyDesign, selection: Selection, measured: Measured) -> StudyResult:
+    study, pair = design.study, (design.study.contender, design.study.baseline)
     chosen = [selection.find(name) for name in pair]
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
-    attributions, unattributed = attributions_of(runs, measured.everything)
-    judgements = judgements_of(runs, measured, attributions)
-    outcome = Outcome(study, missing, None, "", None, runs, attributions, unattributed, judgements)
+    attributions, unattributed = attributions_of(design, measured.everything)
+    judgements = judgements_of(design, measured, attributions)
+    result = StudyResult(design, missing, None, "", None, attributions, unattributed, judgements)
     if missing:
-        return outcome
-    problem = runs.problem or _other_data(study, runs)
+        return result
+    problem = design.problem or _other_data(design)
     if problem:
-        return replace(outcome, problem=plain(problem, 600))
+        return replace(result, problem=plain(problem, 600))
     try:
         comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
     except UserError as error:
-        return replace(outcome, problem=plain(str(error), 400))
-    return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))
+        return replace(result, problem=plain(str(error), 400))
+    return replace(result, comparison=comparison, networks=_networks(comparison, selection))
 
 
-def _other_data(study: Study, runs: StudyRuns) -> str:
+def _other_data(design: StudyDesign) -> str:
     """Where a study names no factors: the keys in which its two were trained or tested on other images."""
-    pair = [runs.parts.members.get(name) for name in (study.baseline, study.contender)]
+    study = design.study
+    pair = [design.members.get(name) for name in (study.baseline, study.contender)]
     if study.factors or pair[0] is None or pair[1] is None or any(map(study.variant, study.members[:2])):
         return ""
     found = [
@@ -163,7 +169,7 @@ def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | Non
         return None
 
 
-def _held(chosen: Chosen, measured: Measured) -> Held:
+def _held(chosen: DesignPoint, measured: Measured) -> Held:
     try:
         return Held(chosen, reproduce(measured.rows((chosen.name,)), chosen.experiment), "")
     except UserError as error:
@@ -186,7 +192,7 @@ def _titles(selection: Selection) -> dict[str, str]:
     found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}
     for one in selection.studies:
         factors = factor_titles(one.study)
-        for mixture in one.parts.mixtures:
+        for mixture in one.mixtures:
             base, *switched = mixture.name.split(" + ")
             found[mixture.name] = " + ".join([found[base], *(factors[name] for name in switched)])
     return found

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyexp.analysis.checked import checked_runs
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.endpoints import endpoint_values
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.statistics import mean_interval
 from tinyexp.analysis.study import ANY
 from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
-from tinyexp.report.content import ChangesTold, GateKind, GateTold
-from tinyexp.report.evidence import Evidence, Outcome
-from tinyexp.report.select import Chosen
+from tinyexp.report.content import Changes, GateKind, GateResult
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import CLAIM_VERDICTS, GATES, VERDICT_NAMES
 from tinyexp.report.words import bare_fine, counted, fine, listing, plain
 
@@ -21,41 +21,41 @@ _MOST_NAMED = 5
 """Runs or claims in one line."""
 
 
-def gates_of(evidence: Evidence, changes: ChangesTold | None) -> tuple[GateTold, ...]:
+def gates_of(evidence: Evidence, changes: Changes | None) -> tuple[GateResult, ...]:
     """Every gate that a study sets, in the order of studies and keys; one that cannot be decided has failed."""
-    return tuple(gate for outcome in evidence.outcomes for gate in _gates(evidence, outcome, changes))
+    return tuple(gate for result in evidence.results for gate in _gates(evidence, result, changes))
 
 
-def gate_line(gate: GateTold) -> str:
+def gate_line(gate: GateResult) -> str:
     """A gate that failed, as a line for a terminal."""
     subject = f" {gate.subject}" if gate.subject else ""
     line = f"gate failed: {gate.study}: {gate.gate}{subject}: found {gate.found}; required {gate.required}"
     return line.replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
 
 
-def _gates(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> Iterator[GateTold]:
-    fail_on = outcome.study.fail_on
+def _gates(evidence: Evidence, result: StudyResult, changes: Changes | None) -> Iterator[GateResult]:
+    fail_on = result.study.fail_on
     for name in fail_on.claim_refuted:
-        yield _claim_refuted(outcome, name)
+        yield _claim_refuted(result, name)
     if fail_on.verdict_changed:
-        yield _verdict_changed(evidence, outcome, changes)
+        yield _verdict_changed(evidence, result, changes)
     for name, bound in fail_on.accuracy_below.items():
-        yield _beyond(evidence, outcome, "accuracy_below", name, bound)
+        yield _beyond(evidence, result, "accuracy_below", name, bound)
     for name, bound in fail_on.worse_than.items():
-        yield _beyond(evidence, outcome, "worse_than", name, bound)
+        yield _beyond(evidence, result, "worse_than", name, bound)
     if fail_on.run_missing:
-        yield _run_missing(evidence, outcome)
+        yield _run_missing(evidence, result)
 
 
-def _claim_refuted(outcome: Outcome, name: str) -> GateTold:
-    asked = [one for one in outcome.judgements if name in (ANY, one.claim)]
+def _claim_refuted(result: StudyResult, name: str) -> GateResult:
+    asked = [one for one in result.judgements if name in (ANY, one.claim)]
     refuted = [one.claim for one in asked if one.verdict == "refuted"]
     if name != ANY:
         found = CLAIM_VERDICTS[asked[0].verdict].lower()
     else:
         found = f"{_named(refuted)} refuted" if refuted else "none refuted"
-    return GateTold(
-        study=outcome.study.name,
+    return GateResult(
+        study=result.study.name,
         gate="claim_refuted",
         subject=name,
         passed=not refuted,
@@ -64,10 +64,10 @@ def _claim_refuted(outcome: Outcome, name: str) -> GateTold:
     )
 
 
-def _verdict_changed(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> GateTold:
-    passed, found = _same_verdicts(evidence, outcome, changes)
-    return GateTold(
-        study=outcome.study.name,
+def _verdict_changed(evidence: Evidence, result: StudyResult, changes: Changes | None) -> GateResult:
+    passed, found = _same_verdicts(evidence, result, changes)
+    return GateResult(
+        study=result.study.name,
         gate="verdict_changed",
         subject="",
         passed=passed,
@@ -76,12 +76,12 @@ def _verdict_changed(evidence: Evidence, outcome: Outcome, changes: ChangesTold 
     )
 
 
-def _same_verdicts(evidence: Evidence, outcome: Outcome, changes: ChangesTold | None) -> tuple[bool, str]:
+def _same_verdicts(evidence: Evidence, result: StudyResult, changes: Changes | None) -> tuple[bool, str]:
     if changes is None:
         return False, "no baseline; give one with --baseline REPORT"
     if not changes.comparable:
         return False, f"a baseline of profile {changes.baseline.profile}, which is not compared"
-    name, told = outcome.study.name, []
+    name, told = result.study.name, []
     study = next(one for one in changes.studies if one.study == name)
     if study.before is None:
         return True, "a study that the baseline does not have"
@@ -101,13 +101,13 @@ def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
     return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 80)))
 
 
-def _beyond(evidence: Evidence, outcome: Outcome, gate: GateKind, name: str, bound: float) -> GateTold:
+def _beyond(evidence: Evidence, result: StudyResult, gate: GateKind, name: str, bound: float) -> GateResult:
     """Whether an experiment's mean in the study's metric is at its bound or on the better side of it."""
-    metric, values = outcome.study.measure, _values(evidence, outcome, name)
+    metric, values = result.study.measure, _values(evidence, result, name)
     found = mean(values) if values else None
     required = GATES["accuracy_below"] if metric.direction == "higher" else GATES["worse_than"]
-    return GateTold(
-        study=outcome.study.name,
+    return GateResult(
+        study=result.study.name,
         gate=gate,
         subject=name,
         passed=found is not None and metric.gain(found, bound) >= 0,
@@ -116,9 +116,9 @@ def _beyond(evidence: Evidence, outcome: Outcome, gate: GateKind, name: str, bou
     )
 
 
-def _values(evidence: Evidence, outcome: Outcome, name: str) -> list[float]:
+def _values(evidence: Evidence, result: StudyResult, name: str) -> list[float]:
     """What the study compares of each finished run of an experiment; nothing where that cannot be used."""
-    study, chosen = outcome.study, evidence.selection.find(name)
+    study, chosen = result.study, evidence.selection.find(name)
     if chosen is None or not chosen.finished:
         return []
     try:
@@ -136,12 +136,12 @@ def _measured(metric: Metric, average: float, values: list[float]) -> str:
     return f"{fine(metric, average)} ({'; '.join(told)})"
 
 
-def _run_missing(evidence: Evidence, outcome: Outcome) -> GateTold:
-    missing = list(_missing(evidence, outcome))
-    problem = plain(outcome.runs.problem, 300)
+def _run_missing(evidence: Evidence, result: StudyResult) -> GateResult:
+    missing = list(_missing(evidence, result))
+    problem = plain(result.design.problem, 300)
     found = f"{counted(len(missing), 'run')} missing or not finished: {_named(missing)}"
-    return GateTold(
-        study=outcome.study.name,
+    return GateResult(
+        study=result.study.name,
         gate="run_missing",
         subject="",
         passed=not missing and not problem,
@@ -150,13 +150,14 @@ def _run_missing(evidence: Evidence, outcome: Outcome) -> GateTold:
     )
 
 
-def _missing(evidence: Evidence, outcome: Outcome) -> Iterator[str]:
+def _missing(evidence: Evidence, result: StudyResult) -> Iterator[str]:
     """Every experiment, variant and mixture of a study with each seed that it has no finished run of."""
-    study, runs = outcome.study, outcome.runs
+    study, design = result.study, result.design
     seeds = range(study.seeds) if study.seeds else evidence.selection.seeds
-    mixtures = {one.name: one for one in runs.mixtures}
-    asked: list[tuple[str, Chosen | None]] = [(name, evidence.selection.find(name)) for name in study.members]
-    asked += [(part.name, mixtures.get(part.name)) for part in runs.parts.mixtures]
+    asked: list[tuple[str, DesignPoint | None]] = [
+        (name, evidence.selection.find(name)) for name in study.members
+    ]
+    asked += [(point.name, point) for point in design.mixtures]
     for name, chosen in asked:
         for seed in seeds:
             if chosen is None or seed not in chosen.seeds:

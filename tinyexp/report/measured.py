@@ -10,13 +10,14 @@ import pandas as pd
 
 from tinyexp.analysis.checked import checked_rows, metric_names
 from tinyexp.analysis.curves import Curve, curve_of, with_gap
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.endpoints import index_of
 from tinyexp.analysis.study import Study
 from tinyexp.config.metric import GAP, GAP_OF, USUAL, Metric, MetricTable, Split, known_metric
 from tinyexp.errors import UserError
 from tinyexp.report.drawings import MOST_SEED_LINES
-from tinyexp.report.select import Chosen
-from tinyexp.runs.frame import RecordedRun, metrics_frame
+from tinyexp.runs.frame import metrics_frame
+from tinyexp.runs.recorded import RecordedRun
 
 _SPLITS: tuple[Split, ...] = ("test", "validation", "unknown", "train")
 """Data that a report without a study looks at first."""
@@ -39,7 +40,7 @@ class Measured:
     """
 
     def __init__(
-        self, runs: Sequence[RecordedRun], chosen: Iterable[Chosen], studies: Iterable[Study] = ()
+        self, runs: Sequence[RecordedRun], chosen: Iterable[DesignPoint], studies: Iterable[Study] = ()
     ) -> None:
         self.everything = metrics_frame(runs)
         """A row per run and epoch, under the experiments that the records name."""
@@ -153,7 +154,7 @@ class Measured:
         counts = rows[index].value_counts()
         return rows[rows[index].isin(counts.index[counts == runs])].reset_index(drop=True)
 
-    def _taken(self, chosen: Chosen, places: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    def _taken(self, chosen: DesignPoint, places: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """The rows of some runs under the name they were chosen by; one training may have two."""
         own = np.concatenate([places[run.name] for run in chosen.finished])
         together = len(own) > 0 and bool((np.diff(own) == 1).all())

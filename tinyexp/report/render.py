@@ -15,7 +15,7 @@ from tinyexp.errors import DamagedError, UserError, listed
 from tinyexp.files import json_text
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
-from tinyexp.report.content import SCHEMA_VERSION, GateTold
+from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
@@ -23,7 +23,8 @@ from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, re
 from tinyexp.report.select import Selection, select_runs
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
-from tinyexp.runs.frame import metrics_frame, read_runs
+from tinyexp.runs.frame import metrics_frame
+from tinyexp.runs.recorded import read_runs
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ReportResult:
     """Names of the runs of other profiles and configurations."""
     since: str
     """What changed since the baseline, in a line; empty without one."""
-    gates: tuple[GateTold, ...]
+    gates: tuple[GateResult, ...]
     """The gates of the studies, those that failed among them."""
 
 

@@ -4,67 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tinyexp.analysis.parts import Part, Parts, parts_of
+from tinyexp.analysis.design import DesignPoint, StudyDesign, study_design
 from tinyexp.analysis.study import Study, load_study, study_names
-from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError, listed, unknown
 from tinyexp.report.implied import implied_studies
-from tinyexp.runs.frame import RecordedRun
-from tinyexp.runs.records import DataRecord
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The runs of one experiment in one configuration, finished or not, in the order of their seeds."""
-
-    name: str
-    """The experiment's, or the name that a study gives a variant or a mixture."""
-    runs: tuple[RecordedRun, ...]
-
-    @property
-    def finished(self) -> tuple[RecordedRun, ...]:
-        """The runs that results are taken from."""
-        return tuple(run for run in self.runs if run.status.state == "finished")
-
-    @property
-    def unfinished(self) -> tuple[RecordedRun, ...]:
-        """The runs that are named, and give no result."""
-        return tuple(run for run in self.runs if run.status.state != "finished")
-
-    @property
-    def experiment(self) -> Experiment:
-        """As the first of the runs was given it."""
-        return self.runs[0].record.experiment
-
-    @property
-    def data(self) -> DataRecord:
-        """What was trained on."""
-        return self.runs[0].record.data
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds of the finished runs."""
-        return tuple(run.record.seed for run in self.finished)
-
-
-@dataclass(frozen=True)
-class StudyRuns:
-    """A study, what it asks for, and the runs that there are of it."""
-
-    study: Study
-    parts: Parts
-    variants: tuple[Chosen, ...]
-    """Members that are no experiment of their own and have a run."""
-    mixtures: tuple[Chosen, ...]
-    """Mixtures of the plan that have a run, but for the two designs."""
-    problem: str = ""
-    """Why the study's parts cannot be told, as where it is confounded."""
+from tinyexp.runs.recorded import RecordedRun
 
 
 @dataclass(frozen=True)
@@ -72,23 +22,24 @@ class Selection:
     """The runs of a report."""
 
     profile: str
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[DesignPoint, ...]
     """The experiments' own."""
-    studies: tuple[StudyRuns, ...]
+    studies: tuple[StudyDesign, ...]
+    """Each with the runs that there are of its points."""
     missing: tuple[str, ...]
     """Experiments that have a file and no run."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
 
     @property
-    def variants(self) -> tuple[Chosen, ...]:
-        """The studies' own experiments, each once."""
-        return tuple({one.name: one for study in self.studies for one in study.variants}.values())
+    def variants(self) -> tuple[DesignPoint, ...]:
+        """The studies' own experiments that have a run, each once."""
+        return tuple({one.name: one for study in self.studies for one in study.variants if one.runs}.values())
 
     @property
-    def everything(self) -> tuple[Chosen, ...]:
-        """Experiments, variants and mixtures; a mixture that two studies share stands once."""
-        mixtures = {one.runs[0].name: one for study in self.studies for one in study.mixtures}
+    def everything(self) -> tuple[DesignPoint, ...]:
+        """Experiments, variants and mixtures that have a run; a mixture that two studies share stands once."""
+        mixtures = {one.runs[0].name: one for study in self.studies for one in study.mixtures if one.runs}
         return (*self.chosen, *self.variants, *mixtures.values())
 
     @property
@@ -101,7 +52,7 @@ class Selection:
         """The seeds that some experiment has a run of."""
         return tuple(sorted({run.record.seed for chosen in self.chosen for run in chosen.runs}))
 
-    def find(self, name: str) -> Chosen | None:
+    def find(self, name: str) -> DesignPoint | None:
         """The runs of an experiment or a variant, if it has any."""
         return next((chosen for chosen in (*self.chosen, *self.variants) if chosen.name == name), None)
 
@@ -139,7 +90,7 @@ def select_runs(
     selection = Selection(
         profile=profile,
         chosen=tuple(chosen),
-        studies=tuple(_study_runs(study, chosen, by_configuration) for study in studies),
+        studies=tuple(_with_runs(study, chosen, by_configuration) for study in studies),
         missing=tuple(name for name in experiment_names() if name not in names),
         left_out=(),
     )
@@ -155,33 +106,32 @@ def _grouped(runs: Sequence[RecordedRun], key: Callable[[RecordedRun], str]) -> 
     return found
 
 
-def _study_runs(
-    study: Study, chosen: Sequence[Chosen], runs: Mapping[str, Sequence[RecordedRun]]
-) -> StudyRuns:
-    """A study's parts as its experiments were trained, and their runs wherever they lie."""
-    experiments = {one.name: one.experiment for one in chosen}
+def _with_runs(
+    study: Study, chosen: Sequence[DesignPoint], runs: Mapping[str, Sequence[RecordedRun]]
+) -> StudyDesign:
+    """A study's design by its experiments as they were trained, and the runs of each point wherever they lie."""
+    own = {point.name: point for point in chosen}
     try:
-        parts, problem = parts_of(study, experiments), ""
+        design = study_design(study, {name: point.experiment for name, point in own.items()})
     except UserError as error:
-        own = {name: experiments[name] for name in study.members if name in experiments}
-        members = {name: Part(name, one.title, one) for name, one in own.items()}
-        parts, problem = Parts(study, members, None), str(error)
-    variants = [part for name, part in parts.members.items() if name not in experiments]
-    return StudyRuns(study, parts, _found(variants, runs), _found(parts.mixtures, runs), problem)
+        members = {name: own[name] for name in study.members if name in own}
+        return StudyDesign(study, members, problem=str(error))
+    members = {name: own.get(name) or _found(point, runs) for name, point in design.members.items()}
+    points = tuple(
+        replace(point, runs=members[point.name].runs) if point.name in members else _found(point, runs)
+        for point in design.points
+    )
+    return replace(design, members=members, points=points)
 
 
-def _found(parts: Iterable[Part], runs: Mapping[str, Sequence[RecordedRun]]) -> tuple[Chosen, ...]:
-    """The runs of each part that has any. Of one training in two folders the one that came further counts."""
-    found = []
-    for part in parts:
-        own = sorted(
-            runs.get(part.configuration, ()),
-            key=lambda run: (run.status.state == "finished", run.status.epochs_done),
-        )
-        once = {run.record.identity: run for run in own}.values()
-        if once:
-            found.append(Chosen(part.name, tuple(sorted(once, key=lambda run: run.record.seed))))
-    return tuple(found)
+def _found(point: DesignPoint, runs: Mapping[str, Sequence[RecordedRun]]) -> DesignPoint:
+    """A point with its runs. Of one training in two folders the one that came further counts."""
+    own = sorted(
+        runs.get(point.configuration, ()),
+        key=lambda run: (run.status.state == "finished", run.status.epochs_done),
+    )
+    once = {run.record.identity: run for run in own}.values()
+    return replace(point, runs=tuple(sorted(once, key=lambda run: run.record.seed)))
 
 
 def set_options(overrides: Mapping[str, Any]) -> str:
@@ -242,7 +192,7 @@ def _has(runs: Sequence[RecordedRun], name: str, configurations: Sequence[str | 
     )
 
 
-def _choose(name: str, runs: Sequence[RecordedRun], wanted: Sequence[str | None]) -> Chosen:
+def _choose(name: str, runs: Sequence[RecordedRun], wanted: Sequence[str | None]) -> DesignPoint:
     trained = list(dict.fromkeys(run.record.configuration for run in runs))
     match = next((one for one in wanted if one in trained), _plainest(runs))
     if match is None:
@@ -257,7 +207,8 @@ def _choose(name: str, runs: Sequence[RecordedRun], wanted: Sequence[str | None]
             f"report: '{name}' was trained on {len(prints)} states of its data "
             f"({listed(one[:8] for one in prints)}). Move the runs of all but one out of the folder."
         )
-    return Chosen(name, tuple(sorted(own, key=lambda run: run.record.seed)))
+    given = own[0].record.experiment
+    return DesignPoint(name, given.title, given, runs=tuple(sorted(own, key=lambda run: run.record.seed)))
 
 
 def _plainest(runs: Sequence[RecordedRun]) -> str | None:

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from tinyexp.analysis.change import Change, ChangeReason, change_between
 from tinyexp.analysis.comparison import Comparison
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.baseline import Baseline, ComparedThen
-from tinyexp.report.content import BaselineTold, ChangesTold, ClaimChange, ExperimentChange, StudyChange
-from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.content import BaselineValues, Changes, ClaimChange, ExperimentChange, StudyChange
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.headline import headline
 from tinyexp.report.sections.paired import outcome_kind
-from tinyexp.report.select import Chosen
 from tinyexp.report.values import rounded
 from tinyexp.report.words import plain
 
 
-def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
+def changes_since(evidence: Evidence, baseline: Baseline) -> Changes:
     """Hold a report's evidence against a baseline; of another profile nothing is compared."""
-    told = BaselineTold(
+    told = BaselineValues(
         sha256=baseline.sha256,
         schema_version=baseline.told.schema_version,
         made_with={plain(name, 40): plain(version, 40) for name, version in baseline.told.made_with.items()},
@@ -29,7 +29,7 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
         runs=len(baseline.told.values.runs),
     )
     if baseline.profile != evidence.selection.profile:
-        return ChangesTold(
+        return Changes(
             baseline=told,
             comparable=False,
             problem="other_profile",
@@ -50,7 +50,7 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
         if run.status.state == "finished"
     }
     names = {run.record.identity: run.name for run in evidence.selection.runs}
-    return ChangesTold(
+    return Changes(
         baseline=told,
         comparable=True,
         problem="",
@@ -62,35 +62,35 @@ def changes_since(evidence: Evidence, baseline: Baseline) -> ChangesTold:
                 names[key] for key in before.keys() & here.keys() if before[key] and before[key] != here[key]
             )
         ),
-        studies=tuple(_study(evidence, baseline, outcome) for outcome in evidence.outcomes),
-        claims=tuple(one for outcome in evidence.outcomes for one in _claims(baseline, outcome)),
+        studies=tuple(_study(evidence, baseline, result) for result in evidence.results),
+        claims=tuple(one for result in evidence.results for one in _claims(baseline, result)),
         experiments=tuple(_experiments(evidence, baseline, metric)),
         metric=metric.name if metric else None,
     )
 
 
-def _study(evidence: Evidence, baseline: Baseline, outcome: Outcome) -> StudyChange:
-    before, kind = baseline.study(outcome.study.name), outcome_kind(outcome)
+def _study(evidence: Evidence, baseline: Baseline, result: StudyResult) -> StudyChange:
+    before, kind = baseline.study(result.study.name), outcome_kind(result)
     winners = (
         plain(before.comparison.winner, 80)
         if before and before.comparison and before.comparison.winner
         else None,
-        outcome.comparison.winner if outcome.comparison else None,
+        result.comparison.winner if result.comparison else None,
     )
     return StudyChange(
-        study=outcome.study.name,
+        study=result.study.name,
         before=before.kind if before else None,
         winner_before=winners[0],
         here=kind,
         winner_here=winners[1],
         changed=before is not None and (before.kind, winners[0]) != (kind, winners[1]),
-        metric=outcome.study.metric,
-        difference=_difference(evidence, baseline, outcome),
+        metric=result.study.metric,
+        difference=_difference(evidence, baseline, result),
     )
 
 
-def _difference(evidence: Evidence, baseline: Baseline, outcome: Outcome) -> Change:
-    before, here = baseline.study(outcome.study.name), outcome.comparison
+def _difference(evidence: Evidence, baseline: Baseline, result: StudyResult) -> Change:
+    before, here = baseline.study(result.study.name), result.comparison
     if before is None:
         return _untold("not_in_baseline")
     if here is None:
@@ -98,33 +98,33 @@ def _difference(evidence: Evidence, baseline: Baseline, outcome: Outcome) -> Cha
     if before.comparison is None:
         return _untold("not_compared_then")
     asked = (
-        before.baseline,
-        before.contender,
+        before.definition.baseline,
+        before.definition.contender,
         before.comparison.endpoint,
         _meaning(before.comparison.metric),
     )
     if asked != (here.baseline, here.contender, here.endpoint, _meaning(here.metric)):
         return _untold("other_question")
-    if any(_other_data(evidence.selection.find(name), baseline, name) for name in outcome.pair):
+    if any(_other_data(evidence.selection.find(name), baseline, name) for name in result.pair):
         return _untold("other_data")
     return change_between(_by_seed(before.comparison), _by_seed(here))
 
 
-def _other_data(chosen: Chosen | None, baseline: Baseline, name: str) -> bool:
+def _other_data(chosen: DesignPoint | None, baseline: Baseline, name: str) -> bool:
     """Whether an experiment was trained and tested on other images then; a study's variants are not told of."""
     before = baseline.experiment(name)
     return bool(chosen and before and before.data.fingerprint != chosen.data.fingerprint)
 
 
-def _claims(baseline: Baseline, outcome: Outcome) -> Iterator[ClaimChange]:
+def _claims(baseline: Baseline, result: StudyResult) -> Iterator[ClaimChange]:
     """Every claim of then and now, in today's order, then those that are gone."""
-    study = baseline.study(outcome.study.name)
+    study = baseline.study(result.study.name)
     before = {one.claim: one.verdict for one in study.claims} if study else {}
-    here = {one.claim: one.verdict for one in outcome.judgements}
+    here = {one.claim: one.verdict for one in result.judgements}
     for claim in dict.fromkeys([*here, *before]):
         pair = before.get(claim), here.get(claim)
         yield ClaimChange(
-            study=outcome.study.name,
+            study=result.study.name,
             claim=plain(claim, 80),
             before=pair[0],
             here=pair[1],
@@ -147,7 +147,7 @@ def _experiments(evidence: Evidence, baseline: Baseline, metric: Metric | None) 
 
 
 def _change(
-    evidence: Evidence, baseline: Baseline, name: str, here: Chosen | None, metric: Metric | None
+    evidence: Evidence, baseline: Baseline, name: str, here: DesignPoint | None, metric: Metric | None
 ) -> Change:
     before = baseline.experiment(name)
     if before is None or not before.seeds:

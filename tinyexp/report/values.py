@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
-from tinyexp.analysis.attribution import Attribution
-from tinyexp.analysis.judgement import Judgement
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.reproduction import Reproduction
-from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.content import (
-    AttributionTold,
-    ChangesTold,
-    ClaimTold,
-    CurveTold,
-    DataTold,
-    DeviationTold,
-    ExperimentTold,
+    Changes,
+    CurveValues,
+    ExperimentValues,
     FirstVerdict,
-    GateTold,
+    GateResult,
     ReportValues,
-    RunTold,
-    StudyTold,
+    RunValues,
+    StudyValues,
     Unheld,
 )
-from tinyexp.report.evidence import Evidence, Held, Outcome
+from tinyexp.report.evidence import Evidence, Held, StudyResult
 from tinyexp.report.headline import headline
 from tinyexp.report.sections.head import verdict_kind
-from tinyexp.report.select import Chosen
 from tinyexp.report.words import plain
 from tinyexp.runs.folder import RECORD_NAMES
-from tinyexp.runs.frame import RecordedRun
+from tinyexp.runs.recorded import RecordedRun
 
 DIGITS = 10
 """Significant digits of a stored number."""
 
 
 def values_of(
-    evidence: Evidence, changes: ChangesTold | None = None, gates: tuple[GateTold, ...] = ()
+    evidence: Evidence, changes: Changes | None = None, gates: tuple[GateResult, ...] = ()
 ) -> dict[str, Any]:
     """The values of a report as JSON has them; :mod:`tinyexp.report.content` says what they are."""
     selection, lead = evidence.selection, evidence.lead
@@ -55,7 +48,7 @@ def values_of(
         verdict=FirstVerdict(kind=verdict_kind(evidence), study=lead.study.name if lead else None),
         changes=changes,
         gates=gates,
-        studies=tuple(_study(outcome) for outcome in evidence.outcomes),
+        studies=tuple(_study(result) for result in evidence.results),
         reported=tuple(_held(held) for held in evidence.held),
         experiments=tuple(_experiment(evidence, chosen) for chosen in selection.chosen),
         missing=selection.missing,
@@ -68,9 +61,9 @@ def values_of(
 def types_of(evidence: Evidence) -> dict[str, Metric]:
     """What the metrics of a report mean: those of the runs, and those that the studies ask for."""
     asked = {
-        name: outcome.study.type_of(name)
-        for outcome in evidence.outcomes
-        for name in (outcome.study.metric, *(claim.metric for claim in outcome.study.claims if claim.metric))
+        name: result.study.type_of(name)
+        for result in evidence.results
+        for name in (result.study.metric, *(claim.metric for claim in result.study.claims if claim.metric))
     }
     return {**asked, **evidence.measured.metrics}
 
@@ -87,41 +80,18 @@ def record_names(run: RecordedRun) -> list[str]:
     return [name for name in wanted if name in there]
 
 
-def _study(outcome: Outcome) -> StudyTold:
-    return StudyTold(
-        study=outcome.study.name,
-        baseline=outcome.study.baseline,
-        contender=outcome.study.contender,
-        metric=outcome.study.metric,
-        endpoint=outcome.study.endpoint,
-        missing=outcome.missing,
-        problem=outcome.problem or None,
-        comparison=outcome.comparison,
-        two_networks=outcome.networks,
-        attributions={metric: _attribution(found) for metric, found in outcome.attributions.items()},
-        unattributed=outcome.unattributed or None,
-        claims=tuple(_claim(outcome, found) for found in outcome.judgements),
+def _study(result: StudyResult) -> StudyValues:
+    return StudyValues(
+        study=result.study.name,
+        definition=result.study,
+        missing=result.missing,
+        problem=result.problem or None,
+        comparison=result.comparison,
+        two_networks=result.networks,
+        attributions=dict(result.attributions),
+        unattributed=result.unattributed or None,
+        claims=result.judgements,
     )
-
-
-def _attribution(found: Attribution) -> AttributionTold:
-    return AttributionTold(
-        plan=found.plan.kind,
-        factors=tuple(found.plan.factors),
-        mixtures=tuple(tuple(levels) for levels in found.plan.levels),
-        seeds=found.seeds,
-        partial_seeds=found.partial_seeds,
-        runs=found.runs,
-        error=found.error,
-        degrees=found.degrees,
-        in_metric=found.in_metric,
-        in_log_odds=found.in_log_odds,
-    )
-
-
-def _claim(outcome: Outcome, found: Judgement) -> ClaimTold:
-    claim = next(one for one in outcome.study.claims if one.id == found.claim)
-    return ClaimTold(**asdict(found), says=claim.says, predicts=claim.predicts, kind=claim.kind)
 
 
 def _held(held: Held) -> Reproduction | Unheld:
@@ -130,32 +100,32 @@ def _held(held: Held) -> Reproduction | Unheld:
     return held.reproduction
 
 
-def _experiment(evidence: Evidence, chosen: Chosen) -> ExperimentTold:
+def _experiment(evidence: Evidence, chosen: DesignPoint) -> ExperimentValues:
     curves = {}
     if chosen.finished:
         for metric in evidence.measured.curve_metrics:
             for curve in evidence.measured.curves(metric, (chosen.name,)):
-                curves[metric.name] = CurveTold(
+                curves[metric.name] = CurveValues(
                     epochs=curve.epochs, mean=curve.mean, low=curve.low, high=curve.high
                 )
-    return ExperimentTold(
+    return ExperimentValues(
         name=chosen.name,
         title=plain(chosen.experiment.title),
         configuration=chosen.runs[0].record.configuration,
         overrides=chosen.experiment.overrides,
-        deviations=tuple(_deviation(one) for one in chosen.experiment.deviations),
+        deviations=chosen.experiment.deviations,
         readings=chosen.experiment.readings,
-        data=DataTold(**chosen.data.model_dump(mode="json")),
+        data=chosen.data,
         seeds=chosen.seeds,
         last=_last(evidence, chosen),
         curves=curves,
     )
 
 
-def _last(evidence: Evidence, chosen: Chosen) -> dict[str, tuple[float, ...]]:
+def _last(evidence: Evidence, chosen: DesignPoint) -> dict[str, tuple[float, ...]]:
     """What the runs of an experiment end at, in the metrics that anything is told in."""
     first = headline(evidence)
-    metrics = [*([first] if first else []), *(outcome.study.measure for outcome in evidence.outcomes)]
+    metrics = [*([first] if first else []), *(result.study.measure for result in evidence.results)]
     found = {}
     for metric in {metric.name: metric for metric in metrics}.values():
         values = evidence.measured.last_values(metric)
@@ -166,12 +136,8 @@ def _last(evidence: Evidence, chosen: Chosen) -> dict[str, tuple[float, ...]]:
     return found
 
 
-def _deviation(one: Difference) -> DeviationTold:
-    return DeviationTold(key=one.key, source=one.left, here=one.right)
-
-
-def _run(run: RecordedRun) -> RunTold:
-    return RunTold(
+def _run(run: RecordedRun) -> RunValues:
+    return RunValues(
         name=run.name,
         seed=run.record.seed,
         identity=run.record.identity,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from tinyexp.report.content import GateTold
+from tinyexp.report.content import GateResult
 from tinyexp.report.drawings import Drawing
 
 LONG_TABLE = 15
@@ -172,7 +172,7 @@ class ReportView:
     """The same for programs: raw numbers, no wording."""
     since: str = ""
     """What changed since the baseline, in a line; empty without one."""
-    gates: tuple[GateTold, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, in the order of the page."""

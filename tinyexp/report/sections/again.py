@@ -7,7 +7,7 @@ from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
 from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
 from tinyexp.report.words import NOTHING, counted, first_upper, level, listing, plain, typed
-from tinyexp.runs.frame import RecordedRun
+from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import Environment
 
 _DIGITS = 8

@@ -15,7 +15,7 @@ from tinyexp.report.words import NOTHING, bare_change, change, counted, level, p
 def against_section(evidence: Evidence) -> Section | None:
     """A row an experiment; None where there is a study, or nothing to compare."""
     chosen = sorted(evidence.selection.chosen, key=lambda one: one.name)
-    if evidence.outcomes or len(chosen) < 3:
+    if evidence.results or len(chosen) < 3:
         return None
     first, *others = (one.name for one in chosen)
     base = evidence.titles[first]

@@ -9,7 +9,7 @@ from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.analysis.study import Claim
 from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
-from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
 from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
@@ -27,33 +27,33 @@ from tinyexp.report.words import (
 _UNTRAINED = ("runs_missing", "attribution_missing")
 
 
-def claims_section(evidence: Evidence, outcome: Outcome) -> Section | None:
+def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
     """A study's claims with their verdicts; None where it has none, or none of its experiments a run."""
-    if not outcome.judgements or not evidence.touches(outcome):
+    if not result.judgements or not evidence.touches(result):
         return None
-    claims = {claim.id: claim for claim in outcome.study.claims}
-    tested = [one for one in outcome.judgements if one.verdict != "not_tested"]
+    claims = {claim.id: claim for claim in result.study.claims}
+    tested = [one for one in result.judgements if one.verdict != "not_tested"]
     blocks: tuple[Block, ...] = ()
     if tested:
-        entries = tuple(_entry(evidence, outcome, claims[one.claim], one) for one in tested)
+        entries = tuple(_entry(evidence, result, claims[one.claim], one) for one in tested)
         blocks = (Entries(entries, wide=True),)
-    if len(tested) < len(outcome.judgements):
-        blocks = (*blocks, _untested(evidence, outcome, claims))
-    if any(one.reason in _UNTRAINED for one in outcome.judgements):
+    if len(tested) < len(result.judgements):
+        blocks = (*blocks, _untested(evidence, result, claims))
+    if any(one.reason in _UNTRAINED for one in result.judgements):
         lead = Paragraph("What is not tested for want of runs is trained by this:")
-        blocks = (*blocks, lead, Commands((study_command(evidence.selection, outcome.study),)))
+        blocks = (*blocks, lead, Commands((study_command(evidence.selection, result.study),)))
     return Section(
-        f"{outcome.study.name}-claims",
-        _heading(outcome, " of the source" if has_source(evidence) else ""),
+        f"{result.study.name}-claims",
+        _heading(result, " of the source" if has_source(evidence) else ""),
         blocks,
         summary=blocks,
     )
 
 
-def _heading(outcome: Outcome, whose: str) -> str:
-    count: Counter[str] = Counter(one.verdict for one in outcome.judgements)
+def _heading(result: StudyResult, whose: str) -> str:
+    count: Counter[str] = Counter(one.verdict for one in result.judgements)
     told = [(count[verdict], words.lower()) for verdict, words in CLAIM_VERDICTS.items() if count[verdict]]
-    title, total = plain(outcome.study.title, 80), len(outcome.judgements)
+    title, total = plain(result.study.title, 80), len(result.judgements)
     (number, words), *others = told
     if not others and count["not_tested"]:
         return f"{title}: none of {counted(total, 'claim')}{whose} is tested"
@@ -65,17 +65,17 @@ def _heading(outcome: Outcome, whose: str) -> str:
     return f"{title}: of {counted(total, 'claim')}{whose}, {parts}"
 
 
-def _entry(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> Entry:
-    came_out = _evidence(evidence, outcome, claim, found)
+def _entry(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgement) -> Entry:
+    came_out = _evidence(evidence, result, claim, found)
     remarks = (f"Predicted: {plain(claim.predicts, 300)}", f"Came out: {came_out}")
     return Entry(CLAIM_VERDICTS[found.verdict], plain(claim.says, 300), remarks)
 
 
-def _untested(evidence: Evidence, outcome: Outcome, claims: dict[str, Claim]) -> Table:
+def _untested(evidence: Evidence, result: StudyResult, claims: dict[str, Claim]) -> Table:
     """The claims without a verdict: they are there to be looked up, not to be waded through."""
     rows = [
-        (plain(claim.says, 300), plain(claim.predicts, 300), _evidence(evidence, outcome, claim, one))
-        for one in outcome.judgements
+        (plain(claim.says, 300), plain(claim.predicts, 300), _evidence(evidence, result, claim, one))
+        for one in result.judgements
         if one.verdict == "not_tested" and (claim := claims[one.claim])
     ]
     says = "the source says" if has_source(evidence) else "it says"
@@ -83,12 +83,12 @@ def _untested(evidence: Evidence, outcome: Outcome, claims: dict[str, Claim]) ->
     return Table(caption, (says, "predicted", "why not tested"), tuple(rows), folded=True)
 
 
-def _evidence(evidence: Evidence, outcome: Outcome, claim: Claim, found: Judgement) -> str:
-    metric = outcome.study.type_of(claim.metric or outcome.study.metric)
-    names = claim.experiments or (outcome.study.baseline, outcome.study.contender)
+def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgement) -> str:
+    metric = result.study.type_of(claim.metric or result.study.metric)
+    names = claim.experiments or (result.study.baseline, result.study.contender)
     titles = [evidence.titles[name] for name in names]
     figures = CLAIM_EVIDENCE[found.quantity].format(
-        factor=first_upper(factor_titles(outcome.study).get(claim.factor, "")),
+        factor=first_upper(factor_titles(result.study).get(claim.factor, "")),
         metric=metric.label,
         estimate="" if found.estimate is None else change(metric, found.estimate, signed=True),
         interval=_interval(metric, found),

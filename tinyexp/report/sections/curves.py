@@ -56,7 +56,7 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
 
 def metric_of_group(evidence: Evidence, group: str) -> Metric | None:
     """The metric of a study, or the report's where the group is none."""
-    own = next((one.study.measure for one in evidence.outcomes if one.study.name == group), None)
+    own = next((one.study.measure for one in evidence.results if one.study.name == group), None)
     return own or headline(evidence)
 
 

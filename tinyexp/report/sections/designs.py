@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tinyexp.config.difference import Difference, differences, flatten
 from tinyexp.config.trainers import key_place
-from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
@@ -56,9 +56,9 @@ def _words(evidence: Evidence) -> _Words:
     return _FROM_SOURCE if has_source(evidence) else _FROM_FILES
 
 
-def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
+def designs_section(evidence: Evidence, result: StudyResult) -> Section | None:
     """The settings in which a study's two experiments differ; the others folded."""
-    pair = [evidence.selection.find(name) for name in (outcome.study.baseline, outcome.study.contender)]
+    pair = [evidence.selection.find(name) for name in (result.study.baseline, result.study.contender)]
     if pair[0] is None or pair[1] is None:
         return None
     left, right = pair[0].experiment, pair[1].experiment
@@ -91,12 +91,12 @@ def designs_section(evidence: Evidence, outcome: Outcome) -> Section | None:
         folded=True,
     )
     told = "They were switched together: the comparison cannot say which of them made the difference."
-    if outcome.attribution:
+    if result.attribution:
         told = "The comparison switches them together; the mixtures above switch them factor by factor."
     note = Paragraph(told, "muted")
     heading = f"{titles[0]} and {titles[1]} differ in {counted(len(found), 'setting')}"
     blocks: tuple[Block, ...] = (differing, note, same) if len(found) > 1 else (differing, same)
-    return Section(f"{outcome.study.name}-designs", heading, blocks, summary=(differing,))
+    return Section(f"{result.study.name}-designs", heading, blocks, summary=(differing,))
 
 
 def deviations_section(evidence: Evidence) -> Section:

@@ -6,7 +6,7 @@ from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.exact import mean
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
-from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
 from tinyexp.report.sections.source import has_source
@@ -44,7 +44,7 @@ def verdict_kind(evidence: Evidence) -> VerdictKind:
     return outcome_kind(lead) if lead and evidence.touches(lead) else "no_study"
 
 
-def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
+def _verdict(evidence: Evidence, lead: StudyResult | None) -> Verdict:
     kind, selection = verdict_kind(evidence), evidence.selection
     if lead is not None and kind not in ("nothing_finished", "no_study"):
         details = verdict_details(evidence, lead)
@@ -68,10 +68,10 @@ def _verdict(evidence: Evidence, lead: Outcome | None) -> Verdict:
     return Verdict(*VERDICTS[kind], (told,))
 
 
-def _why(outcome: Outcome) -> str:
+def _why(result: StudyResult) -> str:
     """What carries the difference; nothing where there is none and nobody looked."""
-    equal = outcome_kind(outcome) == "within_margin"
-    return "" if equal and not outcome.attribution else why_line(outcome)
+    equal = outcome_kind(result) == "within_margin"
+    return "" if equal and not result.attribution else why_line(result)
 
 
 def _profile(evidence: Evidence) -> str:
@@ -103,8 +103,8 @@ def _images(evidence: Evidence) -> str:
     return f"{told.pop()}." if len(told) == 1 else ""
 
 
-def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
-    comparison = outcome.comparison
+def _facts(evidence: Evidence, result: StudyResult) -> tuple[Fact, ...]:
+    comparison = result.comparison
     assert comparison is not None  # the caller asked
     seeds = counted(len(comparison.seeds), "seed")
     pair = (
@@ -136,19 +136,19 @@ def _facts(evidence: Evidence, outcome: Outcome) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _cautions(evidence: Evidence, outcome: Outcome | None) -> tuple[str, ...]:
+def _cautions(evidence: Evidence, result: StudyResult | None) -> tuple[str, ...]:
     cautions = []
     told = evidence.selection.chosen[0].experiment.profile_evidence
     if told:
         what = "the source is right or wrong" if has_source(evidence) else "this holds beyond this profile"
         cautions.append(f"that {what}. {plain(told, 400)}")
-    comparison = outcome.comparison if outcome else None
-    if outcome and comparison:
+    comparison = result.comparison if result else None
+    if result and comparison:
         if len(comparison.seeds) == 1:
             cautions.append("that one design is better: with one seed, chance may be the whole difference.")
         if _on_unlike_machines(evidence, comparison):
             cautions.append(UNLIKE_MACHINES)
-        if outcome.attribution:
+        if result.attribution:
             cautions.append(
                 "that a factor is the cause: a share says what moved when it was switched, here and at this scale."
             )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.report.commands import run_command, study_command
-from tinyexp.report.evidence import Evidence, Outcome
-from tinyexp.report.select import Chosen, StudyRuns
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import (
     CHOSEN,
     LIMITS,
@@ -52,7 +52,7 @@ def missing_section(evidence: Evidence) -> Section:
 
 
 def _missing_heading(
-    evidence: Evidence, lacking: dict[str, tuple[int, ...]], extra: tuple[Chosen, ...]
+    evidence: Evidence, lacking: dict[str, tuple[int, ...]], extra: tuple[DesignPoint, ...]
 ) -> str:
     own = (*evidence.selection.chosen, *extra)
     unfinished = sum(len(chosen.unfinished) for chosen in own)
@@ -67,18 +67,18 @@ def _missing_heading(
     return listing(part for count, part in parts if count)
 
 
-def _lacking_parts(evidence: Evidence) -> tuple[Chosen, ...]:
+def _lacking_parts(evidence: Evidence) -> tuple[DesignPoint, ...]:
     """Variants and mixtures, of those that have a run, that lack a finished one with some seed."""
     own = evidence.selection.everything[len(evidence.selection.chosen) :]
     return tuple(one for one in own if one.unfinished or _absent_seeds(evidence, one))
 
 
-def _absent_seeds(evidence: Evidence, chosen: Chosen) -> list[int]:
+def _absent_seeds(evidence: Evidence, chosen: DesignPoint) -> list[int]:
     there = {run.record.seed for run in chosen.runs}
     return [seed for seed in evidence.selection.seeds if seed not in there]
 
 
-def _part_told(evidence: Evidence, chosen: Chosen) -> Iterator[str]:
+def _part_told(evidence: Evidence, chosen: DesignPoint) -> Iterator[str]:
     title = evidence.titles[chosen.name]
     for run in chosen.unfinished:
         yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
@@ -86,7 +86,7 @@ def _part_told(evidence: Evidence, chosen: Chosen) -> Iterator[str]:
         yield f"{title}: no run with seed {some([str(seed) for seed in absent], 20)}."
 
 
-def _studies_of(evidence: Evidence, parts: tuple[Chosen, ...]) -> list[StudyRuns]:
+def _studies_of(evidence: Evidence, parts: tuple[DesignPoint, ...]) -> list[StudyDesign]:
     names = {one.name for one in parts}
     return [
         study
@@ -141,17 +141,17 @@ def _method(evidence: Evidence) -> Iterator[str]:
     """How figures came about, as far as the runs at hand have such figures."""
     yield from METHOD
     elsewhere = [
-        outcome
-        for outcome in evidence.outcomes
-        if not outcome.study.endpoint.is_last and evidence.touches(outcome)
+        result
+        for result in evidence.results
+        if not result.study.endpoint.is_last and evidence.touches(result)
     ]
     if not elsewhere:
         yield METHOD_LAST
-    for outcome in elsewhere:
-        study = outcome.study
+    for result in elsewhere:
+        study = result.study
         on_test = study.selected_on_test and study.endpoint.best is not None
         yield METHOD_ELSEWHERE.format(
-            study=plain(study.title, 80), where=_where(outcome), chosen=CHOSEN[on_test]
+            study=plain(study.title, 80), where=_where(result), chosen=CHOSEN[on_test]
         )
     if evidence.measured.measures_clean:
         yield from METHOD_CLEAN
@@ -159,9 +159,9 @@ def _method(evidence: Evidence) -> Iterator[str]:
         yield METHOD_UNTYPED.format(names=some([plain(name, 40) for name in evidence.measured.untyped], 20))
 
 
-def _where(outcome: Outcome) -> str:
+def _where(result: StudyResult) -> str:
     """At which point of its curves a study compares."""
-    endpoint, compared = outcome.study.endpoint, outcome.comparison
+    endpoint, compared = result.study.endpoint, result.comparison
     if endpoint.is_last:
         return "after the last epoch"
     if endpoint.step is not None:
@@ -183,7 +183,7 @@ def _data(evidence: Evidence) -> list[str]:
     return [f"{some(titles)}: {told}" for told, titles in used.items()]
 
 
-def _trained_on(chosen: Chosen) -> str:
+def _trained_on(chosen: DesignPoint) -> str:
     """Images with their counts; of a command the files that were pinned, or that none was."""
     data = chosen.data
     if data.train_images:

@@ -11,7 +11,7 @@ from tinyexp.config.metric import Metric, metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
-from tinyexp.report.evidence import Evidence, Outcome
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import (
     COMPARISON_HEADINGS,
     CONFIRMED,
@@ -50,54 +50,54 @@ MOST_SEEDS = 40
 """Rows that can still be told apart on a page."""
 
 
-def outcome_kind(outcome: Outcome) -> VerdictKind:
+def outcome_kind(result: StudyResult) -> VerdictKind:
     """The key of its sentences."""
-    if outcome.comparison:
-        return outcome.comparison.verdict
-    return "not_comparable" if outcome.problem else "missing"
+    if result.comparison:
+        return result.comparison.verdict
+    return "not_comparable" if result.problem else "missing"
 
 
-def verdict_pieces(evidence: Evidence, outcome: Outcome) -> tuple[str, str, str]:
+def verdict_pieces(evidence: Evidence, result: StudyResult) -> tuple[str, str, str]:
     """The verdict of a study: before the number, the number, after it."""
-    words = outcome_words(evidence, outcome)
-    before, number, after = (piece.format(**words) for piece in VERDICTS[outcome_kind(outcome)])
+    words = outcome_words(evidence, result)
+    before, number, after = (piece.format(**words) for piece in VERDICTS[outcome_kind(result)])
     return before, number, after
 
 
-def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
+def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     """How sure a verdict is, from how much, and by which test."""
-    words = outcome_words(evidence, outcome)
-    details = [DETAILS[outcome_kind(outcome)].format(**words)]
-    comparison = outcome.comparison
+    words = outcome_words(evidence, result)
+    details = [DETAILS[outcome_kind(result)].format(**words)]
+    comparison = result.comparison
     if comparison and comparison.verdict == "beats":
         details.append(CONFIRMED[comparison.p_floor < 0.05].format(**words))
     elif comparison and comparison.seeds_to_decide:
         details.append(DECIDE.format(**words))
     elif comparison and comparison.verdict == "too_few_seeds":
         details.append(DECIDE_UNKNOWN.format(**words))
-    if comparison and outcome.study.selected_on_test and comparison.endpoint.chooser is not None:
+    if comparison and result.study.selected_on_test and comparison.endpoint.chooser is not None:
         details.append(SELECTED_ON_TEST)
-    details += [told for name in outcome.missing if (told := _what_became(evidence, name))]
+    details += [told for name in result.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
 
-def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -> Section:
+def paired_section(evidence: Evidence, result: StudyResult, *, with_figure: bool) -> Section:
     """What a study found; where it found nothing, why, and what would supply it."""
-    name, comparison = outcome.study.name, outcome.comparison
-    details = verdict_details(evidence, outcome)
-    sentence = "".join(verdict_pieces(evidence, outcome))
+    name, comparison = result.study.name, result.comparison
+    details = verdict_details(evidence, result)
+    sentence = "".join(verdict_pieces(evidence, result))
     if comparison is None:
         blocks: tuple[Block, ...] = (Paragraph(" ".join(details), "warning"),)
-        if outcome.missing:
-            blocks = (*blocks, Commands(missing_commands(evidence, outcome)))
+        if result.missing:
+            blocks = (*blocks, Commands(missing_commands(evidence, result)))
         return Section(f"{name}-paired", sentence, blocks, summary=blocks)
-    words = outcome_words(evidence, outcome)
+    words = outcome_words(evidence, result)
     heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
     table = paired_table(evidence, comparison)
-    lead = Paragraph(f"{plain(outcome.study.question)} {sentence}. {' '.join(details)}")
+    lead = Paragraph(f"{plain(result.study.question)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
-    if outcome.networks:
-        notes = (Paragraph(_networks_sentence(evidence, outcome)), *notes)
+    if result.networks:
+        notes = (Paragraph(_networks_sentence(evidence, result)), *notes)
     if len(comparison.seeds) < comparison.seeds_to_confirm:
         notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
     if not with_figure:  # it stands on the first screen, with the sentences and the table
@@ -105,19 +105,19 @@ def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -
     return Section(
         f"{name}-paired",
         heading,
-        (lead, paired_figure(evidence, outcome), *notes),
+        (lead, paired_figure(evidence, result), *notes),
         summary=(lead, table, *notes),
     )
 
 
-def paired_figure(evidence: Evidence, outcome: Outcome) -> Figure:
+def paired_figure(evidence: Evidence, result: StudyResult) -> Figure:
     """Both experiments seed by seed, and their difference."""
-    comparison = outcome.comparison
+    comparison = result.comparison
     assert comparison is not None  # callers ask only where there is one
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     table, pairs = (
         paired_table(evidence, comparison, folded=True),
-        _pairs_panel(evidence, outcome, comparison),
+        _pairs_panel(evidence, result, comparison),
     )
     if len(comparison.seeds) == 1:
         return Figure(
@@ -134,7 +134,7 @@ def paired_figure(evidence: Evidence, outcome: Outcome) -> Figure:
             f" Drawn are {MOST_SEEDS} of the {len(comparison.seeds):,} seeds, evenly spaced in the order of their difference, "
             "the smallest and the largest among them; mean and interval are of all, and the table has all."
         )
-    return Figure((pairs, _differences_panel(evidence, outcome, comparison)), read, table)
+    return Figure((pairs, _differences_panel(evidence, result, comparison)), read, table)
 
 
 def drawn_seeds(comparison: Comparison) -> list[int]:
@@ -170,15 +170,15 @@ def paired_table(evidence: Evidence, comparison: Comparison, *, folded: bool = F
     )
 
 
-def outcome_words(evidence: Evidence, outcome: Outcome) -> dict[str, str]:
+def outcome_words(evidence: Evidence, result: StudyResult) -> dict[str, str]:
     """What the sentences about a study have blanks for."""
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
-    words = {"contender": contender, "baseline": baseline, "problem": outcome.problem}
-    comparison = outcome.comparison
+    contender, baseline = (evidence.titles[name] for name in result.pair)
+    words = {"contender": contender, "baseline": baseline, "problem": result.problem}
+    comparison = result.comparison
     if comparison is None:
         return words | {
-            "missing": listing(evidence.titles[name] for name in outcome.missing),
-            "has": "has" if len(outcome.missing) == 1 else "have",
+            "missing": listing(evidence.titles[name] for name in result.missing),
+            "has": "has" if len(result.missing) == 1 else "have",
             "profile": evidence.selection.profile,
         }
     metric, needed = comparison.metric, comparison.seeds_to_confirm
@@ -230,9 +230,9 @@ def _directed(metric: Metric) -> str:
     return metric.label if metric.direction == "higher" else f"{metric.label} (lower is better)"
 
 
-def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
+def _pairs_panel(evidence: Evidence, result: StudyResult, comparison: Comparison) -> Panel:
     metric, told = comparison.metric, comparison.metric.shown
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     rows, ends = [], []
     for place in drawn_seeds(comparison):
         seed = comparison.seeds[place]
@@ -241,16 +241,16 @@ def _pairs_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -
         rows.append(PairRow(f"seed {seed}", told.scale * b, told.scale * a, ends[-1]))
     title = axis(f"{first_upper(metric.label)}, seed by seed", told.suffix)
     return Panel(
-        name=f"{outcome.study.name}-pairs",
+        name=f"{result.study.name}-pairs",
         title=f"{first_upper(metric.label)} of {baseline} and {contender}, seed by seed",
         description=f"{first_upper('; '.join(ends))}.",
         drawing=PairsDrawing(title, baseline, contender, tuple(rows)),
     )
 
 
-def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Comparison) -> Panel:
+def _differences_panel(evidence: Evidence, result: StudyResult, comparison: Comparison) -> Panel:
     metric, told = comparison.metric, comparison.metric.shown
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     rows = []
     for place in drawn_seeds(comparison):
         seed, value = comparison.seeds[place], comparison.differences[place]
@@ -275,7 +275,7 @@ def _differences_panel(evidence: Evidence, outcome: Outcome, comparison: Compari
     )
     margin = f"within \u00b1{bare_change(metric, comparison.margin)}: noise"
     return Panel(
-        name=f"{outcome.study.name}-differences",
+        name=f"{result.study.name}-differences",
         title=f"{contender} minus {baseline}, seed by seed",
         description=f"{described}.",
         drawing=DifferencesDrawing(
@@ -310,10 +310,10 @@ def _left_out(comparison: Comparison) -> list[str]:
     return [f"Left out, because only one of the two finished with it: seed {seeds}."]
 
 
-def _networks_sentence(evidence: Evidence, outcome: Outcome) -> str:
-    found = outcome.networks
+def _networks_sentence(evidence: Evidence, result: StudyResult) -> str:
+    found = result.networks
     assert found is not None  # asked above
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     return NETWORKS.format(
         images=counted(found.images, "test image"),
         contender=contender,

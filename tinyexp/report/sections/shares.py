@@ -7,7 +7,7 @@ from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.plan import Group
 from tinyexp.config.metric import Metric
 from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
-from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sentences import HIDDEN, LOG_ODDS
 from tinyexp.report.view import Column, Panel, Table
 from tinyexp.report.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
@@ -16,12 +16,12 @@ LEFT_OVER = "interaction / not explained"
 _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
 
 
-def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) -> Panel:
+def waterfall_panel(evidence: Evidence, result: StudyResult, found: Attribution) -> Panel:
     metric, scale = found.metric, found.in_metric
     told = metric.shown
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     steps, at = [], scale.baseline
-    for label, effect in _rows(outcome, scale):
+    for label, effect in _rows(result, scale):
         shown = bare_change(metric, effect.estimate, signed=True)
         interval = None
         if effect.low is not None and effect.high is not None and effect.low < effect.high:
@@ -41,7 +41,7 @@ def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) ->
     described = "; ".join(f"{step.label} {step.shown}" for step in steps)
     ends = (level(metric, scale.baseline), level(metric, scale.contender))
     return Panel(
-        name=f"{outcome.study.name}-waterfall",
+        name=f"{result.study.name}-waterfall",
         title=f"From {baseline} to {contender}: what each factor's switch moved",
         description=f"From {ends[0]} to {ends[1]}: {described}.",
         drawing=WaterfallDrawing(
@@ -53,11 +53,11 @@ def waterfall_panel(evidence: Evidence, outcome: Outcome, found: Attribution) ->
     )
 
 
-def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
+def shares_panel(result: StudyResult, found: Attribution) -> Panel:
     metric, scale = found.metric, found.in_metric
     told = metric.shown
     rows = []
-    for label, effect in _rows(outcome, scale)[:-1]:
+    for label, effect in _rows(result, scale)[:-1]:
         shown = bare_change(metric, effect.estimate, signed=True)
         interval = (
             None
@@ -67,10 +67,10 @@ def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
         hover = f"{label}: {shown} {told.step}".rstrip() + _interval(metric, effect)
         by_seed = tuple(told.scale * value for value in effect.by_seed)
         rows.append(ShareRow(label, by_seed, told.scale * effect.estimate, shown, hover, interval))
-    margin = outcome.study.margin
+    margin = result.study.margin
     moved = "What each switch moved, seed by seed" if found.seeds else "What each switch moved"
     return Panel(
-        name=f"{outcome.study.name}-shares",
+        name=f"{result.study.name}-shares",
         title="What switching each factor moved, seed by seed",
         description=f"{first_upper('; '.join(row.hover for row in rows))}.",
         drawing=SharesDrawing(
@@ -82,8 +82,8 @@ def shares_panel(outcome: Outcome, found: Attribution) -> Panel:
     )
 
 
-def _rows(outcome: Outcome, scale: Scale) -> list[tuple[str, Effect]]:
-    titles = factor_titles(outcome.study)
+def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect]]:
+    titles = factor_titles(result.study)
     return [(titles[row.factor], row.share) for row in scale.shares] + [(LEFT_OVER, scale.not_explained)]
 
 
@@ -94,12 +94,12 @@ def _interval(metric: Metric, effect: Effect) -> str:
     return f", 95 % interval {edges[0]} to {edges[1]}"
 
 
-def shares_table(outcome: Outcome, found: Attribution) -> Table:
+def shares_table(result: StudyResult, found: Attribution) -> Table:
     metric, scale = found.metric, found.in_metric
     p = [_p(row.p_holm) for row in scale.shares]
     rows = [
         (label, *_bounds(metric, effect), told)
-        for (label, effect), told in zip(_rows(outcome, scale), [*p, NOTHING], strict=True)
+        for (label, effect), told in zip(_rows(result, scale), [*p, NOTHING], strict=True)
     ]
     rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING))
     return Table(
@@ -118,14 +118,14 @@ def _bounds(metric: Metric, effect: Effect) -> tuple[str, str, str]:
     return low, middle, high
 
 
-def by_seed_table(outcome: Outcome, found: Attribution) -> Table | None:
+def by_seed_table(result: StudyResult, found: Attribution) -> Table | None:
     """The dots of the picture; None where there is one seed, or shares were not taken seed by seed."""
     if len(found.seeds) < 2:
         return None
     metric, numbers = found.metric, [_FIGURES[-1] for _ in found.seeds]
     rows = tuple(
         (label, *(bare_change(metric, value, signed=True) for value in effect.by_seed))
-        for label, effect in _rows(outcome, found.in_metric)
+        for label, effect in _rows(result, found.in_metric)
     )
     return Table(
         in_units("Shares seed by seed", metric.shown.step),
@@ -136,12 +136,12 @@ def by_seed_table(outcome: Outcome, found: Attribution) -> Table | None:
     )
 
 
-def pairs_table(outcome: Outcome, found: Attribution) -> Table | None:
+def pairs_table(result: StudyResult, found: Attribution) -> Table | None:
     scale = found.in_metric
     if not scale.interactions:
         return None
     rows = tuple(
-        (pairs_words(outcome, row.pairs), *_bounds(found.metric, row.effect), _p(row.p_holm))
+        (pairs_words(result, row.pairs), *_bounds(found.metric, row.effect), _p(row.p_holm))
         for row in scale.interactions
     )
     return Table(
@@ -153,21 +153,21 @@ def pairs_table(outcome: Outcome, found: Attribution) -> Table | None:
     )
 
 
-def hidden_table(outcome: Outcome, found: Attribution) -> Table | None:
-    titles = factor_titles(outcome.study)
+def hidden_table(result: StudyResult, found: Attribution) -> Table | None:
+    titles = factor_titles(result.study)
     rows = tuple(
-        (titles[row.factor], pairs_words(outcome, row.hidden)) for row in found.in_metric.shares if row.hidden
+        (titles[row.factor], pairs_words(result, row.hidden)) for row in found.in_metric.shares if row.hidden
     )
     return Table(HIDDEN, ("", "three together"), rows, ("text", "text"), folded=True) if rows else None
 
 
-def log_odds_table(outcome: Outcome, found: Attribution) -> Table | None:
+def log_odds_table(result: StudyResult, found: Attribution) -> Table | None:
     scale = found.in_log_odds
     if scale is None:
         return None
     rows = [
         (label, _odds(effect.low), _odds(effect.estimate), _odds(effect.high))
-        for label, effect in [*_rows(outcome, scale), ("measured gap", scale.gap)]
+        for label, effect in [*_rows(result, scale), ("measured gap", scale.gap)]
     ]
     return Table(LOG_ODDS, ("", "lower", "share", "upper"), tuple(rows), _FIGURES, folded=True)
 
@@ -176,8 +176,8 @@ def _odds(value: float | None) -> str:
     return NOTHING if value is None else number(value, 2, signed=True)
 
 
-def pairs_words(outcome: Outcome, group: Group) -> str:
-    titles = factor_titles(outcome.study)
+def pairs_words(result: StudyResult, group: Group) -> str:
+    titles = factor_titles(result.study)
     return ", or ".join(" with ".join(titles[name] for name in names) for names in group)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinyexp.analysis.change import Change
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.config.metric import Metric
-from tinyexp.report.content import ChangesTold, StudyChange
+from tinyexp.report.content import Changes, StudyChange
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
 from tinyexp.report.sentences import (
@@ -44,7 +44,7 @@ _COLUMNS = (f"95{NBSP}% interval", "baseline", "here")
 _FORMATS: tuple[Column, ...] = ("text", "text", "number", "number", "number", "number")
 
 
-def since_section(evidence: Evidence, changes: ChangesTold | None) -> Section | None:
+def since_section(evidence: Evidence, changes: Changes | None) -> Section | None:
     """What changed since the baseline; None without one."""
     if changes is None:
         return None
@@ -63,7 +63,7 @@ def since_section(evidence: Evidence, changes: ChangesTold | None) -> Section | 
     return Section("since", since_heading(changes, metric), tuple(blocks), summary=tuple(blocks))
 
 
-def since_heading(changes: ChangesTold, metric: Metric | None = None) -> str:
+def since_heading(changes: Changes, metric: Metric | None = None) -> str:
     """The finding, also for a terminal."""
     what = _NOUNS[metric is None or metric.is_accuracy]
     if not changes.comparable:
@@ -88,29 +88,29 @@ def since_heading(changes: ChangesTold, metric: Metric | None = None) -> str:
     return SINCE_HEADINGS[kind].format(one=one, many=many)
 
 
-def _about(changes: ChangesTold) -> str:
+def _about(changes: Changes) -> str:
     told = changes.baseline
     made = listing(f"{name} {version}" for name, version in sorted(told.made_with.items()))
     return BASELINE.format(verdict=told.verdict.rstrip("."), digest=told.sha256[:_DIGITS], made=made)
 
 
-def _runs(changes: ChangesTold) -> str:
+def _runs(changes: Changes) -> str:
     total = counted(changes.same_runs + changes.new_runs, "finished run")
     new = f"{counted(changes.new_runs, 'run')} {'is' if changes.new_runs == 1 else 'are'}"
     gone = f"{changes.gone_runs:,} of the baseline's {'is' if changes.gone_runs == 1 else 'are'}"
     return BASELINE_RUNS.format(same=f"{changes.same_runs:,}", runs=total, new=new, gone=gone)
 
 
-def _unequal(changes: ChangesTold) -> str:
+def _unequal(changes: Changes) -> str:
     names, more = changes.unequal_runs[:_MOST_NAMED], len(changes.unequal_runs) - _MOST_NAMED
     told = listing([*names, f"{more:,} more"] if more > 0 else names)
     return UNEQUAL.format(runs=counted(len(changes.unequal_runs), "run"), names=plain(told, 600))
 
 
-def _verdicts(evidence: Evidence, changes: ChangesTold) -> list[Block]:
+def _verdicts(evidence: Evidence, changes: Changes) -> list[Block]:
     """Those that are another, are new or are gone, and how many are the same."""
     rows = [_study_row(evidence, one) for one in changes.studies if one.changed or one.before is None]
-    studies = {outcome.study.name: outcome.study for outcome in evidence.outcomes}
+    studies = {result.study.name: result.study for result in evidence.results}
     for one in changes.claims:
         if one.before == one.here:
             continue
@@ -132,7 +132,7 @@ def _verdicts(evidence: Evidence, changes: ChangesTold) -> list[Block]:
 
 
 def _study_row(evidence: Evidence, one: StudyChange) -> tuple[str, str, str]:
-    pair = next(outcome.pair for outcome in evidence.outcomes if outcome.study.name == one.study)
+    pair = next(result.pair for result in evidence.results if result.study.name == one.study)
     contender, baseline = (evidence.titles[name] for name in pair)
     before = NEW_VERDICT if one.before is None else _verdict(evidence, one.before, one.winner_before)
     return f"{contender} against {baseline}", before, _verdict(evidence, one.here, one.winner_here)
@@ -142,7 +142,7 @@ def _verdict(evidence: Evidence, kind: str, winner: str | None) -> str:
     return VERDICT_NAMES[kind].format(winner=evidence.titles.get(winner or "", plain(winner or "", 60)))
 
 
-def _levels(evidence: Evidence, changes: ChangesTold, metric: Metric | None) -> list[Block]:
+def _levels(evidence: Evidence, changes: Changes, metric: Metric | None) -> list[Block]:
     """How far the experiments' last values moved."""
     if metric is None:
         return []
@@ -160,16 +160,16 @@ def _levels(evidence: Evidence, changes: ChangesTold, metric: Metric | None) -> 
     ]
 
 
-def _gaps(evidence: Evidence, changes: ChangesTold) -> list[Block]:
+def _gaps(evidence: Evidence, changes: Changes) -> list[Block]:
     """How far the studies' differences moved, of those that were ever compared."""
     rows = []
     for one in changes.studies:
         found = one.difference
         if found.change is None and found.reason in ("not_in_baseline", "not_compared_here"):
             continue
-        outcome = next(outcome for outcome in evidence.outcomes if outcome.study.name == one.study)
-        metric = outcome.study.measure
-        pair = " minus ".join(evidence.titles[name] for name in outcome.pair)
+        result = next(result for result in evidence.results if result.study.name == one.study)
+        metric = result.study.measure
+        pair = " minus ".join(evidence.titles[name] for name in result.pair)
         title = f"{pair} ({in_units(metric.label, metric.shown.step)})"
         levels = [
             NOTHING if value is None else bare_change(metric, value, signed=True)

@@ -7,7 +7,7 @@ from typing import Literal
 from tinyexp.analysis.attribution import Attribution, Scale, Share, leading_factor
 from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, seeds_to_confirm, sign_flip_floor
 from tinyexp.report.commands import study_command
-from tinyexp.report.evidence import Evidence, Outcome, factor_titles
+from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.shares import (
     by_seed_table,
     hidden_table,
@@ -45,41 +45,41 @@ from tinyexp.report.words import (
 Finding = Literal["leading", "against", "some", "none", "no_error", "not_measured"]
 
 
-def why_section(evidence: Evidence, outcome: Outcome) -> Section | None:
+def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
     """Shares, pairs and what they do not say; None for a study that has no factors, or no comparison."""
-    if not outcome.study.factors or outcome.comparison is None:
+    if not result.study.factors or result.comparison is None:
         return None
-    found, name = outcome.attribution, f"{outcome.study.name}-why"
+    found, name = result.attribution, f"{result.study.name}-why"
     if found is None:
-        return Section(name, WHY_HEADINGS["not_measured"], *_not_measured(evidence, outcome))
-    table = shares_table(outcome, found)
-    lead = Paragraph(_method(evidence, outcome, found))
+        return Section(name, WHY_HEADINGS["not_measured"], *_not_measured(evidence, result))
+    table = shares_table(result, found)
+    lead = Paragraph(_method(evidence, result, found))
     figure = Figure(
-        (waterfall_panel(evidence, outcome, found), shares_panel(outcome, found)),
-        _how_to_read(evidence, outcome, found),
+        (waterfall_panel(evidence, result, found), shares_panel(result, found)),
+        _how_to_read(evidence, result, found),
         table,
-        more=tuple(extra for extra in (by_seed_table(outcome, found),) if extra),
+        more=tuple(extra for extra in (by_seed_table(result, found),) if extra),
     )
-    notes = Bullets(tuple(_notes(outcome, found)))
+    notes = Bullets(tuple(_notes(result, found)))
     caution = Paragraph(NOT_CAUSES, "warning")
-    folded = (pairs_table(outcome, found), hidden_table(outcome, found), log_odds_table(outcome, found))
+    folded = (pairs_table(result, found), hidden_table(result, found), log_odds_table(result, found))
     blocks: tuple[Block, ...] = (lead, figure, *(table for table in folded if table), notes, caution)
-    heading = first_upper(WHY_HEADINGS[finding(outcome)].format(**_words(outcome, found)))
+    heading = first_upper(WHY_HEADINGS[finding(result)].format(**_words(result, found)))
     return Section(name, heading, blocks, summary=(lead, table, notes, caution))
 
 
-def why_line(outcome: Outcome) -> str:
+def why_line(result: StudyResult) -> str:
     """One sentence for the first screen; empty for a study without factors."""
-    if not outcome.study.factors or outcome.comparison is None:
+    if not result.study.factors or result.comparison is None:
         return ""
-    found = outcome.attribution
-    words = _words(outcome, found) if found else {}
-    return first_upper(WHY_LINES[finding(outcome)].format(**words))
+    found = result.attribution
+    words = _words(result, found) if found else {}
+    return first_upper(WHY_LINES[finding(result)].format(**words))
 
 
-def finding(outcome: Outcome) -> Finding:
+def finding(result: StudyResult) -> Finding:
     """What the shares show, from a closed list; nothing is called that Holm's adjustment does not leave."""
-    found = outcome.attribution
+    found = result.attribution
     if found is None:
         return "not_measured"
     if found.error == "none":
@@ -99,9 +99,9 @@ def _movers(scale: Scale) -> list[Share]:
     return [row for row in scale.shares if row.p_holm is not None and row.p_holm < ALPHA]
 
 
-def _words(outcome: Outcome, found: Attribution) -> dict[str, str]:
+def _words(result: StudyResult, found: Attribution) -> dict[str, str]:
     """What the sentences about shares have blanks for."""
-    scale, titles, metric = found.in_metric, factor_titles(outcome.study), found.metric
+    scale, titles, metric = found.in_metric, factor_titles(result.study), found.metric
     movers = _movers(scale)
     leader = leading_factor(scale)
     share = next((row.share for row in scale.shares if row.factor == leader), None)
@@ -121,21 +121,21 @@ def _words(outcome: Outcome, found: Attribution) -> dict[str, str]:
     }
 
 
-def _not_measured(evidence: Evidence, outcome: Outcome) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+def _not_measured(evidence: Evidence, result: StudyResult) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
     """Why there are no shares, and what supplies them."""
-    mixed = outcome.runs.parts.mixing
-    if outcome.unattributed:
-        blocks: tuple[Block, ...] = (Paragraph(outcome.unattributed, "warning"),)
+    plan = result.design.plan
+    if result.unattributed:
+        blocks: tuple[Block, ...] = (Paragraph(result.unattributed, "warning"),)
     else:
-        count = counted(len(mixed.corners) - 2, "mixture") if mixed else "mixtures"
+        count = counted(len(plan.levels) - 2, "mixture") if plan else "mixtures"
         text = f"The two differ in several factors at once. {first_upper(count)} of them would tell what each moves; none has a finished run."
         blocks = (Paragraph(text),)
-    blocks = (*blocks, Commands((study_command(evidence.selection, outcome.study),)))
+    blocks = (*blocks, Commands((study_command(evidence.selection, result.study),)))
     return blocks, blocks
 
 
-def _method(evidence: Evidence, outcome: Outcome, found: Attribution) -> str:
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+def _method(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     seeds = found.seeds or found.partial_seeds
     return WHY_METHOD.format(
         count=counted(len(found.plan.levels), "mixture"),
@@ -148,8 +148,8 @@ def _method(evidence: Evidence, outcome: Outcome, found: Attribution) -> str:
     )
 
 
-def _how_to_read(evidence: Evidence, outcome: Outcome, found: Attribution) -> str:
-    contender, baseline = (evidence.titles[name] for name in outcome.pair)
+def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
+    contender, baseline = (evidence.titles[name] for name in result.pair)
     bars = " The thin bars are 95 % intervals." if found.error != "none" else ""
     seeds = " the diamond is the share;"
     if found.seeds:
@@ -166,12 +166,12 @@ def _how_to_read(evidence: Evidence, outcome: Outcome, found: Attribution) -> st
     )
 
 
-def _notes(outcome: Outcome, found: Attribution) -> list[str]:
+def _notes(result: StudyResult, found: Attribution) -> list[str]:
     scale = found.in_metric
     notes = [ERRORS[found.error].format(degrees=found.degrees, fewest=FEWEST_SEEDS)]
     fit = scale.lack_of_fit
     groups = "; ".join(
-        f"{pairs_words(outcome, group) if group else 'some three or more'} {change(found.metric, effect.estimate, signed=True)}"
+        f"{pairs_words(result, group) if group else 'some three or more'} {change(found.metric, effect.estimate, signed=True)}"
         for group, effect, _ in fit.groups
     )
     if LACK_OF_FIT[fit.verdict]:
@@ -188,9 +188,9 @@ def _notes(outcome: Outcome, found: Attribution) -> list[str]:
         )
     if found.error == "paired_by_seed" and found.partial_seeds:
         notes.append(PARTLY.format(seeds=listing(str(seed) for seed in found.partial_seeds)))
-    inactive = outcome.runs.parts.mixing.inactive if outcome.runs.parts.mixing else ()
+    inactive = result.design.inactive
     if inactive:
-        titles = factor_titles(outcome.study)
+        titles = factor_titles(result.study)
         names = listing(titles[name] for name in inactive)
         notes.append(f"No factor here, as the two do not differ in it under the readings taken: {names}.")
     return notes

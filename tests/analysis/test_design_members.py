@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinyexp.analysis.parts import check_members, parts_of
+from tinyexp.analysis.design import check_members, study_design
 from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
@@ -29,9 +29,9 @@ def study(**other):
 def test_every_shipped_study_can_be_trained_under_every_profile(name, profile):
     loaded = load_study(name)
     check_members(loaded, experiment_names())
-    parts = parts_of(loaded, experiments(loaded, profile))
-    assert set(parts.members) == set(loaded.members)
-    configurations = [part.configuration for part in (*parts.members.values(), *parts.mixtures)]
+    design = study_design(loaded, experiments(loaded, profile))
+    assert set(design.members) == set(loaded.members)
+    configurations = [point.configuration for point in design.everything]
     assert len(set(configurations)) == len(configurations)
 
 
@@ -42,18 +42,18 @@ def test_variant_names_are_the_same_thing_in_every_shipped_study():
 
 
 def test_the_two_designs_are_members_and_the_mixtures_lie_between_them():
-    parts = parts_of(load_study(WHY), experiments(load_study(WHY)))
-    assert list(parts.members)[:2] == ["tiny-design1", "tiny-design2"]
-    assert len(parts.mixtures) == 14
-    assert all(part.name.startswith("tiny-design2 + ") for part in parts.mixtures)
+    design = study_design(load_study(WHY), experiments(load_study(WHY)))
+    assert list(design.members)[:2] == ["tiny-design1", "tiny-design2"]
+    assert len(design.mixtures) == 14
+    assert all(point.name.startswith("tiny-design2 + ") for point in design.mixtures)
 
 
 def test_no_mixtures_on_request_or_where_an_end_is_missing():
     loaded = load_study(WHY)
-    assert parts_of(loaded, experiments(loaded), "none").mixtures == ()
+    assert study_design(loaded, experiments(loaded), "none").mixtures == ()
     only = {"tiny-design1": load_experiment("tiny-design1")}
-    parts = parts_of(loaded, only)
-    assert (parts.mixing, list(parts.members)) == (
+    design = study_design(loaded, only)
+    assert (design.plan, list(design.members)) == (
         None,
         ["tiny-design1", "design1-not-normalized", "design1-variable-pools"],
     )
@@ -61,15 +61,15 @@ def test_no_mixtures_on_request_or_where_an_end_is_missing():
 
 def test_a_variant_can_be_an_end_and_follows_the_profile():
     for profile, side in (("embedded", 48), ("paper", 96)):
-        parts = parts_of(study(), {"tiny-design1": load_experiment("tiny-design1", profile)})
-        assert vision_settings(parts.members["larger"].experiment).input.image_size == side
-        assert parts.members["larger"].title == "Larger"
+        design = study_design(study(), {"tiny-design1": load_experiment("tiny-design1", profile)})
+        assert vision_settings(design.members["larger"].experiment).input.image_size == side
+        assert design.members["larger"].title == "Larger"
 
 
 def test_a_variant_with_an_unknown_key_is_refused_with_its_place():
     wrong = {"name": "larger", "title": "", "of": "tiny-design1", "set": {"input.image_siz": 3}}
     with pytest.raises(UserError, match=r"studies/mine.toml: variant 'larger'.*unknown key 'image_siz'"):
-        parts_of(study(variants=[wrong]), {"tiny-design1": load_experiment("tiny-design1")})
+        study_design(study(variants=[wrong]), {"tiny-design1": load_experiment("tiny-design1")})
 
 
 def test_a_member_that_is_neither_experiment_nor_variant_is_refused():

@@ -8,7 +8,7 @@ import pytest
 from tinyexp.analysis.attribution import attribute
 from tinyexp.analysis.coding import coded_runs, labelled
 from tinyexp.analysis.comparison import compare
-from tinyexp.analysis.corners import check_factors, mixing
+from tinyexp.analysis.design import check_factors, study_design
 from tinyexp.analysis.study import Study
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment
@@ -36,9 +36,9 @@ def ends(**overrides):
     return [load_experiment(name, "embedded", overrides) for name in ("tiny-design2", "tiny-design1")]
 
 
-def corners(asked, profile="embedded", overrides=None, *, kind=None):
-    loaded = [load_experiment(name, profile, overrides) for name in (asked.baseline, asked.contender)]
-    return mixing(asked, *loaded, kind).corners
+def points(asked, profile="embedded", overrides=None, *, kind=None):
+    loaded = {name: load_experiment(name, profile, overrides) for name in (asked.baseline, asked.contender)}
+    return study_design(asked, loaded, kind).points
 
 
 def refused(asked, *specs):
@@ -80,12 +80,14 @@ def test_a_key_that_belongs_to_two_factors_is_refused():
 def test_a_factor_in_which_the_two_do_not_differ_takes_no_part_and_is_named():
     more = {**KEYS, "normalization": ("input.normalize",), "fc-width": ("model.fc_width", "model.dropout")}
     assert list(check_factors(study(more), *ends())) == list(KEYS)
-    designs = [load_experiment(name) for name in ("tiny-design2", "tiny-design1")]
-    assert mixing(study(more), *designs).inactive == ("normalization",)
-    read = load_experiment("tiny-design2", overrides={"readings.C5": "normalize_design1_only"})
-    mixed = mixing(study(more), read, designs[1])
-    assert (mixed.inactive, list(mixed.switched)) == ((), list(more))
-    assert len(mixed.corners) == 16
+    designs = {name: load_experiment(name) for name in ("tiny-design2", "tiny-design1")}
+    assert study_design(study(more), designs).inactive == ("normalization",)
+    designs["tiny-design2"] = load_experiment(
+        "tiny-design2", overrides={"readings.C5": "normalize_design1_only"}
+    )
+    design = study_design(study(more), designs)
+    assert (design.inactive, list(design.switched)) == ((), list(more))
+    assert len(design.points) == 16
 
 
 def test_two_equal_designs_have_nothing_to_attribute():
@@ -110,26 +112,26 @@ def test_the_name_of_a_key_stands_for_no_longer_key():
 
 
 def test_a_study_without_factors_has_no_mixtures():
-    with pytest.raises(UserError, match="names no factor"):
-        corners(study({}))
+    assert points(study({})) == ()
+    assert "names no factor" in refused(study({}))
 
 
 @pytest.mark.parametrize("profile", ["embedded", "desk", "paper"])
 def test_the_mixtures_begin_and_end_with_the_designs_themselves(profile):
-    found = corners(study(), profile)
+    found = points(study(), profile)
     assert len(found) == 16
     assert (found[0].experiment, found[-1].experiment) == (
         load_experiment("tiny-design2", profile),
         load_experiment("tiny-design1", profile),
     )
-    assert len({corner.configuration for corner in found}) == 16
+    assert len({point.configuration for point in found}) == 16
 
 
 def test_every_mixture_has_exactly_the_contenders_values_of_its_factors():
     left, right = map(vision_settings, ends())
-    for corner in corners(study(), kind="full"):
-        spec = vision_settings(corner.experiment)
-        on = dict(zip(KEYS, corner.levels, strict=True))
+    for point in points(study(), kind="full"):
+        spec = vision_settings(point.experiment)
+        on = dict(zip(KEYS, point.levels, strict=True))
         assert spec.model.fc_width == (right if on["fc-width"] else left).model.fc_width
         assert spec.model.channels == (right if on["conv1-width"] else left).model.channels
         assert spec.model.kernels == (right if on["conv4-kernel"] else left).model.kernels
@@ -147,26 +149,26 @@ def test_switching_everything_in_the_baseline_gives_the_contenders_configuration
     """So a run of the contender serves every study that ends there, whatever it was trained for."""
     changed = [one for all_of in check_factors(study(), *ends()).values() for one in all_of]
     mixture = load_experiment("tiny-design2", "embedded", {one.key: one.right for one in changed})
-    assert configuration_of(mixture) == corners(study())[-1].configuration
+    assert configuration_of(mixture) == points(study())[-1].configuration
 
 
 def test_growing_a_plan_keeps_the_runs_of_the_smaller_one():
-    full = {corner.configuration for corner in corners(study(), kind="full")}
+    full = {point.configuration for point in points(study(), kind="full")}
     for kind in ("fraction", "one-at-a-time"):
-        assert {corner.configuration for corner in corners(study(), kind=kind)} <= full
+        assert {point.configuration for point in points(study(), kind=kind)} <= full
 
 
 def test_overrides_hold_in_every_mixture():
-    for corner in corners(study(), overrides={"training.stop_after": 2}):
-        assert vision_settings(corner.experiment).training.stop_after == 2
+    for point in points(study(), overrides={"training.stop_after": 2}):
+        assert vision_settings(point.experiment).training.stop_after == 2
 
 
 def test_two_architectures_are_compared_whole_or_refused():
     nets = {"baseline": "imagenet-design1", "contender": "imagenet-resnet18"}
-    assert [corner.levels for corner in corners(study({"network": ("model",)}, **nets))] == [(0,), (1,)]
+    assert [point.levels for point in points(study({"network": ("model",)}, **nets))] == [(0,), (1,)]
     pieces = {"blocks": ("model.blocks",), "rest": ("model.architecture", "model.channels")}
     with pytest.raises(UserError, match="belong to no factor"):
-        corners(study(pieces, **nets))
+        points(study(pieces, **nets))
 
 
 # --- from runs to rows ----------------------------------------------------------------------------
@@ -176,14 +178,14 @@ def runs(found, seeds=(0, 1, 2), **columns):
     """What a metrics frame would hold: two epochs a run."""
     rows = [
         {
-            "experiment": corner.experiment.name,
-            "configuration": corner.configuration,
+            "experiment": point.experiment.name,
+            "configuration": point.configuration,
             "seed": seed,
             "epoch": epoch,
-            "identity": f"{corner.configuration}-{seed}",
-            "test_accuracy": 0.3 * epoch / 2 + 0.1 * corner.levels[0] + 0.001 * seed * (1 + corner.levels[1]),
+            "identity": f"{point.configuration}-{seed}",
+            "test_accuracy": 0.3 * epoch / 2 + 0.1 * point.levels[0] + 0.001 * seed * (1 + point.levels[1]),
         }
-        for corner in found
+        for point in found
         for seed in seeds
         for epoch in (1, 2)
     ]
@@ -191,42 +193,42 @@ def runs(found, seeds=(0, 1, 2), **columns):
 
 
 def test_runs_are_coded_by_their_configuration_after_the_last_epoch():
-    found = corners(study())
+    found = points(study())
     coded = coded_runs(runs(found), found, list(KEYS), "test_accuracy")
     assert len(coded) == 48
     assert set(coded["epoch"]) == {2}
-    assert {tuple(row) for row in coded[list(KEYS)].to_numpy()} == {corner.levels for corner in found}
+    assert {tuple(row) for row in coded[list(KEYS)].to_numpy()} == {point.levels for point in found}
     shares = attribute(coded, list(KEYS), "test_accuracy").in_metric.shares
     assert [row.share.estimate for row in shares] == pytest.approx([0.1, 0.001, 0, 0, 0], abs=1e-9)
 
 
 def test_one_training_in_two_folders_counts_once():
-    found = corners(study())
+    found = points(study())
     twice = pd.concat([runs(found), runs(found[-1:]).assign(experiment="tiny-design2")])
     assert len(coded_runs(twice, found, list(KEYS), "test_accuracy")) == 48
 
 
 def test_of_two_folders_of_one_training_the_finished_one_counts():
-    found = corners(study())
+    found = points(study())
     torn = runs(found[-1:]).assign(experiment="tiny-design2", state="interrupted").query("epoch == 1")
     assert len(coded_runs(pd.concat([torn, runs(found)]), found, list(KEYS), "test_accuracy")) == 48
 
 
 def test_other_runs_and_unfinished_ones_are_left_aside():
-    found = corners(study(), kind="full")
+    found = points(study(), kind="full")
     frame = runs(found)
     frame.loc[frame["seed"] == 2, "state"] = "diverged"
-    assert len(coded_runs(frame, corners(study()), list(KEYS), "test_accuracy")) == 32
+    assert len(coded_runs(frame, points(study()), list(KEYS), "test_accuracy")) == 32
 
 
 def test_without_any_run_of_the_plan_the_frame_is_refused():
-    found = corners(study())
+    found = points(study())
     with pytest.raises(UserError, match="none of the 16 mixtures"):
         coded_runs(runs(found).assign(configuration="other"), found, list(KEYS), "test_accuracy")
 
 
 def test_runs_on_other_data_are_refused():
-    found = corners(study())
+    found = points(study())
     frame = runs(found, data_fingerprint="one")
     frame.loc[frame["seed"] == 1, "data_fingerprint"] = "two"
     with pytest.raises(UserError, match="more than one data fingerprint"):
@@ -234,13 +236,13 @@ def test_runs_on_other_data_are_refused():
 
 
 def test_runs_of_another_length_are_refused():
-    found = corners(study())
+    found = points(study())
     with pytest.raises(UserError, match="lacks 2"):
         coded_runs(runs(found)[:-1], found, list(KEYS), "test_accuracy")
 
 
 def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name():
-    frame = runs(corners(study()))
+    frame = runs(points(study()))
     with pytest.raises(UserError, match="'tiny-design2' has more than one configuration"):
         compare(frame, "tiny-design1", "tiny-design2")
     designs = [load_experiment(name, "embedded") for name in ("tiny-design1", "tiny-design2")]
@@ -251,4 +253,4 @@ def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name
 
 def test_a_frame_without_configurations_is_refused():
     with pytest.raises(UserError, match="the column 'configuration' is missing"):
-        labelled(runs(corners(study())).drop(columns="configuration"), {})
+        labelled(runs(points(study())).drop(columns="configuration"), {})
