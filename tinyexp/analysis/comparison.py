@@ -1,4 +1,8 @@
-"""Two designs compared, paired by seed: one method gives interval and verdict, so they cannot disagree."""
+"""Two designs compared: one method gives interval and verdict, so they cannot disagree.
+
+Runs are taken as independent (Welch), unless the study says beforehand that they are paired by seed. Every training that
+was started counts: where those that gave no value could turn the verdict, there is none.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +15,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tinyexp.analysis.checked import checked_runs, metric_in, unfinished_seeds
+from tinyexp.analysis.checked import checked_runs, metric_in
+from tinyexp.analysis.copied import check_copies
 from tinyexp.analysis.endpoints import Index, compared_at, endpoint_values
 from tinyexp.analysis.exact import mean
+from tinyexp.analysis.forecast import SeedForecast, seeds_forecast
+from tinyexp.analysis.looks import Look, look_at
+from tinyexp.analysis.samples import difference_interval, fewest_to_confirm, median, outliers, permutation_p
+from tinyexp.analysis.started import LostRun, numbered_runs, started_runs
 from tinyexp.analysis.statistics import (
     FEWEST_SEEDS,
     Interval,
     decisive_interval,
-    has_no_spread,
     mcnemar_p,
     paired_share_interval,
+    permutation_floor,
     seeds_to_confirm,
-    seeds_to_decide,
     sign_flip_floor,
     sign_flip_p,
 )
@@ -31,6 +39,30 @@ from tinyexp.config.metric import Metric, default_margin
 from tinyexp.errors import UserError
 
 Verdict = Literal["beats", "within_margin", "no_difference_detected", "too_few_seeds"]
+Pairing = Literal["none", "seed"]
+OpenReason = Literal["", "too_few_runs", "before_first_look", "no_spread", "lost_runs", "interval_too_wide"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The runs of one design that a comparison rests on."""
+
+    seeds: tuple[int, ...]
+    """Ascending; numbers from 0 where the runs do not say their seeds."""
+    measured: tuple[float, ...]
+    """What is compared of each, in the order of ``seeds``."""
+    mean: float
+    median: float
+    worst: float
+    """In the sense of the metric."""
+    behind: tuple[int, ...]
+    """Seeds whose value lies far behind the others': see :func:`tinyexp.analysis.samples.outliers`."""
+    lost: tuple[LostRun, ...]
+    """Trainings that were started, count, and gave no value."""
+    later: tuple[int, ...]
+    """Seeds that do not count yet, or no more, as they lie beyond the look."""
+    left_out: tuple[int, ...]
+    """Seeds without a counterpart, where the two are paired."""
 
 
 @dataclass(frozen=True)
@@ -46,38 +78,63 @@ class Comparison:
     """Whether the curves are by epoch or by step."""
     at: int | None
     """The epoch or step that was compared; None where each run has its own, the best by a metric."""
+    pairing: Pairing
+    look: Look
     verdict: Verdict
     winner: str | None
     """The one that beats the other; None under any other verdict."""
-    seeds: tuple[int, ...]
-    """The seeds that both were trained with, ascending."""
-    baseline_values: tuple[float, ...]
-    contender_values: tuple[float, ...]
+    reason: OpenReason
+    """Why neither ``beats`` nor ``within_margin`` can be said."""
+    baseline_runs: Sample
+    contender_runs: Sample
+    seeds_known: bool
+    """Whether the runs say under which seeds they were trained."""
     differences: tuple[float, ...]
+    """By seed, where the two are paired; else empty."""
     mean: float
-    """Mean difference."""
+    """Difference of the means."""
     low: float | None
     high: float | None
-    """95 % paired t interval; None below two seeds, and below six where the differences show no spread
-    and lie outside the margin (then the verdict is ``too_few_seeds``)."""
-    p_sign_flip: float
-    """Two-sided paired sign-flip test, exact."""
+    """The interval at the look's level; None below two runs of either, and where runs without spread are too few to trust."""
+    p_exact: float
+    """Two-sided: the permutation test, or the sign-flip test where the two are paired."""
     p_floor: float
-    """The smallest p that this many seeds can reach: 2 / 2**n."""
-    seeds_to_confirm: int
-    """The fewest seeds whose floor lies below 0.05: six."""
-    unpaired_seeds: tuple[int, ...]
-    """Seeds that only one of the two has; named, and left out."""
-    unfinished_seeds: tuple[int, ...] = ()
-    """Seeds of which one of the two has a run that is not finished; named, and left out."""
-    seeds_to_decide: int | None = None
-    """Where the verdict is open: how many paired seeds in all would bring the interval clear of the margin's
-    edges, were mean and spread as seen here. None where that cannot be said, or needs more than 999."""
+    """The smallest p that so many runs can reach."""
+    runs_to_confirm: int
+    """The fewest runs of each with which the exact test can go below the look's error."""
+    forecast: SeedForecast | None = None
+    """Where the verdict is open: how many runs of each would decide. None where that cannot be said."""
 
-    def seeds_ahead(self, name: str) -> int:
-        """With how many seeds one of the two is ahead of the other, in the sense of the metric; a tie is nobody's."""
+    @property
+    def baseline_values(self) -> tuple[float, ...]:
+        """Of the runs that count."""
+        return self.baseline_runs.measured
+
+    @property
+    def contender_values(self) -> tuple[float, ...]:
+        """Of the runs that count."""
+        return self.contender_runs.measured
+
+    @property
+    def samples(self) -> tuple[Sample, Sample]:
+        """Contender and baseline."""
+        return self.contender_runs, self.baseline_runs
+
+    @property
+    def fewest_runs(self) -> int:
+        """Runs of the design that has fewer."""
+        return min(len(sample.measured) for sample in self.samples)
+
+    def ahead(self, name: str) -> tuple[int, int, int]:
+        """In how many pairs of a run of either the one that is named is ahead, how many are level, and of how many.
+
+        Paired by seed, only runs of one seed make a pair.
+        """
         sense = self.metric.sense if name == self.contender else -self.metric.sense
-        return sum(sense * difference > 0 for difference in self.differences)
+        found = [sense * difference for difference in self.differences] or [
+            sense * (a - b) for a in self.contender_values for b in self.baseline_values
+        ]
+        return sum(one > 0 for one in found), found.count(0), len(found)
 
 
 @dataclass(frozen=True)
@@ -106,49 +163,75 @@ def compare(
     metric: str | Metric = "test_accuracy",
     margin: float | None = None,
     endpoint: Endpoint = LAST,
+    *,
+    pairing: Pairing = "none",
+    looks: Sequence[int] = (),
+    lost: Mapping[str, Sequence[LostRun]] | None = None,
 ) -> Comparison:
-    """Compare contender ``a`` with baseline ``b`` over a frame of runs, paired by seed, after the last epoch.
+    """Compare contender ``a`` with baseline ``b`` over a frame of runs, after the last epoch.
 
     Parameters
     ----------
     frame
         A row per run and epoch: experiment, seed, epoch and the metric; see
-        :func:`tinyexp.analysis.checked.checked_runs` for what it may hold besides.
+        :func:`tinyexp.analysis.checked.checked_runs` for what it may hold besides. Runs that do not say their seed
+        are told apart by a column ``run``. Where there is a column ``state``, runs that are not ``finished`` count as lost.
     metric
         A name must be a usual one; of another, or in another unit, give a :class:`~tinyexp.config.metric.Metric`.
     margin
-        Differences within plus or minus this are noise; in the units of the metric. None for a point, of a share;
-        other units have no margin by themselves.
+        What is too small to matter, in the units of the metric. None for a point, of a share; other units have no
+        margin by themselves.
     endpoint
         Which value of each run is compared; the last one, if none is given.
+    pairing
+        ``seed`` where it was decided beforehand that runs of one seed belong together, as they share initial weights and
+        order; then their differences are compared.
+    looks
+        Numbers of runs of each design at which the comparison is decided: see :mod:`tinyexp.analysis.looks`. Without
+        any, all runs count, and adding more until the verdict pleases raises the error beyond 5 %.
+    lost
+        By design: trainings that were started and left no row.
 
-    The verdict is ``beats`` when the 95 % paired t interval lies wholly beyond the margin,
-    ``within_margin`` when it lies wholly inside, else ``no_difference_detected``; below three paired
-    seeds ``too_few_seeds``, whatever they show. The metric's direction says who wins. Differences that are all
-    equal estimate no spread: see :func:`tinyexp.analysis.statistics.decisive_interval`.
+    The verdict is ``beats`` when the interval lies wholly beyond the margin, ``within_margin`` when it lies wholly inside,
+    else ``no_difference_detected``; below three runs of either, and before the first look, ``too_few_seeds``, whatever they
+    show. Neither of the first two where the lost runs would turn it, were each of the winner's (or of either's) as bad
+    as the metric can be. The metric's direction says who wins.
 
     Raises
     ------
     UserError
-        The frame cannot be used, the two share no seed, the margin is not a number of 0 or more or is not given where
-        there is none by itself, or nobody says which direction of the metric is the better one.
+        The frame cannot be used, runs of different seeds are copies of each other, paired designs share no seed, the
+        margin is not a number of 0 or more or is not given where there is none by itself, or nobody says which
+        direction of the metric is the better one.
 
     >>> rows = [("new", 0, 0.71), ("new", 1, 0.72), ("new", 2, 0.70), ("old", 0, 0.50), ("old", 1, 0.52), ("old", 2, 0.51)]
     >>> runs = pd.DataFrame(rows, columns=["experiment", "seed", "test_accuracy"]).assign(epoch=12)
     >>> compare(runs, "new", "old").verdict
     'beats'
     """
-    metric = metric_in(frame, metric, "compare")
+    metric = metric_in(frame, metric, "compare", ("experiment",))
     margin = default_margin(metric, "compare") if margin is None else margin
     _check_question(a, b, metric, margin)
+    frame, seeds_known = numbered_runs(frame, (a, b))
+    if pairing == "seed" and not seeds_known:
+        raise UserError("compare: pairing = 'seed' needs runs that say their seeds. Leave the pairing out.")
     rows = checked_runs(frame, (a, b), metric, endpoint)
-    contender, baseline = (endpoint_values(rows, name, metric, endpoint) for name in (a, b))
+    check_copies(rows, (a, b))
+    started = {
+        name: started_runs(
+            frame, name, endpoint_values(rows, name, metric, endpoint), (lost or {}).get(name, ())
+        )
+        for name in (a, b)
+    }
+    look = look_at(looks, min(len(runs) for runs in started.values()))
+    paired = _shared_seeds(started, look) if pairing == "seed" else None
+    contender, baseline = (_sample(started[name], look, metric, margin, paired) for name in (a, b))
     index, at = compared_at(rows, endpoint)
-    seeds = _shared_seeds({a: contender, b: baseline})
-    differences = tuple(contender[seed] - baseline[seed] for seed in seeds)
-    average, interval = mean(differences), decisive_interval(differences, -margin, margin)
-    verdict = _verdict(interval, len(seeds), margin)
-    contender_wins = metric.sense * average > 0
+    verdict, reason, interval = _Rule(metric, margin, pairing, look).decide(contender, baseline)
+    average = mean(contender.measured) - mean(baseline.measured)
+    differences = _differences(contender, baseline) if pairing == "seed" else ()
+    counts = len(contender.measured), len(baseline.measured)
+    by_seed = pairing == "seed"
     return Comparison(
         baseline=b,
         contender=a,
@@ -157,22 +240,27 @@ def compare(
         endpoint=endpoint,
         index=index,
         at=at,
+        pairing=pairing,
+        look=look,
         verdict=verdict,
-        winner=(a if contender_wins else b) if verdict == "beats" else None,
-        seeds=seeds,
-        baseline_values=tuple(baseline[seed] for seed in seeds),
-        contender_values=tuple(contender[seed] for seed in seeds),
+        winner=(a if metric.sense * average > 0 else b) if verdict == "beats" else None,
+        reason=reason,
+        baseline_runs=baseline,
+        contender_runs=contender,
+        seeds_known=seeds_known,
         differences=differences,
-        mean=average,
+        mean=mean(differences) if by_seed else average,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        # Above twenty seeds the flips are sampled; the seed is a constant, so equal runs give equal p.
-        p_sign_flip=sign_flip_p(differences, seed=0),
-        p_floor=sign_flip_floor(len(seeds)),
-        seeds_to_confirm=seeds_to_confirm(),
-        unpaired_seeds=tuple(sorted(contender.keys() ^ baseline.keys())),
-        unfinished_seeds=unfinished_seeds(frame, (a, b)),
-        seeds_to_decide=_seeds_to_decide(verdict, differences, margin),
+        # Where there are too many ways they are sampled; the seed is a constant, so equal runs give equal p.
+        p_exact=sign_flip_p(differences, seed=0)
+        if by_seed
+        else permutation_p(contender.measured, baseline.measured),
+        p_floor=sign_flip_floor(counts[0]) if by_seed else permutation_floor(*counts),
+        runs_to_confirm=seeds_to_confirm(look.error) if by_seed else fewest_to_confirm(look.error),
+        forecast=None
+        if verdict in ("beats", "within_margin")
+        else seeds_forecast(contender.measured, baseline.measured, margin, look, paired=by_seed),
     )
 
 
@@ -185,30 +273,107 @@ def _check_question(a: str, b: str, metric: Metric, margin: float) -> None:
         )
 
 
-def _shared_seeds(values: Mapping[str, Mapping[int, float]]) -> tuple[int, ...]:
-    shared = set.intersection(*(set(by_seed) for by_seed in values.values()))
+_Started = Mapping[int, float | LostRun]
+"""What became of each training of a design, by seed, ascending."""
+
+
+def _shared_seeds(started: Mapping[str, _Started], look: Look) -> set[int]:
+    counted = {
+        name: {seed for seed in list(runs)[: look.runs] if isinstance(runs[seed], float)}
+        for name, runs in started.items()
+    }
+    shared = set.intersection(*counted.values())
     if not shared:
-        has = " and ".join(f"'{name}' (seeds {sorted(by_seed)})" for name, by_seed in values.items())
-        raise UserError(f"compare: {has} share no seed; train both with the same ones.")
-    return tuple(sorted(shared))
+        has = " and ".join(f"'{name}' (seeds {sorted(seeds)})" for name, seeds in counted.items())
+        raise UserError(
+            f"compare: {has} share no seed; train both with the same ones, or leave the pairing out."
+        )
+    return shared
 
 
-def _verdict(interval: Interval | None, seeds: int, margin: float) -> Verdict:
-    if seeds < FEWEST_SEEDS or interval is None:
-        return "too_few_seeds"
-    if interval.low > margin or interval.high < -margin:
-        return "beats"
-    return (
-        "within_margin" if -margin <= interval.low and interval.high <= margin else "no_difference_detected"
+def _sample(started: _Started, look: Look, metric: Metric, margin: float, paired: set[int] | None) -> Sample:
+    counted = list(started)[: look.runs]
+    found = {seed: value for seed in counted if isinstance(value := started[seed], float)}
+    used = {seed: value for seed, value in found.items() if paired is None or seed in paired}
+    values = tuple(used.values())
+    if not values:
+        raise UserError(
+            "compare: none of the runs that count has finished. Finish them with the command that started them."
+        )
+    seeds = tuple(used)
+    return Sample(
+        seeds=seeds,
+        measured=values,
+        mean=mean(values),
+        median=median(values),
+        worst=min(values) if metric.sense > 0 else max(values),
+        behind=tuple(seeds[place] for place in outliers(values, metric.sense, margin)),
+        lost=tuple(one for seed in counted if isinstance(one := started[seed], LostRun)),
+        later=tuple(list(started)[len(counted) :]),
+        left_out=tuple(found.keys() - used.keys()),
     )
 
 
-def _seeds_to_decide(verdict: Verdict, differences: Sequence[float], margin: float) -> int | None:
-    if verdict in {"beats", "within_margin"}:
-        return None
-    if len(differences) > 1 and has_no_spread(differences):
-        return seeds_to_confirm() if abs(differences[0]) > margin else FEWEST_SEEDS
-    return seeds_to_decide(differences, -margin, margin)
+@dataclass(frozen=True)
+class _Rule:
+    """By what two samples are decided."""
+
+    metric: Metric
+    margin: float
+    pairing: Pairing
+    look: Look
+
+    def decide(self, contender: Sample, baseline: Sample) -> tuple[Verdict, OpenReason, Interval | None]:
+        """The verdict, why it is open, and the interval that it rests on."""
+        interval = self._interval(contender, baseline)
+        if min(len(contender.measured), len(baseline.measured)) < FEWEST_SEEDS:
+            return "too_few_seeds", "too_few_runs", interval
+        if not self.look.number:
+            return "too_few_seeds", "before_first_look", interval
+        if interval is None:
+            return "too_few_seeds", "no_spread", None
+        lead = self._lead(interval)
+        if lead is None:
+            return "no_difference_detected", "interval_too_wide", interval
+        # Only the winner's lost runs can turn a win; of two that are level, either's.
+        doubtful = [one for one, side in ((contender, 1), (baseline, -1)) if one.lost and lead in (0, side)]
+        if doubtful and self._lead(self._at_worst(contender, baseline, doubtful)) != lead:
+            return "no_difference_detected", "lost_runs", interval
+        return "beats" if lead else "within_margin", "", interval
+
+    def _interval(self, contender: Sample, baseline: Sample) -> Interval | None:
+        level = 1 - self.look.error
+        if self.pairing == "seed":
+            return decisive_interval(_differences(contender, baseline), -self.margin, self.margin, level)
+        return difference_interval(contender.measured, baseline.measured, -self.margin, self.margin, level)
+
+    def _at_worst(self, contender: Sample, baseline: Sample, doubtful: list[Sample]) -> Interval | None:
+        """The interval, were every lost run of some as bad as can be; None where there is no bound.
+
+        A run that is not there has no counterpart: with it the two are compared without pairs.
+        """
+        worst = self.metric.low if self.metric.sense > 0 else self.metric.high
+        if worst is None:
+            return None
+        both = [
+            (*one.measured, *[worst] * len(one.lost)) if one in doubtful else one.measured
+            for one in (contender, baseline)
+        ]
+        return difference_interval(both[0], both[1], -self.margin, self.margin, 1 - self.look.error)
+
+    def _lead(self, interval: Interval | None) -> int | None:
+        """1 where the contender is ahead by more than the margin, -1 where the baseline is, 0 where they are level; else None."""
+        if interval is None:
+            return None
+        if interval.low > self.margin:
+            return 1 if self.metric.sense > 0 else -1
+        if interval.high < -self.margin:
+            return -1 if self.metric.sense > 0 else 1
+        return 0 if -self.margin <= interval.low and interval.high <= self.margin else None
+
+
+def _differences(contender: Sample, baseline: Sample) -> tuple[float, ...]:
+    return tuple(a - b for a, b in zip(contender.measured, baseline.measured, strict=True))
 
 
 def compare_two_networks(label: ArrayLike, predicted_a: ArrayLike, predicted_b: ArrayLike) -> TwoNetworks:

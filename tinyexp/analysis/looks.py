@@ -49,9 +49,7 @@ def look_errors(looks: Sequence[int], error: float = ALPHA) -> tuple[float, ...]
     # Rounded, since powers differ in their last bits from one processor to another.
     spent = [round(error * (runs / looks[-1]) ** math.log2(_HALF_SPENDS), 6) for runs in looks[:-1]]
     spent = [*spent, error]
-    return tuple(
-        round(now - before, 6) for now, before in zip(spent, [0.0, *spent[:-1]], strict=True)
-    )
+    return tuple(round(now - before, 6) for now, before in zip(spent, [0.0, *spent[:-1]], strict=True))
 
 
 def look_at(looks: Sequence[int], runs: int, error: float = ALPHA) -> Look:

@@ -123,9 +123,7 @@ def outliers(values: Sequence[float], sense: float, least: float) -> tuple[int, 
     middle = median(values)
     typical = median([abs(value - middle) for value in values])
     return tuple(
-        place
-        for place, value in enumerate(values)
-        if sense * (middle - value) > max(least, 10 * typical)
+        place for place, value in enumerate(values) if sense * (middle - value) > max(least, 10 * typical)
     )
 
 

@@ -61,7 +61,9 @@ def paired_interval(a: Values, b: Values, level: float = LEVEL) -> Interval | No
     return mean_interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level)
 
 
-def decisive_interval(values: Values, low_edge: float, high_edge: float) -> Interval | None:
+def decisive_interval(
+    values: Values, low_edge: float, high_edge: float, level: float = LEVEL
+) -> Interval | None:
     """The t interval as far as a verdict about the region ``low_edge`` to ``high_edge`` may rest on it.
 
     Values that are all equal estimate no spread, and their t interval has no width: certainty out of
@@ -72,9 +74,9 @@ def decisive_interval(values: Values, low_edge: float, high_edge: float) -> Inte
     """
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2 or not has_no_spread(x):
-        return mean_interval(x)
+        return mean_interval(x, level)
     point = mean(x)
-    needed = FEWEST_SEEDS if low_edge <= point <= high_edge else seeds_to_confirm()
+    needed = FEWEST_SEEDS if low_edge <= point <= high_edge else seeds_to_confirm(1 - level)
     return Interval(point, point) if len(x) >= needed else None
 
 

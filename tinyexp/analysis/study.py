@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from tinyexp.analysis.looks import default_looks
 from tinyexp.analysis.plan import MOST_FACTORS, PlanKind
+from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.config.difference import flatten
 from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.explain import explained
@@ -138,12 +141,20 @@ class Study(Section):
     """What names mean that are not usual, or mean something else here: tables ``[metrics.NAME]``."""
     metric: MetricName
     margin: Annotated[float, Field(ge=0)] = Field(default=None, validate_default=True)
-    """Differences within plus or minus this are noise; in the units of the metric. A point, if none is given and the
-    metric is a share; of other metrics it must be given."""
+    """What is too small to matter, in the units of the metric. A point, if none is given and the metric is a share; of
+    other metrics it must be given."""
     endpoint: Endpoint = LAST
     """Which value of each run is compared."""
     selected_on_test: Annotated[bool, Field(validate_default=True)] = False
     """Whether an endpoint may choose the epoch by a test metric; the report says so."""
+    pairing: Literal["none", "seed"] = "none"
+    """``seed`` where runs of one seed belong together, as they share initial weights and order: then their differences
+    are compared. To be decided before the runs."""
+    looks: Annotated[tuple[Annotated[int, Field(ge=FEWEST_SEEDS)], ...], Field(strict=False)] = ()
+    """Runs of each design at which the study is decided, ascending; if none is given, the number of seeds that it is
+    trained with, and twice that. See :mod:`tinyexp.analysis.looks`."""
+    decide: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Claims that must be decided too before ``run-all --until-decided`` stops."""
     plan: PlanKind = "fraction"
     """Which mixtures of the two are trained; see :mod:`tinyexp.analysis.plan`."""
     seeds: PositiveInt | None = None
@@ -168,6 +179,10 @@ class Study(Section):
     def margin_of(self, claim: Claim) -> float:
         """What is too small to matter for a claim."""
         return _margin_of(claim, self.measure, self.margin, self.metrics)
+
+    def looks_at(self, seeds: int) -> tuple[int, ...]:
+        """Its looks, where it is trained with so many seeds."""
+        return self.looks or default_looks(max(self.seeds or seeds, FEWEST_SEEDS))
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -222,6 +237,13 @@ class Study(Section):
             raise ValueError(str(error).removeprefix("endpoint: ")) from error
         return selected
 
+    @field_validator("looks", mode="after")
+    @classmethod
+    def _rising(cls, looks: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
+            raise ValueError(f"looks must rise, as in [3, 6, 10]; got {list(looks)}")
+        return looks
+
     @field_validator("variants", mode="after")
     @classmethod
     def _each_variant_once(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
@@ -257,6 +279,8 @@ class Study(Section):
             return fail_on  # they are at fault themselves, and named
         claims = told["claims"]
         members = _members(told["contender"], told["baseline"], claims)
+        for name in told.get("decide", ()):
+            _check_known("decide", "claim", name, [claim.id for claim in claims])
         for name in fail_on.claim_refuted:
             _check_known("claim_refuted", "claim", name, [*(claim.id for claim in claims), ANY])
         for gate in ("accuracy_below", "worse_than"):

@@ -33,6 +33,17 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
+class _Sample(_Told):
+    seeds: tuple[int, ...]
+    measured: tuple[_Value, ...]
+
+    @model_validator(mode="after")
+    def _a_value_for_each_seed(self) -> Self:
+        if len({len(self.seeds), len(set(self.seeds)), len(self.measured)}) > 1:
+            raise ValueError("seeds and values are not as many, or a seed stands twice")
+        return self
+
+
 class ComparedThen(_Told):
     """A comparison as the baseline tells it."""
 
@@ -40,21 +51,8 @@ class ComparedThen(_Told):
     endpoint: Endpoint
     winner: str | None
     verdict: VerdictKind
-    seeds: tuple[int, ...]
-    baseline_values: tuple[_Value, ...]
-    contender_values: tuple[_Value, ...]
-
-    @model_validator(mode="after")
-    def _a_value_for_each_seed(self) -> Self:
-        counts = {
-            len(self.seeds),
-            len(set(self.seeds)),
-            len(self.baseline_values),
-            len(self.contender_values),
-        }
-        if len(counts) > 1:
-            raise ValueError("seeds and values are not as many, or a seed stands twice")
-        return self
+    baseline_runs: _Sample
+    contender_runs: _Sample
 
 
 class _Claim(_Told):

@@ -11,6 +11,7 @@ from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
 from tinyexp.report.sections.claims import claims_section
+from tinyexp.report.sections.compared import compared_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
@@ -18,7 +19,6 @@ from tinyexp.report.sections.gates import gates_section
 from tinyexp.report.sections.head import head_of
 from tinyexp.report.sections.limits import method_section, missing_section
 from tinyexp.report.sections.many import many_section
-from tinyexp.report.sections.paired import paired_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
 from tinyexp.report.sections.source import ambiguities_section, has_source
@@ -91,7 +91,7 @@ def _study_sections(evidence: Evidence, result: StudyResult) -> Iterator[Section
         yield claims_section(evidence, result)
         return
     if not (is_lead and result.comparison is None):
-        yield paired_section(evidence, result, with_figure=not is_lead)
+        yield compared_section(evidence, result, with_figure=not is_lead)
     yield curves_section(evidence, result.study.name, result.pair)
     yield why_section(evidence, result)
     yield gap_section(evidence, result.study.name, result.pair)

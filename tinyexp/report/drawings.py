@@ -66,6 +66,26 @@ class PairsDrawing:
 
 
 @dataclass(frozen=True)
+class SampleRow:
+    """A design and what each of its runs reached."""
+
+    label: str
+    dots: tuple[float, ...]
+    mean: float
+    shown: str
+    """The mean as text."""
+    hover: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SamplesDrawing:
+    """A row a design: a dot a run, and a stroke at the mean."""
+
+    title: str
+    rows: tuple[SampleRow, ...]
+
+
+@dataclass(frozen=True)
 class DifferenceRow:
     """A seed, or the mean of the seeds with its interval."""
 
@@ -183,6 +203,7 @@ class MultiplesDrawing:
 Drawing = (
     CurvesDrawing
     | PairsDrawing
+    | SamplesDrawing
     | DifferencesDrawing
     | ReportedDrawing
     | WaterfallDrawing

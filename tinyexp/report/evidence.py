@@ -11,9 +11,10 @@ from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compar
 from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
+from tinyexp.analysis.started import LostRun
 from tinyexp.analysis.study import Study
 from tinyexp.config.difference import differences
-from tinyexp.config.load import experiment_names, load_experiment, profile_names
+from tinyexp.config.load import experiment_names, load_experiment, load_profile, profile_names
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
@@ -130,10 +131,30 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
     if problem:
         return replace(result, problem=plain(problem, 600))
     try:
-        comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
+        comparison = compare(
+            measured.rows(pair),
+            *pair,
+            study.measure,
+            study.margin,
+            study.endpoint,
+            pairing=study.pairing,
+            looks=study.looks_at(_planned_seeds(selection)),
+            lost={point.name: _lost(point) for point in chosen if point is not None},
+        )
     except UserError as error:
         return replace(result, problem=plain(str(error), 400))
     return replace(result, comparison=comparison, networks=_networks(comparison, selection))
+
+
+def _lost(point: DesignPoint) -> list[LostRun]:
+    return [LostRun(run.record.seed, run.status.state) for run in point.unfinished]
+
+
+def _planned_seeds(selection: Selection) -> int:
+    """How many seeds the profile is trained with; those that are there, where nobody knows the profile."""
+    if selection.profile in profile_names():
+        return load_profile(selection.profile).seeds
+    return len(selection.seeds)
 
 
 def _other_data(design: StudyDesign) -> str:
@@ -156,12 +177,11 @@ def _other_data(design: StudyDesign) -> str:
 
 
 def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | None:
-    if len(comparison.seeds) != 1:
+    seeds = comparison.contender_runs.seeds
+    if len(seeds) != 1 or comparison.baseline_runs.seeds != seeds:
         return None
     pair = [selection.find(name) for name in (comparison.contender, comparison.baseline)]
-    runs = [
-        next(run for run in one.finished if run.record.seed == comparison.seeds[0]) for one in pair if one
-    ]
+    runs = [next(run for run in one.finished if run.record.seed == seeds[0]) for one in pair if one]
     contender, baseline = (read_predictions(run.folder) for run in runs)
     try:
         return compare_two_networks(contender.label, contender.predicted, baseline.predicted)

@@ -22,12 +22,13 @@ from tinyexp.report.drawings import (
     MultiplesDrawing,
     PairsDrawing,
     ReportedDrawing,
+    SamplesDrawing,
     SharesDrawing,
     WaterfallDrawing,
 )
 from tinyexp.report.lines import draw_curves
 from tinyexp.report.multiples import draw_multiples
-from tinyexp.report.rows import draw_differences, draw_pairs, draw_reported
+from tinyexp.report.rows import draw_differences, draw_pairs, draw_reported, draw_samples
 from tinyexp.report.steps import draw_shares, draw_waterfall
 from tinyexp.report.svg import Picture, clean
 from tinyexp.report.view import Panel
@@ -50,6 +51,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _PAINTERS: Mapping[type, Callable[[Any], Canvas]] = {
     CurvesDrawing: draw_curves,
     PairsDrawing: draw_pairs,
+    SamplesDrawing: draw_samples,
     DifferencesDrawing: draw_differences,
     ReportedDrawing: draw_reported,
     WaterfallDrawing: draw_waterfall,

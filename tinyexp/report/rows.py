@@ -11,6 +11,7 @@ from tinyexp.report.drawings import (
     PairsDrawing,
     ReportedDrawing,
     ReportedRow,
+    SamplesDrawing,
 )
 from tinyexp.report.labels import spread, wrapped
 from tinyexp.report.palette import INK, SERIES
@@ -34,6 +35,22 @@ def draw_pairs(drawing: PairsDrawing) -> Canvas:
         mark(canvas, row.contender, y, CONTENDER, size=9, hover=row.hover)
     first = drawing.rows[0]
     names_above(canvas, [(drawing.baseline, first.baseline), (drawing.contender, first.contender)])
+    return canvas
+
+
+def draw_samples(drawing: SamplesDrawing) -> Canvas:
+    """A row a design, the baseline first: a dot a run, and a stroke at the mean with its value."""
+    values = [value for row in drawing.rows for value in row.dots]
+    right = widest([row.shown for row in drawing.rows]) + 16
+    labels = [wrapped(row.label) for row in drawing.rows]
+    canvas = row_canvas(drawing.title, labels, values, right=right, pitch=46)
+    horizontal_axis(canvas)
+    for place, row in enumerate(drawing.rows):
+        y, style = -float(place), (BASELINE, CONTENDER)[place]
+        for value, hover in zip(row.dots, row.hover, strict=True):
+            mark(canvas, value, y, style, hover=hover)
+        canvas.line([row.mean, row.mean], [y - 0.32, y + 0.32], color=INK, lw=2.0, clip_on=False)
+        canvas.write(WIDTH - 2, canvas.y_pixel(y), row.shown, align="right", bold=True)
     return canvas
 
 
@@ -71,7 +88,7 @@ def draw_reported(drawing: ReportedDrawing) -> Canvas:
 
 
 def zero_and_margin(canvas: Canvas, margin: float, label: str) -> None:
-    """A line at zero, the strip around it that counts as noise, and its name above."""
+    """A line at zero, the strip around it that is too small to matter, and its name above."""
     low, high = canvas.axes.get_ylim()
     canvas.area([-margin, margin, margin, -margin], [low, low, high, high], color=INK, alpha=0.1, lw=0)
     canvas.line([0, 0], [low, high], color=INK, lw=1.2, alpha=0.8)

@@ -17,13 +17,17 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
 """The report's first sentence: before the number, the number, after it."""
 
 DETAILS: Mapping[str, str] = {
-    "beats": "95 % interval {low} to {high}; {seeds}; {metric} {when}.",
-    "within_margin": "The whole 95 % interval, {low} to {high}, lies within the margin of {margin}; {seeds}; {metric} {when}.",
+    "beats": "{level} interval {low} to {high}; {runs}; {metric} {when}.",
+    "within_margin": "The whole {level} interval, {low} to {high}, lies within the margin of {margin}; {runs}; {metric} {when}.",
     "no_difference_detected": (
         "{contender} minus {baseline} is {mean} in {metric} {when}. "
-        "Its 95 % interval over {seeds}, {low} to {high}, lies neither beyond the margin of {margin} nor within it."
+        "Its {level} interval over {runs}, {low} to {high}, lies neither beyond the margin of {margin} nor within it."
     ),
-    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} {when}, from {seeds}. A verdict takes {fewest} or more that show a spread.",
+    "lost_runs": (
+        "Of the runs that finished, {contender} minus {baseline} is {mean} in {metric} {when} ({level} interval {low} to {high}; {runs}). "
+        "But not all finished, and the others could turn that: so neither is called better."
+    ),
+    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} {when}, from {runs}.",
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
@@ -31,23 +35,71 @@ DETAILS: Mapping[str, str] = {
 }
 """How sure, from how much."""
 
-CONFIRMED: Mapping[bool, str] = {
-    True: "The sign-flip test, which assumes least, gives {p}.",
-    False: "With {bare_seeds} the sign-flip test, which assumes least, cannot confirm it: its p is {floor} at best. {needed} seeds could.",
+TOO_FEW: Mapping[str, str] = {
+    "too_few_runs": "A verdict takes {fewest} or more of each.",
+    "before_first_look": "The study is first looked at with {next} of each.",
+    "no_spread": "The runs of each are all alike and show no spread; a verdict takes {needed} of each then.",
 }
-"""Beside "beats": whether the seeds are enough for the exact test to speak."""
-DECIDE = "About {enough} seeds in all would decide, were mean and spread as they are here."
-DECIDE_UNKNOWN = "How many seeds would decide cannot be said from these; {fewest} are the fewest that can, and {needed} the fewest that the sign-flip test can confirm."
+"""Why there is no verdict yet."""
+
+INTERVALS: Mapping[str, str] = {
+    "none": "Welch's {level} t interval over independent runs",
+    "seed": "the paired {level} t interval over seeds",
+}
+EXACT_TESTS: Mapping[str, str] = {"none": "permutation test", "seed": "paired sign-flip test"}
+"""What the verdict rests on, and the test beside it, by whether runs of one seed belong together."""
+
+CONFIRMED: Mapping[bool, str] = {
+    True: "The {test}, which assumes least, gives {p}.",
+    False: "With {runs} the {test}, which assumes least, cannot confirm it at {error}: its p is {floor} at best. {needed} of each could.",
+}
+"""Beside "beats": whether the runs are enough for the exact test to speak."""
+DECIDE = "Some {enough} of each in all would decide, were the difference as it is here; the range is what the spread at hand allows."
+DECIDE_AT: Mapping[str, str] = {
+    "none": "",
+    "next": "The study looks again at {next}.",
+    "last": "The study does not look again: more runs would be the start of another one.",
+}
 TO_TRAIN = "To train what is missing: {command}"
-MORE_SEEDS = "More seeds, for what is not settled with {bare_seeds}: {command}"
+MORE_SEEDS = "More seeds, for what is not settled with {runs}: {command}"
+
+LOST = "{lost} of {of} runs of {design} gave no result: {ends}."
+BEHIND = "Of {design}, {runs} {lies} far behind the others, whose median is {median}."
+MEDIANS = "The medians say the opposite of the means ({size}): a few bad runs decide the mean."
+"""Trainings that a mean alone would hide."""
+
+LOOKS: Mapping[str, str] = {
+    "before": "The study is looked at with {looks} runs of each, and not before.",
+    "next": "This is look {number} of {of}, at {runs} runs of each (looks at {looks}). It may be wrong in {error} of cases and its interval covers {level}, so that all looks together keep within 5 %. The next is at {next}.",
+    "last": "This is the last of {of} looks, at {runs} runs of each (looks at {looks}). It may be wrong in {error} of cases and its interval covers {level}, so that all looks together keep within 5 %.",
+}
+LATER: Mapping[str, str] = {
+    "next": "{design}: {runs} not counted before the next look.",
+    "last": "{design}: {runs} beyond the last look, and so no part of the verdict.",
+}
+LEFT_OUT = "Left out, because only one of the two finished with it: seed {seeds}."
+TESTS = "Verdict by {interval} against a margin of {margin}; beside it the {test}: {p}, at best {floor} with {runs}."
+TESTS_TOO_FEW = "No verdict is given on so few runs, whatever they show; {interval}; beside it the {test}: {p}, at best {floor} with {runs}."
+TESTS_ONE_RUN = "One run gives no interval over runs and no test over runs."
+
+READ_SAMPLES = (
+    "In the first picture each dot is a run, and the stroke is the mean. In the second the diamond is what lies between the two means: "
+    "{contender} minus {baseline}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
+)
+READ_PAIRS = (
+    "Each row is a seed. In the first picture the two ends of a line are {baseline} and {contender} with that seed. "
+    "In the second is what lies between them: {contender} minus {baseline}. The bar through the diamond is its {level} interval. "
+    "Differences in the grey strip are too small to matter."
+)
+DRAWN_SOME = " Drawn are {drawn} of the {of} runs, evenly spaced by size, the smallest and the largest among them; mean and interval are of all, and the table has all."
 
 SELECTED_ON_TEST = "The epoch of each run was chosen by its test result, so the figures are better than they would be on new data."
 
 COMPARISON_HEADINGS: Mapping[str, str] = {
-    "beats": "{winner} is ahead with {ahead} of {bare_seeds}",
+    "beats": "{winner} is ahead in {ahead}",
     "within_margin": "{contender} and {baseline} stay within {margin} of each other",
-    "no_difference_detected": "The seeds do not tell {contender} from {baseline}",
-    "too_few_seeds": "{bare_seeds} cannot tell {contender} from {baseline}",
+    "no_difference_detected": "The runs do not tell {contender} from {baseline}",
+    "too_few_seeds": "{runs} cannot tell {contender} from {baseline}",
 }
 
 WHY_HEADINGS: Mapping[str, str] = {

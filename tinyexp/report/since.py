@@ -13,7 +13,7 @@ from tinyexp.report.baseline import Baseline, ComparedThen
 from tinyexp.report.content import BaselineValues, Changes, ClaimChange, ExperimentChange, StudyChange
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.headline import headline
-from tinyexp.report.sections.paired import outcome_kind
+from tinyexp.report.sections.compared import outcome_kind
 from tinyexp.report.values import rounded
 from tinyexp.report.words import plain
 
@@ -177,9 +177,12 @@ def _meaning(metric: Metric) -> tuple[str, str, str]:
 
 
 def _by_seed(told: Comparison | ComparedThen) -> dict[int, float]:
-    """The differences, made from the values as a report rounds them."""
-    values = zip(told.seeds, rounded(told.contender_values), rounded(told.baseline_values), strict=True)
-    return {seed: contender - baseline for seed, contender, baseline in values}
+    """The differences of runs that share a seed, made from the values as a report rounds them."""
+    contender, baseline = (
+        dict(zip(sample.seeds, rounded(sample.measured), strict=True))
+        for sample in (told.contender_runs, told.baseline_runs)
+    )
+    return {seed: contender[seed] - baseline[seed] for seed in sorted(contender.keys() & baseline.keys())}
 
 
 def _untold(reason: ChangeReason) -> Change:

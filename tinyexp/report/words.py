@@ -119,6 +119,15 @@ def _with_unit(text: str, unit: str) -> str:
     return f"{text}{NBSP}{unit}" if unit else text
 
 
+def per_cent(share: float) -> str:
+    """A level of confidence.
+
+    >>> per_cent(0.95).split(NBSP), per_cent(0.9956).split(NBSP)
+    (['95', '%'], ['99.56', '%'])
+    """
+    return f"{float(f'{100 * share:.2f}'):g}{NBSP}%"
+
+
 def p_value(p: float) -> str:
     """A probability: two significant figures, at most four decimals.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tinyexp.analysis.comparison import Comparison
-from tinyexp.analysis.exact import mean
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.sections.compared import outcome_kind, verdict_details, verdict_pieces
+from tinyexp.report.sections.compared_runs import compared_figure
 from tinyexp.report.sections.designs import deviation_count
-from tinyexp.report.sections.paired import outcome_kind, paired_figure, verdict_details, verdict_pieces
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
@@ -31,7 +31,7 @@ def head_of(evidence: Evidence) -> Head:
         why=_why(compared) if compared else "",
         profile=_profile(evidence),
         facts=_facts(evidence, compared) if compared else (),
-        opening=paired_figure(evidence, compared) if compared else None,
+        opening=compared_figure(evidence, compared) if compared else None,
         cautions=_cautions(evidence, compared),
     )
 
@@ -106,28 +106,27 @@ def _images(evidence: Evidence) -> str:
 def _facts(evidence: Evidence, result: StudyResult) -> tuple[Fact, ...]:
     comparison = result.comparison
     assert comparison is not None  # the caller asked
-    seeds = counted(len(comparison.seeds), "seed")
     pair = (
-        (comparison.contender, comparison.contender_values),
-        (comparison.baseline, comparison.baseline_values),
+        (comparison.contender, comparison.contender_runs),
+        (comparison.baseline, comparison.baseline_runs),
     )
     facts = [
         Fact(
-            level(comparison.metric, mean(values)),
-            f"{evidence.titles[name]}, {'mean of ' if len(values) > 1 else ''}{seeds}",
+            level(comparison.metric, sample.mean),
+            f"{evidence.titles[name]}, {'mean of ' if len(sample.measured) > 1 else ''}{counted(len(sample.measured), 'run')}",
         )
-        for name, values in pair
+        for name, sample in pair
     ]
-    if len(comparison.seeds) > 1:
-        ahead, total = comparison.winner or comparison.contender, len(comparison.seeds)
-        if any(comparison.differences):
-            ties = comparison.differences.count(0)
-            told = f"seeds with {evidence.titles[ahead]} ahead"
+    if comparison.fewest_runs > 1:
+        first = comparison.winner or comparison.contender
+        ahead, level_ones, total = comparison.ahead(first)
+        what = "seeds" if comparison.pairing == "seed" else "pairs of runs"
+        if level_ones < total:
             # Whoever reads "1 of 3" takes the other two for the other side's.
-            told += f", {ties} with both level" if ties else ""
-            facts.append(Fact(f"{comparison.seeds_ahead(ahead)} of {total}", told))
+            ties = f", {level_ones} with both level" if level_ones else ""
+            facts.append(Fact(f"{ahead} of {total:,}", f"{what} with {evidence.titles[first]} ahead{ties}"))
         else:
-            facts.append(Fact(f"{total} of {total}", "seeds with both level"))
+            facts.append(Fact(f"{total:,} of {total:,}", f"{what} with both level"))
     chosen = evidence.selection.find(comparison.contender)
     if chosen and chosen.data.classes and comparison.metric.first_counts:
         guess = (comparison.metric.shown.whole or 1.0) / chosen.data.classes
@@ -144,8 +143,8 @@ def _cautions(evidence: Evidence, result: StudyResult | None) -> tuple[str, ...]
         cautions.append(f"that {what}. {plain(told, 400)}")
     comparison = result.comparison if result else None
     if result and comparison:
-        if len(comparison.seeds) == 1:
-            cautions.append("that one design is better: with one seed, chance may be the whole difference.")
+        if comparison.fewest_runs == 1:
+            cautions.append("that one design is better: with one run, chance may be the whole difference.")
         if _on_unlike_machines(evidence, comparison):
             cautions.append(UNLIKE_MACHINES)
         if result.attribution:
@@ -162,13 +161,15 @@ def _cautions(evidence: Evidence, result: StudyResult | None) -> tuple[str, ...]
 
 
 def _on_unlike_machines(evidence: Evidence, comparison: Comparison) -> bool:
-    """Whether a seed of one design was trained on another type of machine than the same seed of the other."""
-    types = [
-        {
-            run.record.seed: machine_type(run.environment)
-            for run in (chosen.finished if chosen else ())
-            if run.environment
-        }
-        for chosen in map(evidence.selection.find, (comparison.contender, comparison.baseline))
-    ]
-    return any(types[0].get(seed) != types[1].get(seed) for seed in comparison.seeds)
+    """Whether the runs of the two that count were trained on other types of machine, or on the same in another mix."""
+    types = []
+    for name, sample in (
+        (comparison.contender, comparison.contender_runs),
+        (comparison.baseline, comparison.baseline_runs),
+    ):
+        chosen = evidence.selection.find(name)
+        runs = [run for run in (chosen.finished if chosen else ()) if run.record.seed in sample.seeds]
+        types.append({run.record.seed: machine_type(run.environment) for run in runs if run.environment})
+    if comparison.pairing == "seed":
+        return any(types[0].get(seed) != types[1].get(seed) for seed in comparison.contender_runs.seeds)
+    return len({*types[0].values(), *types[1].values()}) > 1
