@@ -17,7 +17,6 @@ def as_lines(found: Forecast) -> list[str]:
     lines = [f"{study.title}: {study.question}", ""]
     if mixed:
         lines += _factor_lines(found.parts, mixed)
-    own = len(found.plans) // seeds
     own, left = len(found.plans) // seeds, len(found.plans) - found.finished
     told = f"{len(found.plans)} = {own} configurations x {counted(seeds, 'seed')}"
     lines.append(f"runs     {told}; {found.finished} finished before, {left} to train")
