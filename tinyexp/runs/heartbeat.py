@@ -19,7 +19,7 @@ STALE_S = 90.0
 def beating(status: Path, stop_code: Callable[[], int] = lambda: 0) -> Callable[[], int]:
     """``stop_code``, such that asking for it also touches the file ``status``, at most every ten seconds.
 
-    Trainers ask between steps, so a training that hangs has no heartbeat, though its process lives.
+    Trainers ask between steps, so one that hangs in a step has no heartbeat, though its process lives.
     """
     due = time.monotonic() + BEAT_S
 
