@@ -57,7 +57,11 @@ def test_another_executor_gives_the_same_bytes_outcomes_and_progress(tmp_path):
         assert all(one.status == recorded(one.plan) for one in outcomes)
     for ours, theirs in zip(jobs_in(tmp_path / "here"), jobs_in(tmp_path / "workers"), strict=True):
         assert results(ours.plan) == results(theirs.plan)
-    assert heard["here"].ends == heard["workers"].ends == {f"tiny-design1 seed {n}": "finished" for n in range(3)}
+    assert (
+        heard["here"].ends
+        == heard["workers"].ends
+        == {f"tiny-design1 seed {n}": "finished" for n in range(3)}
+    )
     for progress in heard.values():
         assert sorted(progress.started_runs) == sorted(progress.ends)
         assert {title for title, epoch, _, _ in progress.epochs if epoch == 3} == set(progress.ends)
@@ -98,7 +102,11 @@ def test_a_second_interrupt_leaves_without_waiting(tmp_path):
     class Never(InProcess):
         """Its jobs end never, and cannot be cancelled."""
 
+        polls = 0
+
         def poll(self, wait_s):
+            self.polls += 1
+            assert self.polls <= 2
             os.kill(os.getpid(), signal.SIGINT)
             return []
 
@@ -110,14 +118,13 @@ def test_a_second_interrupt_leaves_without_waiting(tmp_path):
     assert executor.closed
 
 
-def until(executor, wanted):
-    """The first event of this kind."""
+def next_event(executor):
+    """The one event that comes next."""
     end = time.monotonic() + 120
-    while time.monotonic() < end:
-        for event in executor.poll(0.1):
-            if isinstance(event, wanted):
-                return event
-    raise AssertionError("it did not come about")
+    while not (events := executor.poll(0.1)):
+        assert time.monotonic() < end, "it did not come about"
+    [event] = events
+    return event
 
 
 def test_cancelling_one_job_leaves_the_others_alone(tmp_path):
@@ -133,9 +140,9 @@ def test_cancelling_one_job_leaves_the_others_alone(tmp_path):
         while not checkpoints(long.plan.folder.checkpoints):
             assert executor.poll(0.05) == []
         executor.cancel(first)
-        assert until(executor, RunEnded) == RunEnded(first, 143)
+        assert next_event(executor) == RunEnded(first, 143)
         executor.cancel(first)  # which has ended
-        assert until(executor, RunEnded) == RunEnded(third, 0)
+        assert next_event(executor) == RunEnded(third, 0)
     finally:
         executor.close()
     assert recorded(long.plan).state == "interrupted"
