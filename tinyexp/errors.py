@@ -29,6 +29,10 @@ class DivergedError(TinyexpError):
     """A loss became NaN or infinite; the run keeps the last state in which it was finite."""
 
 
+class LockedError(TinyexpError):
+    """Another process trains the run; its records are that process's to write."""
+
+
 class DamagedError(TinyexpError):
     """A file of ours is not what was written: truncated, changed, or of another kind."""
 

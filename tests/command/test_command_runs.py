@@ -294,6 +294,9 @@ def test_two_experiments_and_a_study_of_factors_plan_what_is_trained(place):
     assert "full: 4 mixtures of 2 factors" in done.stdout
     assert tinyexp("run-all", "--seeds", "3").returncode == 0
     assert len(list((place / "runs").glob("*/*/*/metrics.csv"))) == 12
+    said = json.loads(tinyexp("plan", "why", "--seeds", "4", "--jobs", "1", "--json").stdout)
+    assert (said["to_train"], said["measured_runs"]) == (4, 12)
+    assert 0.1 < said["expected_s"] < 60, "four runs, as long as the twelve before"
 
 
 def commands_of(place: Path) -> list[str]:
