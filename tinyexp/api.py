@@ -124,7 +124,7 @@ def attribute(
     UserError
         A frame that cannot be used, a confounded study, or runs of the plan that are missing, by name.
     """
-    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas and scipy
+    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas
     from tinyexp.analysis.study import Study  # noqa: PLC0415
 
     if not isinstance(study, Study):
