@@ -76,7 +76,8 @@ def write_report(
     baseline
         An earlier report, or its ``report.json``: adds what changed since.
 
-    The result has the gates that studies set in it, those that failed among them; none of them raises.
+    The result has the gates that studies set in it, those that failed among them, and the faults: metrics with values
+    that they cannot have, which were not compared. None of them raises.
 
     Raises
     ------

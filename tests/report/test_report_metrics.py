@@ -68,7 +68,14 @@ def gathered(study: Study) -> Evidence:
     evidence = gather(select_runs(read_runs(sample() / "runs")))
     lead = evidence.outcomes[0]
     pair = (study.contender, study.baseline)
-    found = compare(evidence.measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
+    found = compare(
+        evidence.measured.rows(pair),
+        *pair,
+        study.measure,
+        study.margin,
+        study.endpoint,
+        selected_on_test=study.selected_on_test,
+    )
     outcome = replace(lead, study=study, comparison=found, problem="", attributions={}, judgements=())
     return replace(evidence, outcomes=(outcome, *evidence.outcomes[1:]))
 

@@ -125,7 +125,14 @@ def _outcome(runs: StudyRuns, selection: Selection, measured: Measured) -> Outco
     if problem:
         return replace(outcome, problem=plain(problem, 600))
     try:
-        comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
+        comparison = compare(
+            measured.rows(pair),
+            *pair,
+            study.measure,
+            study.margin,
+            study.endpoint,
+            selected_on_test=study.selected_on_test,
+        )
     except UserError as error:
         return replace(outcome, problem=plain(str(error), 400))
     return replace(outcome, comparison=comparison, networks=_networks(comparison, selection))

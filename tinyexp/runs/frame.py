@@ -110,6 +110,18 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     return frame
 
 
+def columns_of(run: RecordedRun) -> tuple[str, ...]:
+    """The columns of a run's ``metrics.csv``; none where it cannot be read, which :func:`metrics_frame` tells."""
+    columns = settings_rules(run.record.experiment.trainer).columns
+    if columns is not None:
+        return columns
+    try:
+        header = read_bounded(run.folder.metrics).partition(b"\n")[0]
+    except DamagedError:
+        return ()
+    return tuple(header.decode(errors="replace").split(","))
+
+
 @dataclass(frozen=True)
 class _Table:
     """A metrics.csv as it was read."""
