@@ -87,7 +87,7 @@ class KillFirst(PlainProgress):
         super().__init__(1)
         self.slots, self.killed = launcher_slots, False
 
-    def epoch_done(self, plan, epoch, seconds, test_accuracy):
+    def epoch_done(self, plan, epoch, seconds, test_accuracy, index):
         if not self.killed:
             self.killed = True
             [slot] = self.slots()

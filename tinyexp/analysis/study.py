@@ -83,7 +83,8 @@ class Claim(Section):
     margin: Annotated[float, Field(ge=0)] | None = None
     """The study's, if none is given and the metric is in the same unit."""
     epochs: Literal["last", "mean"] = "last"
-    """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve."""
+    """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve. Of runs that are
+    logged by step, the last step or the mean over all logged steps."""
     fact: str = ""
     """For static: what is looked up in the models of the one or two experiments named."""
 

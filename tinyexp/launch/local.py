@@ -173,7 +173,11 @@ class LocalLauncher:
         match message:
             case EpochDone():
                 self._progress.epoch_done(
-                    plan, message.epoch, message.seconds, measured(message.metric, message.value)
+                    plan,
+                    message.epoch,
+                    message.seconds,
+                    measured(message.metric, message.value),
+                    message.index,
                 )
             case Warned():
                 self._progress.note(f"{plan.title}: {message.message}")

@@ -23,10 +23,13 @@ class EpochDone:
     """An epoch of the slot's run is committed."""
 
     epoch: int
+    """Or the step, of a run whose log counts steps."""
     seconds: float
     metric: str
     """That progress lines tell; empty where there is none."""
     value: float
+    index: str = "epoch"
+    """What ``epoch`` counts."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,10 @@ class Progress(Protocol):
     def started(self, plan: RunPlan) -> None:
         """A run was given to a slot."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
-        """An epoch is committed; it took so long."""
+    def epoch_done(
+        self, plan: RunPlan, epoch: int, seconds: float, measured: str, index: str = "epoch"
+    ) -> None:
+        """An epoch is committed, or what the log has a row for at a step; it took so long."""
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         """A run came to an end."""
@@ -92,6 +94,8 @@ class PlainProgress:
     def __init__(self, jobs: int) -> None:
         self._left = TimeLeft(jobs)
         self._total = self._ended = 0
+        self._counts: dict[RunPlan, str] = {}
+        """What a run's log counts, once it has told of a row."""
         self._last = time.monotonic()
 
     def begin(self, plans: list[RunPlan], finished: int) -> None:
@@ -102,16 +106,21 @@ class PlainProgress:
     def started(self, plan: RunPlan) -> None:
         """A line at the end of each run is enough."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
+    def epoch_done(
+        self, plan: RunPlan, epoch: int, seconds: float, measured: str, index: str = "epoch"
+    ) -> None:
         self._left.took(plan, epoch, seconds)
+        self._counts[plan] = index
         if time.monotonic() - self._last >= _LINE_EVERY_S:
             of = f" of {plan.epochs}" if plan.epochs else ""
-            self._say(f"{plan.title}: epoch {epoch}{of}, {measured}; {self._left.words()}")
+            self._say(f"{plan.title}: {index} {epoch}{of}, {measured}; {self._left.words()}")
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
         self._ended += 1
-        self._say(f"[{self._ended}/{self._total}] {plan.title}: {describe_end(status)}")
+        self._say(
+            f"[{self._ended}/{self._total}] {plan.title}: {describe_end(status, self._counts.get(plan))}"
+        )
 
     def note(self, message: str) -> None:
         self._say(message)
@@ -134,13 +143,14 @@ class TerminalProgress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("epochs{task.fields[words]}"),
+            TextColumn("{task.fields[unit]}s{task.fields[words]}"),
             console=self._console,
         )
         self._all: TaskID | None = None
         self._runs: dict[RunPlan, TaskID] = {}
         self._done: dict[RunPlan, int] = {}
         """Epochs of each run that are done, or will never be."""
+        self._counts: dict[RunPlan, str] = {}
         self._ended = 0
 
     def begin(self, plans: list[RunPlan], finished: int) -> None:
@@ -148,17 +158,22 @@ class TerminalProgress:
         self._console.print(begin_words(plans, finished))
         self._done = dict.fromkeys(plans, 0)
         if plans:
-            self._all = self._bars.add_task("all runs", total=sum(_epochs(plan) for plan in plans), words="")
+            self._all = self._bars.add_task(
+                "all runs", total=sum(_epochs(plan) for plan in plans), words="", unit="epoch"
+            )
             self._bars.start()
 
     def started(self, plan: RunPlan) -> None:
         self._runs[plan] = self._bars.add_task(
-            escape(visible(plan.title, one_line=True)), total=_epochs(plan), words=""
+            escape(visible(plan.title, one_line=True)), total=_epochs(plan), words="", unit="epoch"
         )
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
+    def epoch_done(
+        self, plan: RunPlan, epoch: int, seconds: float, measured: str, index: str = "epoch"
+    ) -> None:
         self._left.took(plan, epoch, seconds)
-        self._bars.update(self._runs[plan], completed=epoch, words=f", {measured}")
+        self._bars.update(self._runs[plan], completed=epoch, words=f", {measured}", unit=index)
+        self._counts[plan] = index
         self._advance(plan, epoch)
 
     def ended(self, plan: RunPlan, status: Status) -> None:
@@ -167,7 +182,7 @@ class TerminalProgress:
         self._ended += 1
         self._advance(plan, _epochs(plan))
         if status.state != "finished":
-            self.note(f"{plan.title}: {describe_end(status)}")
+            self.note(f"{plan.title}: {describe_end(status, self._counts.get(plan))}")
 
     def note(self, message: str) -> None:
         self._console.print(Text(visible(message, one_line=True)))
@@ -192,12 +207,13 @@ def begin_words(plans: list[RunPlan], finished: int) -> str:
     return f"{counted(len(plans) + finished, 'run')}: {finished} finished before, {len(plans)} to train"
 
 
-def describe_end(status: Status) -> str:
-    """As in ``finished, 12 epochs``."""
+def describe_end(status: Status, index: str | None = None) -> str:
+    """As in ``finished, 12 epochs``; of a log by step, whose rows are counted whatever their steps, ``12 rows by step``."""
+    unit = "rows by step" if index == "step" else "epochs"
     if status.state == "finished":
-        return f"finished, {status.epochs} epochs"
+        return f"finished, {status.epochs} {unit}"
     of = f" of {status.epochs}" if status.epochs else ""
-    return f"{status.state} after {status.epochs_done}{of} epochs: {status.message}"
+    return f"{status.state} after {status.epochs_done}{of} {unit}: {status.message}"
 
 
 def progress_for(jobs: int) -> Progress:

@@ -82,6 +82,7 @@ def _progress(row: Row, timing: Row) -> EpochDone:
         ),
         metric=metric,
         value=float(row[metric] or 0) if metric else 0.0,
+        index="step" if row.get("epoch") is None else "epoch",
     )
 
 

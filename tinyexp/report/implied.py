@@ -19,7 +19,7 @@ _ORDINARY = "test_accuracy"
 """What is named where nothing has been measured yet."""
 _SPLITS: tuple[Split, ...] = ("test", "validation", "unknown", "train")
 """Data that a report without a study looks at first."""
-_MOST_NAMED = 5
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,16 @@ def implied(metrics: Iterable[Metric]) -> Implied | None:
     if not found:
         return None
     first, *others = found
+    names = [one.name for one in others if one.split != "train"]
     chosen = ""
-    if others:
-        names = [one.name for one in others]
+    if names:
         more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
-        chosen = (
-            f"Of what was measured, {first.name} was taken; to compare another ({listing([*names[:_MOST_NAMED], *more])}), name it as "
-            "the metric of a study file."
-        )
+        named = listing([*names[:_MOST_NAMED], *more])
+        chosen = f"What is compared is {first.name}; a study file can name another metric ({named})."
     margin = first.shown.margin
     if margin is None:
         chosen += (
-            f"{chosen and ' '}The unit of {first.name} has no margin by itself, so any difference counts."
+            f"{chosen and ' '}Nothing says how much of it is too small to matter, so any difference counts."
         )
     return Implied(first, margin or 0.0, chosen)
 

@@ -110,6 +110,12 @@ class Measured:
         """The metric of a report that no study leads; see :func:`tinyexp.report.implied.by_preference`."""
         return next(iter(by_preference(self.metrics.values())), None)
 
+    @cached_property
+    def index(self) -> str:
+        """What the curves of the page are over, in words: ``epoch``, ``step``, or ``epoch or step`` where runs differ."""
+        by = {index_of(rows) for rows in self._rows.values() if len(rows)}
+        return " or ".join(sorted(by)) or "epoch"
+
     @property
     def curve_metrics(self) -> tuple[Metric, ...]:
         """Whose curves are kept and stored: all; of very many experiments those of the first metric and its companions."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tinyexp.analysis.comparison import Comparison, compare
-from tinyexp.analysis.endpoints import index_of
 from tinyexp.analysis.exact import mean
 from tinyexp.errors import UserError
 from tinyexp.report.evidence import Evidence
@@ -23,7 +22,7 @@ def against_section(evidence: Evidence) -> Section | None:
     first, *others = (one.name for one in chosen)
     base = evidence.titles[first]
     table = Table(
-        f"{first_upper(label)} after the last {index_of(evidence.measured.everything)}, each against {base}, seed by seed",
+        f"{first_upper(label)} after the last {evidence.measured.index}, each against {base}, seed by seed",
         ("", "mean", f"{base}, same seeds", "difference", "95 % interval", "verdict"),
         tuple(_row(evidence, asked, first, name) for name in others),
         ("text", "number", "number", "number", "number", "text"),

@@ -76,7 +76,7 @@ def verdict_details(evidence: Evidence, outcome: Outcome) -> tuple[str, ...]:
     elif comparison and comparison.verdict == "too_few_seeds":
         details.append(DECIDE_UNKNOWN.format(**words))
     if comparison and outcome.study.selected_on_test and comparison.endpoint.chooser is not None:
-        details.append(SELECTED_ON_TEST)
+        details.append(SELECTED_ON_TEST.format(index=comparison.index))
     details += [told for name in outcome.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
@@ -94,7 +94,7 @@ def paired_section(evidence: Evidence, outcome: Outcome, *, with_figure: bool) -
     words = outcome_words(evidence, outcome)
     heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
     table = paired_table(evidence, comparison)
-    lead = Paragraph(f"{plain(outcome.study.question)} {sentence}. {' '.join(details)}")
+    lead = Paragraph(f"{plain(outcome.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
     if outcome.networks:
         notes = (Paragraph(_networks_sentence(evidence, outcome)), *notes)
