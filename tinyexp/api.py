@@ -76,7 +76,8 @@ def write_report(
     baseline
         An earlier report, or its ``report.json``: adds what changed since.
 
-    The result has the gates that studies set in it, those that failed among them; none of them raises.
+    The result has the gates that studies set in it, those that failed among them, and the faults: metrics with values
+    that they cannot have, which were not compared. None of them raises.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def attribute(
     UserError
         A frame that cannot be used, a confounded study, or runs of the plan that are missing, by name.
     """
-    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas and scipy
+    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas
     from tinyexp.analysis.study import Study  # noqa: PLC0415
 
     if not isinstance(study, Study):

@@ -25,6 +25,10 @@ class UserError(TinyexpError):
     exit_code = 2
 
 
+class MetricValuesError(UserError):
+    """Values that a metric cannot have: beyond its bounds, percents where fractions are meant, or both together."""
+
+
 class DivergedError(TinyexpError):
     """A loss became NaN or infinite; the run keeps the last state in which it was finite."""
 

@@ -39,7 +39,7 @@ def commit(plan, epochs, state="running"):
 
 
 def test_only_what_is_new_is_told_with_the_seconds_of_the_new_epochs(watched):
-    plan, watch, _ = watched
+    plan, watch, heard = watched
     watch.look()
     assert (heard.started_runs, heard.epochs, heard.notes) == ([], [], [])
     commit(plan, 2)  # begun again, where it stood
@@ -53,7 +53,7 @@ def test_only_what_is_new_is_told_with_the_seconds_of_the_new_epochs(watched):
 
 
 def test_a_run_that_begins_anew_is_counted_from_its_first_epoch(watched):
-    plan, watch, _ = watched
+    plan, watch, heard = watched
     commit(plan, 0)
     watch.look()
     commit(plan, 1)
@@ -62,7 +62,7 @@ def test_a_run_that_begins_anew_is_counted_from_its_first_epoch(watched):
 
 
 def test_warnings_are_whole_lines_of_the_log_told_once(watched):
-    plan, watch, _ = watched
+    plan, watch, heard = watched
     append_text(plan.folder.log, "epoch 3: test accuracy 0.3\nwarning: slow")
     watch.look()
     assert heard.notes == []
@@ -72,7 +72,7 @@ def test_warnings_are_whole_lines_of_the_log_told_once(watched):
 
 
 def test_the_log_of_a_fresh_attempt_is_read_from_its_beginning(watched):
-    plan, watch, _ = watched
+    plan, watch, heard = watched
     plan.folder.log.rename(plan.folder.path / "old.txt")
     append_text(plan.folder.log, "warning: " + "long " * 100 + "\n")
     watch.look()
@@ -97,7 +97,7 @@ def test_nothing_is_read_of_a_run_that_did_nothing_and_looking_backs_off(watched
 
 
 def test_records_that_are_torn_or_something_else_end_no_watch(watched):
-    plan, watch, _ = watched
+    plan, watch, heard = watched
     for path in (plan.folder.status, plan.folder.log, plan.folder.timing, plan.folder.metrics):
         path.unlink()
     plan.folder.status.write_text("{")

@@ -68,7 +68,14 @@ def gathered(study: Study) -> Evidence:
     evidence = gather(select_runs(read_runs(sample() / "runs")))
     lead = evidence.results[0]
     pair = (study.contender, study.baseline)
-    found = compare(evidence.measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
+    found = compare(
+        evidence.measured.rows(pair),
+        *pair,
+        study.measure,
+        study.margin,
+        study.endpoint,
+        selected_on_test=study.selected_on_test,
+    )
     design = replace(lead.design, study=study)
     result = replace(lead, design=design, comparison=found, problem="", attributions={}, judgements=())
     return replace(evidence, results=(result, *evidence.results[1:]))
