@@ -25,8 +25,16 @@ class UserError(TinyexpError):
     exit_code = 2
 
 
+class MetricValuesError(UserError):
+    """Values that a metric cannot have: beyond its bounds, percents where fractions are meant, or both together."""
+
+
 class DivergedError(TinyexpError):
     """A loss became NaN or infinite; the run keeps the last state in which it was finite."""
+
+
+class LockedError(TinyexpError):
+    """Another process trains the run; its records are that process's to write."""
 
 
 class DamagedError(TinyexpError):

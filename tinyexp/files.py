@@ -20,7 +20,7 @@ import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError
@@ -165,6 +165,35 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > found.st_size:
         raise OSError(errno.EBUSY, "it grew while it was read")
     return content
+
+
+class Stamp(NamedTuple):
+    """What changes with every new content of a file, and can be asked for without reading it; zeros for none."""
+
+    inode: int
+    changed_ns: int
+    size: int
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file as it is now."""
+    try:
+        found = path.stat()
+    except OSError:
+        return Stamp(0, 0, 0)
+    return Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def read_appended(path: Path, start: int, limit: int) -> bytes:
+    """What a log has from the byte ``start`` on, at most ``limit`` bytes; empty where it is no ordinary file, or cannot be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            _require_ordinary(handle)
+            file.seek(start)
+            return file.read(limit)
+    except OSError:
+        return b""
 
 
 def append_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
 from records_maker import SHAPES, make_run, make_runs, make_study
+from tinyexp.report.sections.paired import MOST_SEEDS
 
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
@@ -23,7 +24,6 @@ from tinyexp.report.multiples import fitted
 from tinyexp.report.pages import SUMMARY_LIMIT
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.many import MOST_CELLS
-from tinyexp.report.sections.paired import MOST_SEEDS
 from tinyexp.report.select import select_runs
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, write_section

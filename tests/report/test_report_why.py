@@ -315,7 +315,7 @@ def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
 def test_the_steps_of_the_waterfall_lead_from_the_one_design_to_the_other(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS)
     evidence = gather(select_runs(read_runs(tmp_path / "runs")))
-    outcome = next(one for one in evidence.outcomes if one.study.name == WHY)
+    outcome = next(one for one in evidence.results if one.study.name == WHY)
     assert outcome.attribution is not None
     drawing = waterfall_panel(evidence, outcome, outcome.attribution).drawing
     assert isinstance(drawing, WaterfallDrawing)

@@ -84,8 +84,11 @@ def test_floats_survive_the_file_to_the_last_bit(tmp_path):
     [
         (lambda text: text[:-3], "the last line is torn"),
         (lambda text: text.replace("train_loss", "trian_loss"), "the first line is not the columns"),
-        (lambda text: text.replace("\n2,", "\n7,"), "an epoch is missing, stands twice or is out of order"),
-        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "has 2 epochs where status.json has 3"),
+        (
+            lambda text: text.replace("\n2,", "\n7,"),
+            "an epoch or step is missing, stands twice or is out of order",
+        ),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "has 2 rows where status.json has 3"),
         (lambda text: text.replace("\n2,2,2,", "\n2,2,2,lots"), "a value is not a number"),
         (lambda text: text + "\n", "a line is empty"),
     ],

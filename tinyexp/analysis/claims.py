@@ -130,7 +130,15 @@ def _judge_pair(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
     if frame is None:
         return Judgement(claim.id, "not_tested", "runs_missing")
     metric, margin = _metric(claim, study), study.margin_of(claim)
-    found = compare(frame, contender, baseline, metric, margin, _endpoint(claim, study))
+    found = compare(
+        frame,
+        contender,
+        baseline,
+        metric,
+        margin,
+        _endpoint(claim, study),
+        selected_on_test=study.selected_on_test,
+    )
     return _judged_by_seed(claim, study, "difference", found.seeds, found.differences)
 
 

@@ -140,6 +140,7 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
             pairing=study.pairing,
             looks=study.looks_at(_planned_seeds(selection)),
             lost={point.name: _lost(point) for point in chosen if point is not None},
+            selected_on_test=study.selected_on_test,
         )
     except UserError as error:
         return replace(result, problem=plain(str(error), 400))

@@ -38,7 +38,7 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     canvas.axes.set_xlim(first, last if last > first else first + 1)
     canvas.axes.set_ylim(*drawing.limits)
     vertical_axis(canvas, y_ticks, y_labels)
-    horizontal_axis(canvas, "epoch", whole=True, grid=False)
+    horizontal_axis(canvas, drawing.index, whole=True, grid=False)
     if drawing.level:
         canvas.axes.axhline(drawing.level[1], color=INK, lw=1, ls=(0, (1, 2)), alpha=0.7, clip_on=False)
     if drawing.shaded:

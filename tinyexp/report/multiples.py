@@ -106,6 +106,6 @@ def _grid(canvas: Canvas, frame: _Frame, values: Sequence[float], labels: Sequen
 def _epochs_below(canvas: Canvas, frame: _Frame, drawing: MultiplesDrawing) -> None:
     first, last = drawing.epochs
     y = frame.bottom - 13
-    canvas.write(frame.left, y, f"epoch {first}", size=_TEXT)
+    canvas.write(frame.left, y, f"{drawing.index} {first}", size=_TEXT)
     if last > first:
         canvas.write(frame.left + frame.width, y, str(last), size=_TEXT, align="right")

@@ -43,6 +43,8 @@ class ReportResult:
     """What changed since the baseline, in a line; empty without one."""
     gates: tuple[GateResult, ...]
     """The gates of the studies, those that failed among them."""
+    faults: tuple[str, ...]
+    """Of each metric that has values which it cannot have: what, where, and what to do. It was not compared."""
 
 
 def write_report(
@@ -92,6 +94,7 @@ def write_report(
         left_out=selection.left_out,
         since=view.since.replace("\N{NO-BREAK SPACE}", " "),
         gates=view.gates,
+        faults=view.faults,
     )
 
 

@@ -71,6 +71,18 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     return frame
 
 
+def columns_of(run: RecordedRun) -> tuple[str, ...]:
+    """The columns of a run's ``metrics.csv``; none where it cannot be read, which :func:`metrics_frame` tells."""
+    columns = settings_rules(run.record.experiment.trainer).columns
+    if columns is not None:
+        return columns
+    try:
+        header = read_bounded(run.folder.metrics).partition(b"\n")[0]
+    except DamagedError:
+        return ()
+    return tuple(header.decode(errors="replace").split(","))
+
+
 @dataclass(frozen=True)
 class _Table:
     """A metrics.csv as it was read."""
@@ -162,21 +174,20 @@ def _check_epochs(frame: pd.DataFrame, runs: Sequence[RecordedRun], lengths: Seq
         expected = np.concatenate([np.arange(1, length + 1) for length in lengths]) if runs else np.empty(0)
         wrong = np.flatnonzero(frame["epoch"].to_numpy() != expected)
     else:
-        index = (
-            np.where(frame["epoch"].isna(), frame["step"], frame["epoch"])
-            if "step" in frame
-            else frame["epoch"].to_numpy()
-        )
+        first, *second = [frame[name].to_numpy() for name in INDEX_COLUMNS if name in frame]
+        index = np.where(np.isnan(first), second[0], first) if second else first
         starts = np.cumsum([0, *lengths[:-1]])
         falls = np.flatnonzero(np.diff(index) <= 0) + 1
         wrong = np.setdiff1d(falls, starts)
     if wrong.size:
         run = runs[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]
-        raise DamagedError(f"{run.folder.metrics}: an epoch is missing, stands twice or is out of order.")
+        raise DamagedError(
+            f"{run.folder.metrics}: an epoch or step is missing, stands twice or is out of order."
+        )
     for run, length in zip(runs, lengths, strict=True):
         if length != run.status.epochs_done:
             raise DamagedError(
-                f"{run.folder.metrics}: has {length} epochs where status.json has {run.status.epochs_done}."
+                f"{run.folder.metrics}: has {length} rows where status.json has {run.status.epochs_done}."
             )
 
 

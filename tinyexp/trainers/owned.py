@@ -8,12 +8,12 @@ from pathlib import Path
 
 import filelock
 
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import LockedError, UserError
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RunFolder
 
 LOCK_SECONDS = 20.0
-"""Data workers of a killed slot share its lock, and look for their parent every five seconds."""
+"""Data workers of a killed worker share its lock, and look for their parent every five seconds."""
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def owned(folder: RunFolder) -> Iterator[None]:
 
     Raises
     ------
-    TinyexpError
+    LockedError
         Another process holds it.
     UserError
         The folder cannot be written to.
@@ -33,7 +33,7 @@ def owned(folder: RunFolder) -> Iterator[None]:
         lock = filelock.FileLock(folder.lock)
         lock.acquire(timeout=LOCK_SECONDS)
     except filelock.Timeout as error:
-        raise TinyexpError(
+        raise LockedError(
             f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
         ) from error
     except OSError as error:

@@ -88,7 +88,7 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
         elif comparison.forecast and comparison.reason != "lost_runs":
             details.append(_decides(comparison))
         if result.study.selected_on_test and comparison.endpoint.chooser is not None:
-            details.append(SELECTED_ON_TEST)
+            details.append(SELECTED_ON_TEST.format(index=comparison.index))
     details += [told for name in result.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
@@ -106,7 +106,7 @@ def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bo
     words = outcome_words(evidence, result)
     heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
     table = runs_table(evidence, comparison)
-    lead = Paragraph(f"{plain(result.study.question)} {sentence}. {' '.join(details)}")
+    lead = Paragraph(f"{plain(result.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in _notes(evidence, comparison))
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)

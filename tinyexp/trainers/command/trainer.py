@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import math
 import os
 import shutil
 import time
@@ -11,9 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import DamagedError, InterruptedRunError, TinyexpError, UserError, listed, nearest
+from tinyexp.config.metric import check_values, known_metric
+from tinyexp.errors import (
+    DamagedError,
+    InterruptedRunError,
+    MetricValuesError,
+    TinyexpError,
+    UserError,
+    listed,
+    nearest,
+)
 from tinyexp.files import append_text, read_bounded, rename_anew, sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.tables import Log, read_table
 from tinyexp.runs.environment import describe_command_environment
@@ -110,6 +122,7 @@ class _Run:
         self._require_pinned()
         log = self._read()
         self._tell(log)
+        self._require_possible(log)
         status = self._project("finished", log=log)
         # Only now: of two seeds that end at once, each before the other is finished, neither would see the other.
         self._require_own_curve(log)
@@ -154,6 +167,7 @@ class _Run:
         if time.monotonic() - self.looked < _LOOK_S:
             return
         self.looked = time.monotonic()
+        log = None
         with contextlib.suppress(OSError, UserError):
             size = self.log_path.stat().st_size
             if size != self.size:
@@ -161,6 +175,8 @@ class _Run:
                 log = read_table(self.log_path, whole=False)
                 self._tell(log)
                 self._project("running", log=log)
+        if log is not None:
+            self._require_possible(log)  # hours before its end, which would be refused
 
     def _tell(self, log: Log) -> None:
         for row in log.rows[self.told :]:
@@ -190,6 +206,22 @@ class _Run:
                 f"{listed(changed)} changed while the command ran, so what it was trained with is not known. "
                 "Start the same command again."
             )
+
+    def _require_possible(self, log: Log) -> None:
+        """Values that a metric can have, of every column whose meaning is known; what is empty or no number is passed over."""
+        run = f"{self.plan.experiment.name}, seed {self.plan.record.seed}"
+        try:
+            for name in log.columns[1:]:
+                metric = known_metric(name, self.plan.experiment.metrics)
+                rows = [row for row in log.rows if _is_finite(row[name])]
+                if metric is None or not rows:
+                    continue
+                places = [f"{run}, {log.index} {row[log.index]:g} of {self.log_path}" for row in rows]
+                values = np.array([row[name] for row in rows], dtype=np.float64)
+                check_values(metric, values, np.zeros(1, dtype=np.intp), places.__getitem__)
+        except MetricValuesError as error:
+            self._project("failed", str(error), log)
+            raise
 
     def _require_own_curve(self, log: Log) -> None:
         """Two seeds of one configuration never have equal curves, unless the seed is ignored."""
@@ -389,6 +421,10 @@ def _curve(
 
 def _counted(name: str, value: float | None) -> int | float | None:
     return int(value) if value is not None and name in INTEGER_COLUMNS and value % 1 == 0 else value
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _how(code: int) -> str:

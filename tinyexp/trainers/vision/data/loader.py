@@ -191,7 +191,7 @@ def _by_processes(
         timeout=patience or 0,
         # The loader draws a seed for its workers from the generator it is given; none of ours is touched.
         generator=torch.Generator().manual_seed(0),
-        # A slot is a spawned process, whose children would be spawned too: each would load torch, for seconds,
+        # A worker is a spawned process, whose children would be spawned too: each would load torch, for seconds,
         # at every epoch.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
