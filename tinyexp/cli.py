@@ -125,6 +125,11 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(_PLANS),
     help="How much of a study's mixtures to train; none for the designs alone. [default: each study's own]",
 )
+@click.option(
+    "--until-decided",
+    is_flag=True,
+    help="Train the studies look by look, and stop where their verdict is clear.",
+)
 @_training_options
 def run_all(
     seeds: int | None,
@@ -180,7 +185,13 @@ def try_experiment(
 
 
 def _train(
-    *, as_json: bool, settings: tuple[str, ...], data_folder: Path | None, jobs: int | None, **options: Any
+    *,
+    as_json: bool,
+    settings: tuple[str, ...],
+    data_folder: Path | None,
+    jobs: int | None,
+    until_decided: bool = False,
+    **options: Any,
 ) -> None:
     from tinyexp.config.load import parse_override
     from tinyexp.launch.session import Request, run_session, summary
@@ -191,7 +202,12 @@ def _train(
         jobs=jobs or 0,
         **options,
     )
-    outcomes, code = run_session(request)
+    if until_decided:
+        from tinyexp.decide import run_until_decided
+
+        outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
+    else:
+        outcomes, code = run_session(request)
     rows = summary(outcomes)
     if as_json:
         _print_json(rows)

@@ -10,14 +10,27 @@ from typing import Any
 
 from tinyexp.analysis.contrasts import contrasts
 from tinyexp.analysis.design import StudyDesign, check_members, study_design
+from tinyexp.analysis.frozen import read_frozen
 from tinyexp.analysis.plan import Plan
-from tinyexp.analysis.statistics import seeds_to_confirm, sign_flip_floor
+from tinyexp.analysis.samples import fewest_to_confirm
+from tinyexp.analysis.statistics import permutation_floor, seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
 from tinyexp.launch.speed import Speed, measured_speed
 from tinyexp.launch.wanted import designs, study_seeds
 from tinyexp.runs.plan import RunPlan
+
+
+@dataclass(frozen=True)
+class LookCost:
+    """What a study takes until one of its looks."""
+
+    runs_of_each: int
+    runs: int
+    """Of all that it asks for, those that are there among them."""
+    seconds: float | None
+    """Still expected, side by side; None where nothing of this profile was measured here."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +48,24 @@ class Forecast:
     """Expected, side by side; None where nothing of this profile was measured here."""
     measured: int
     """Runs whose measured speed the expectation rests on."""
+    looks: tuple[LookCost, ...] = ()
+    """What the study takes until each of its looks."""
 
     @property
     def p_floor(self) -> float:
-        """The smallest two-sided p of the paired sign-flip test with these seeds."""
-        return sign_flip_floor(len(self.seeds))
+        """The smallest two-sided p of the exact test with these seeds."""
+        count = len(self.seeds)
+        return sign_flip_floor(count) if self.is_paired else permutation_floor(count, count)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether runs of one seed belong together."""
+        return self.design.study.pairing == "seed"
+
+    @property
+    def seeds_to_confirm(self) -> int:
+        """The fewest seeds whose exact test can go below 0.05."""
+        return seeds_to_confirm() if self.is_paired else fewest_to_confirm()
 
 
 def forecast(
@@ -74,6 +100,14 @@ def forecast(
     plans = planned(list(points.values()), runs, data_folder)
     left = [plan for plan in plans if not plan.is_finished()]
     speed = measured_speed(runs / profile)
+    frozen = read_frozen(runs / profile, name)
+    looks = study.looks or (frozen.looks if frozen else study.looks_at(len(asked)))
+    costs = []
+    for look in looks:
+        until = [replace(point, planned_seeds=tuple(range(look))) for point in points.values()]
+        own = planned(until, runs, data_folder)
+        to_go = [plan for plan in own if not plan.is_finished()]
+        costs.append(LookCost(look, len(own), _seconds(to_go, speed, jobs)))
     return Forecast(
         design=design,
         profile=profile,
@@ -83,6 +117,7 @@ def forecast(
         jobs=jobs,
         seconds=_seconds(left, speed, jobs),
         measured=speed.runs,
+        looks=tuple(costs),
     )
 
 
@@ -112,7 +147,15 @@ def as_json(found: Forecast) -> dict[str, Any]:
         "expected_s": None if found.seconds is None else round(found.seconds, 1),
         "measured_runs": found.measured,
         "smallest_p": found.p_floor,
-        "seeds_to_confirm": seeds_to_confirm(),
+        "seeds_to_confirm": found.seeds_to_confirm,
+        "looks": [
+            {
+                "runs_of_each": look.runs_of_each,
+                "runs": look.runs,
+                "expected_s": None if look.seconds is None else round(look.seconds, 1),
+            }
+            for look in found.looks
+        ],
         "plan": None,
     }
     if plan:

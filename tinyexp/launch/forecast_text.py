@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tinyexp.analysis.design import StudyDesign
 from tinyexp.analysis.plan import Group, Plan
-from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
+from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.config.explain import shown
-from tinyexp.launch.forecast import Forecast, standard_error
+from tinyexp.launch.forecast import Forecast, LookCost, standard_error
 from tinyexp.terminal import counted
 
 
@@ -20,8 +20,9 @@ def as_lines(found: Forecast) -> list[str]:
     told = f"{len(found.plans)} = {own} configurations x {counted(seeds, 'seed')}"
     lines.append(f"runs     {told}; {found.finished} finished before, {left} to train")
     lines.append(f"time     {_time_words(found)}")
-    floor = f"{found.p_floor:.2g} at best by the paired sign-flip test with {counted(seeds, 'seed')}"
-    lines.append(f"p        {floor}; {seeds_to_confirm()} seeds can go below 0.05")
+    lines += [f"look     {_look_words(look)}" for look in found.looks]
+    floor = f"{found.p_floor:.2g} at best by the {'paired sign-flip' if found.is_paired else 'permutation'} test with {counted(seeds, 'seed')}"
+    lines.append(f"p        {floor}; {found.seeds_to_confirm} seeds can go below 0.05")
     if seeds < FEWEST_SEEDS:
         lines.append(f"verdict  none: {FEWEST_SEEDS} seeds are the fewest that a verdict takes")
     if plan:
@@ -65,6 +66,24 @@ def _group_words(group: Group) -> str:
     return " = ".join(" x ".join(names) for names in group)
 
 
+def _look_words(look: LookCost) -> str:
+    """What the study takes until a look."""
+    time = (
+        ""
+        if look.seconds is None
+        else f", about {_duration(look.seconds)} to go"
+        if look.seconds
+        else ", all there"
+    )
+    return f"at {counted(look.runs_of_each, 'seed')}: {counted(look.runs, 'run')}{time}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 2 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
 def _time_words(found: Forecast) -> str:
     if len(found.plans) == found.finished:
         return "none: everything is there"
@@ -74,7 +93,5 @@ def _time_words(found: Forecast) -> str:
             f"unknown: nothing of profile {found.profile} was trained in this folder yet; "
             f"`tinyexp run {first} --profile {found.profile}` measures it"
         )
-    told = f"{found.seconds / 60:.0f} min" if found.seconds >= 90 else f"{found.seconds:.0f} s"
-    if found.seconds >= 2 * 3600:
-        told = f"{found.seconds / 3600:.1f} h"
+    told = _duration(found.seconds)
     return f"about {told} with {counted(found.jobs, 'job')}, by the speed of {counted(found.measured, 'run')} here"

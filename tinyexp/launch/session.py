@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyexp.analysis.study import load_study
+from tinyexp.analysis.frozen import freeze_study
+from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.drive import train
@@ -55,15 +56,7 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         The request cannot be carried out; nothing was trained.
     """
     profile = load_profile(request.profile)
-    names = _chosen(request)
-    # A single experiment is asked for by name; studies are trained with all of theirs.
-    studies = [] if request.names else studies_over(names, request.studies or profile.studies)
-    left_out = set(request.studies) - {study.name for study in studies}
-    if left_out:
-        raise UserError(
-            f"--study {min(left_out)}: needs {listed(load_study(min(left_out)).experiments)}, of which --only leaves "
-            f"{listed(names)}. Leave --only out."
-        )
+    names, studies = studies_of(request)
     found = wanted(
         designs(names, request.profile, request.overrides),
         studies,
@@ -72,6 +65,9 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     )
     plans = prepare(found, request.runs, request.data_folder)
     if not request.names:
+        seeds = len(request.seeds or range(profile.seeds))
+        for study in studies:
+            freeze_study(request.runs / request.profile, study, seeds)
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
     jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
@@ -82,6 +78,28 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     outcomes, signal_code = train(all_jobs, LocalExecutor(jobs), progress_for(jobs))
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
+
+
+def studies_of(request: Request) -> tuple[list[str], list[Study]]:
+    """The experiments that are trained, and the studies over them.
+
+    Raises
+    ------
+    UserError
+        ``only`` matches nothing, or leaves out what a study that was named needs.
+    """
+    names = _chosen(request)
+    # A single experiment is asked for by name; studies are trained with all of theirs.
+    studies = (
+        [] if request.names else studies_over(names, request.studies or load_profile(request.profile).studies)
+    )
+    left_out = set(request.studies) - {study.name for study in studies}
+    if left_out:
+        raise UserError(
+            f"--study {min(left_out)}: needs {listed(load_study(min(left_out)).experiments)}, of which --only leaves "
+            f"{listed(names)}. Leave --only out."
+        )
+    return names, studies
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

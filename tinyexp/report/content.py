@@ -66,6 +66,8 @@ class StudyValues:
     study: str
     definition: Study
     """The question as its file says it: what is compared, what too little to matter, factors and claims."""
+    changed: tuple[Difference, ...]
+    """What was decided otherwise when the study's first run started: then left, now right."""
     missing: tuple[str, ...]
     problem: str | None
     comparison: Comparison | None

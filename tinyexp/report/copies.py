@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tinyexp.analysis.frozen import frozen_path
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_bytes
-from tinyexp.report.select import Selection, set_options
+from tinyexp.report.select import Selection, profile_folder, set_options
 from tinyexp.report.values import record_names
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.recorded import RecordedRun, read_run
@@ -31,7 +32,16 @@ def copy_records(selection: Selection, runs: Path) -> list[RecordedRun]:
         A finished run's record is missing, or not what the run wrote.
     """
     copies = [_copied(run, runs) for run in selection.runs]
+    for path in study_notes(selection):
+        (runs / selection.profile / path.name).write_bytes(read_bounded(path))
     return sorted(copies, key=lambda run: run.folder.order)
+
+
+def study_notes(selection: Selection) -> list[Path]:
+    """The files that say what the studies were when their first runs started."""
+    folder = profile_folder(selection)
+    paths = [frozen_path(folder, design.study.name) for design in selection.studies]
+    return [path for path in paths if path.is_file()]
 
 
 def _copied(run: RecordedRun, runs: Path) -> RecordedRun:

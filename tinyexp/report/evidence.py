@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, replace
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
 from tinyexp.analysis.design import DesignPoint, StudyDesign
+from tinyexp.analysis.frozen import changes_since, read_frozen
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.started import LostRun
 from tinyexp.analysis.study import Study
-from tinyexp.config.difference import differences
+from tinyexp.config.difference import Difference, differences
 from tinyexp.config.load import experiment_names, load_experiment, load_profile, profile_names
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
-from tinyexp.report.select import Selection
+from tinyexp.report.select import Selection, profile_folder
 from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.records import read_predictions
 
@@ -45,6 +46,9 @@ class StudyResult:
     """Why it is not shared out although mixtures were trained."""
     judgements: tuple[Judgement, ...] = ()
     """What becomes of the study's claims, in its order."""
+
+    changed: tuple[Difference, ...] = ()
+    """What was decided otherwise when the study's first run started: then left, now right."""
 
     @property
     def study(self) -> Study:
@@ -124,7 +128,9 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
     attributions, unattributed = attributions_of(design, measured.everything)
     judgements = judgements_of(design, measured, attributions)
-    result = StudyResult(design, missing, None, "", None, attributions, unattributed, judgements)
+    frozen = read_frozen(profile_folder(selection), study.name)
+    changed = changes_since(frozen, study) if frozen else ()
+    result = StudyResult(design, missing, None, "", None, attributions, unattributed, judgements, changed)
     if missing:
         return result
     problem = design.problem or _other_data(design)
@@ -138,7 +144,7 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
             study.margin,
             study.endpoint,
             pairing=study.pairing,
-            looks=study.looks_at(_planned_seeds(selection)),
+            looks=study.looks or (frozen.looks if frozen else study.looks_at(_planned_seeds(selection))),
             lost={point.name: _lost(point) for point in chosen if point is not None},
             selected_on_test=study.selected_on_test,
         )

@@ -16,7 +16,7 @@ from tinyexp.files import json_text
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
-from tinyexp.report.copies import copy_records
+from tinyexp.report.copies import copy_records, study_notes
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
@@ -109,7 +109,7 @@ def _refuse_loss(out: Path, held: Held, selection: Selection) -> None:
         f"runs/{run.record.experiment.profile}/{run.record.experiment.name}/{run.folder.path.name}/{name}"
         for run in selection.runs
         for name in record_names(run)
-    }
+    } | {f"runs/{selection.profile}/{path.name}" for path in study_notes(selection)}
     lost = [name for name in held if name.startswith("runs/") and name not in taken]
     names = list(dict.fromkeys(name.removeprefix("runs/").rpartition("/")[0] for name in lost))
     if names:

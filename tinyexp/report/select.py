@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.design import DesignPoint, StudyDesign, study_design
@@ -135,6 +136,11 @@ def _found(point: DesignPoint, runs: Mapping[str, Sequence[RecordedRun]]) -> Des
     )
     once = {run.record.identity: run for run in own}.values()
     return replace(point, runs=tuple(sorted(once, key=lambda run: run.record.seed)))
+
+
+def profile_folder(selection: Selection) -> Path:
+    """The folder in which the runs of the profile lie, by experiment."""
+    return selection.runs[0].folder.path.parent.parent
 
 
 def set_options(overrides: Mapping[str, Any]) -> str:

@@ -68,6 +68,8 @@ BEHIND = "Of {design}, {runs} {lies} far behind the others, whose median is {med
 MEDIANS = "The medians say the opposite of the means ({size}): a few bad runs decide the mean."
 """Trainings that a mean alone would hide."""
 
+CHANGED = "The study was changed after its first run had started ({keys}): what it says was not decided beforehand, and may be wrong more often."
+
 LOOKS: Mapping[str, str] = {
     "before": "The study is looked at with {looks} runs of each, and not before.",
     "next": "This is look {number} of {of}, at {runs} runs of each (looks at {looks}). It may be wrong in {error} of cases and its interval covers {level}, so that all looks together keep within 5 %. The next is at {next}.",

@@ -84,6 +84,7 @@ def _study(result: StudyResult) -> StudyValues:
     return StudyValues(
         study=result.study.name,
         definition=result.study,
+        changed=result.changed,
         missing=result.missing,
         problem=result.problem or None,
         comparison=result.comparison,

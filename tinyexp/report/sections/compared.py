@@ -6,6 +6,8 @@ from collections import Counter
 
 from tinyexp.analysis.comparison import Comparison, Sample
 from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.config.difference import Difference
+from tinyexp.config.explain import shown
 from tinyexp.config.metric import Metric, metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
@@ -13,6 +15,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.compared_runs import compared_figure, runs_table
 from tinyexp.report.sentences import (
     BEHIND,
+    CHANGED,
     COMPARISON_HEADINGS,
     CONFIRMED,
     DECIDE,
@@ -87,10 +90,16 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
             details.append(CONFIRMED[comparison.p_floor < comparison.look.error].format(**words))
         elif comparison.forecast and comparison.reason != "lost_runs":
             details.append(_decides(comparison))
+        if result.changed:
+            details.append(CHANGED.format(keys=some([_changed(one) for one in result.changed])))
         if result.study.selected_on_test and comparison.endpoint.chooser is not None:
             details.append(SELECTED_ON_TEST.format(index=comparison.index))
     details += [told for name in result.missing if (told := _what_became(evidence, name))]
     return tuple(details)
+
+
+def _changed(one: Difference) -> str:
+    return f"{plain(one.key, 60)}: {plain(shown(one.left), 60)}, now {plain(shown(one.right), 60)}"
 
 
 def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bool) -> Section:

@@ -1,0 +1,107 @@
+"""Training until a study is decided: look by look, and never beyond the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tinyexp.analysis.frozen import read_frozen
+from tinyexp.analysis.study import Study
+from tinyexp.config.load import load_profile
+from tinyexp.errors import UserError
+from tinyexp.launch.job import Outcome
+from tinyexp.launch.session import Request, run_session, studies_of
+from tinyexp.report.evidence import StudyResult, gather
+from tinyexp.report.select import select_runs
+from tinyexp.runs.recorded import read_runs
+
+_OPEN = ("inconclusive", "undecided_here", "not_tested")
+"""Verdicts of claims that more runs may settle."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a study stands after a look."""
+
+    study: str
+    decided: bool
+    told: str
+    """Its verdict in words."""
+
+
+def run_until_decided(
+    request: Request, tell: Callable[[str], None]
+) -> tuple[list[Outcome], int, list[Standing]]:
+    """Train the studies of a request look by look; one that is decided, or at its last look, is trained no further.
+
+    Returns
+    -------
+    list[Outcome]
+        Of every run that was asked for at any look, each once.
+    int
+        The exit code of the last look's training: a run that failed ends it, as more runs would stand on a lost one.
+    list[Standing]
+        Of every study.
+
+    Raises
+    ------
+    UserError
+        Seeds were named, which would be another plan, or nothing is studied.
+    """
+    if request.seeds or request.names:
+        raise UserError(
+            "--until-decided trains a study at its looks. Leave --seeds out, and name studies with --study."
+        )
+    _, studies = studies_of(request)
+    if not studies:
+        raise UserError(
+            "--until-decided needs a study, and none is over these experiments. Give one in studies/."
+        )
+    outcomes: dict[str, Outcome] = {}
+    standings: dict[str, Standing] = {}
+    open_ones = {study.name: looks_of(request, study) for study in studies}
+    while open_ones:
+        at = min(looks[0] for looks in open_ones.values())
+        names = tuple(name for name, looks in open_ones.items() if looks[0] == at)
+        tell(f"look at {at} runs of each: {', '.join(names)}")
+        trained, code = run_session(replace(request, studies=names, seeds=range(at)))
+        outcomes |= {outcome.plan.name: outcome for outcome in trained}
+        if code:
+            return list(outcomes.values()), code, list(standings.values())
+        for result in results_of(request, names):
+            standing = standing_of(result)
+            standings[standing.study] = standing
+            tell(f"{standing.study}: {standing.told}")
+            left = open_ones.pop(standing.study)[1:]
+            if left and not standing.decided:
+                open_ones[standing.study] = left
+    return list(outcomes.values()), 0, list(standings.values())
+
+
+def looks_of(request: Request, study: Study) -> tuple[int, ...]:
+    """The looks that a study had when its first run started; of one that has none yet, those that it names."""
+    frozen = read_frozen(request.runs / request.profile, study.name)
+    return study.looks or (frozen.looks if frozen else study.looks_at(load_profile(request.profile).seeds))
+
+
+def results_of(request: Request, names: Sequence[str]) -> list[StudyResult]:
+    """What the runs at hand say of some studies."""
+    selection = select_runs(read_runs(request.runs), request.profile, request.overrides)
+    return [result for result in gather(selection).results if result.study.name in names]
+
+
+def standing_of(result: StudyResult) -> Standing:
+    """Whether more runs are needed: for the comparison, and for the claims that the study names in ``decide``."""
+    comparison = result.comparison
+    if comparison is None:
+        return Standing(result.study.name, decided=False, told=result.problem or "not to be compared yet")
+    told = comparison.verdict.replace("_", " ")
+    if comparison.winner:
+        told = f"{comparison.winner} {told} the other"
+    waiting = [
+        one.claim for one in result.judgements if one.claim in result.study.decide and one.verdict in _OPEN
+    ]
+    if waiting:
+        told += f"; open: {', '.join(waiting)}"
+    decided = comparison.verdict in ("beats", "within_margin") and not waiting
+    return Standing(result.study.name, decided=decided, told=told)
