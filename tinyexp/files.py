@@ -30,6 +30,9 @@ _NOREPLACE, _EXCHANGE = 1, 2
 """RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
 _HERE = -100
 """AT_FDCWD."""
+GIT_ATTRIBUTES = ".gitattributes"
+BYTES_AS_THEY_ARE = "* -text\n"
+"""What that file says in a folder of ours: git rewrites no line ends there, of which digests would tell."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from page_reader import Page, contents, markdown_text, numbers, sample
-from records_maker import SHAPES, make_run, make_runs, make_study, write_status
+from records_maker import SHAPES, make_run, make_runs, make_study, predictions, write_status
 
 from tinyexp.analysis.change import Change
 from tinyexp.cli import main
@@ -26,7 +26,7 @@ from tinyexp.report.sections.since import since_heading
 from tinyexp.report.select import select_runs
 from tinyexp.report.since import changes_since
 from tinyexp.runs.frame import read_runs
-from tinyexp.runs.records import Status
+from tinyexp.runs.records import RunRecord, Status, read_section, write_predictions, write_section
 
 TINY = ("tiny-design1", "tiny-design2")
 ROW = {"rose": "rose", "fell": "fell", "within_noise": "within noise", "equal": "equal"}
@@ -115,9 +115,17 @@ def test_figures_that_have_no_end_are_equal_to_themselves(tmp_path: Path) -> Non
         for name, thirds in (("tiny-design1", 2), ("tiny-design2", 1)):
             folder = make_run(tmp_path / "runs", name, seed)
             header, *rows = folder.metrics.read_text(encoding="utf-8").splitlines()
-            last = rows[-1].split(",")
-            last[header.split(",").index("test_accuracy")] = repr(thirds / 3)
-            rows[-1] = ",".join(last)
+            told = predictions(thirds / 3, seed, name, images=999)
+            write_predictions(folder.predictions, told)
+            record = read_section(folder.record, RunRecord)
+            data = record.data.model_copy(update={"test_images": 999})
+            write_section(folder.record, record.model_copy(update={"data": data}))
+            last = dict(zip(header.split(","), rows[-1].split(","), strict=True))
+            last |= {
+                "test_accuracy": repr(thirds / 3),
+                "test_top5_accuracy": repr(int(told.in_top5.sum()) / 999),
+            }
+            rows[-1] = ",".join(last.values())
             folder.metrics.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
             write_status(folder, Status(state="finished", epochs_done=len(rows), epochs=len(rows)))
     write_report(tmp_path / "runs", tmp_path / "baseline")
@@ -340,16 +348,18 @@ def test_what_is_no_baseline_is_refused_with_where_what_and_the_next_step(
     assert (said.exit_code, type(said.exception)) == (2, SystemExit)
     assert str(file) in said.output
     assert words in said.output
-    assert any(step in said.output for step in ("Give the folder that", "Make it again", "Update tinyexp"))
+    assert any(
+        step in said.output for step in ("Give --baseline the folder that", "Make it again", "Update tinyexp")
+    )
     assert not (tmp_path / "out").exists(), "nothing is written before the baseline was read"
 
 
 def test_a_folder_without_a_report_and_a_file_that_is_too_large_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has no report\.json"):
+    with pytest.raises(UserError, match=r"report\.json: cannot be read \(No such file"):
         read_baseline(tmp_path)
     with (tmp_path / "report.json").open("wb") as file:
         file.truncate(60_000_000)
-    with pytest.raises(UserError, match="60,000,000 bytes, more than any"):
+    with pytest.raises(UserError, match="60,000,000 bytes; at most"):
         read_baseline(tmp_path)
 
 

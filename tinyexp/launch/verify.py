@@ -11,7 +11,7 @@ from tinyexp.extras import absent, how
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
 from tinyexp.runs.records import Status, read_section
-from tinyexp.runs.verify import Finding, verify_records
+from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
 
 
@@ -105,15 +105,17 @@ def _missing(runs: Path, folders: Iterable[RunFolder]) -> list[Finding]:
         try:
             wanted = read_asked(note.parent)
         except DamagedError as error:
-            found.append(Finding(note, str(error).removeprefix(f"{note}: ").removesuffix(".")))
+            found.append(Finding.of(error, note))
             continue
-        found += [Finding(runs / name, "is missing") for name in wanted if name not in there]
+        found += [finding(runs / name, "missing") for name in wanted if name not in there]
     return found
 
 
 def _next_step(found: tuple[Finding, ...], *, checkpoints: bool) -> str:
     if not found:
         return ""
+    if known := cures(found):
+        return " ".join(known)
     if checkpoints:
         return (
             "Run the command that trained them again: a record is rebuilt from the checkpoint, a damaged checkpoint is set"

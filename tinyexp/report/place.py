@@ -15,7 +15,15 @@ from pathlib import Path
 
 from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError, listed
-from tinyexp.files import exchange, flush_to_disk, read_json, rename_anew, sync_folder
+from tinyexp.files import (
+    BYTES_AS_THEY_ARE,
+    GIT_ATTRIBUTES,
+    exchange,
+    flush_to_disk,
+    read_json,
+    rename_anew,
+    sync_folder,
+)
 from tinyexp.ownership import Stamp, remove_abandoned, room_beside, stamp_of
 from tinyexp.runs.folder import RECORD_NAMES
 
@@ -144,7 +152,11 @@ def _is_own(path: Path, name: str) -> bool:
     mode = path.lstat().st_mode
     if name.endswith("/"):
         return stat.S_ISDIR(mode) and _FOLDERS.match(name) is not None
-    return stat.S_ISREG(mode) and (name in _PAGES or _OURS.match(name) is not None)
+    if not stat.S_ISREG(mode):
+        return False
+    if name == GIT_ATTRIBUTES:  # one that says something else is the user's
+        return path.read_bytes() == BYTES_AS_THEY_ARE.encode()
+    return name in _PAGES or _OURS.match(name) is not None
 
 
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:

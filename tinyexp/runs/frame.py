@@ -127,14 +127,14 @@ class _Table:
             return cls(run, ",".join(columns or INDEX_COLUMNS[:1]).encode(), b"", 0)
         header, _, body = read_bounded(path).partition(b"\n")
         if columns is not None and header != ",".join(columns).encode():
-            raise DamagedError(f"{path}: the first line is not the columns that tinyexp writes.")
+            raise DamagedError("the first line is not the columns that tinyexp writes.", path)
         problem = header_problem(header.decode(errors="replace").split(","))
         if problem:
-            raise DamagedError(f"{path}: {problem}.")
+            raise DamagedError(f"{problem}.", path)
         if body and not body.endswith(b"\n"):
-            raise DamagedError(f"{path}: the last line is torn.")
+            raise DamagedError("the last line is torn.", path)
         if body.startswith(b"\n") or b"\n\n" in body:
-            raise DamagedError(f"{path}: a line is empty.")
+            raise DamagedError("a line is empty.", path)
         return cls(run, header, body, body.count(b"\n"))
 
 
@@ -239,11 +239,11 @@ def _check_epochs(frame: pd.DataFrame, runs: Sequence[RecordedRun], lengths: Seq
         wrong = np.setdiff1d(falls, starts)
     if wrong.size:
         run = runs[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]
-        raise DamagedError(f"{run.folder.metrics}: an epoch is missing, stands twice or is out of order.")
+        raise DamagedError("an epoch is missing, stands twice or is out of order.", run.folder.metrics)
     for run, length in zip(runs, lengths, strict=True):
         if length != run.status.epochs_done:
             raise DamagedError(
-                f"{run.folder.metrics}: has {length} epochs where status.json has {run.status.epochs_done}."
+                f"has {length} epochs where status.json has {run.status.epochs_done}.", run.folder.metrics
             )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, write_text
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RunFolder
 
@@ -42,6 +44,8 @@ def owned(folder: RunFolder) -> Iterator[None]:
         ) from error
     try:
         take_over(owner, (folder.path, folder.checkpoints))
+        if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
+            write_text(attributes, BYTES_AS_THEY_ARE)
         yield
     finally:
         lock.release()

@@ -17,8 +17,9 @@ from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, Tin
 from tinyexp.files import append_text, rename_anew
 from tinyexp.runs.environment import describe_environment, environment_changes
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
-from tinyexp.runs.plan import RunPlan, changed_records
+from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Environment, MemoryFormat, RunRecord, Status, read_section, write_section
+from tinyexp.runs.verify import changed_records
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener
 from tinyexp.trainers.owned import new_folder, owned

@@ -24,7 +24,7 @@ def verify_checkpoints(folder: RunFolder, *, finished: bool) -> list[Finding]:
         try:
             newest = load_checkpoint(path)
         except DamagedError as error:
-            found.append(Finding(path, str(error).removeprefix(f"{path}: ").removesuffix(".")))
+            found.append(Finding.of(error, path))
             newest = None
     if newest is None:
         return found
@@ -34,7 +34,7 @@ def verify_checkpoints(folder: RunFolder, *, finished: bool) -> list[Finding]:
     except DamagedError:  # missing: the records' own check has said so
         return found
     except (KeyError, TypeError, AttributeError):
-        return [*found, Finding(paths[-1], "is not a checkpoint of this version: its rows cannot be read")]
+        return [*found, Finding(paths[-1], "is not a checkpoint of this version: its rows cannot be read.")]
     if told != wanted and (finished or not wanted.startswith(told)):
-        found.append(Finding(folder.metrics, f"has other rows than {paths[-1].name}"))
+        found.append(Finding(folder.metrics, f"has other rows than {paths[-1].name}."))
     return found
