@@ -49,6 +49,8 @@ _LOOK_S = 1.0
 class CommandTrainer:
     """Runs commands in process groups of their own."""
 
+    needs = ()
+
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """Check every command line, and take the digests of the files that it pins."""
         del data_folder
