@@ -138,7 +138,7 @@ def test_where_some_run_is_finished_only_training_the_others_is_refused(tmp_path
 
 
 def test_data_are_not_opened_for_what_cannot_be_trained(tmp_path):
-    done = tinyexp(tmp_path, "run", "tiny-design1", "--profile", "desk")
+    done = tinyexp(tmp_path, "run", "tiny-design1", "--profile", "paper")
     assert "needs torch, torchvision" in done.stderr
     assert "Data are missing" not in done.stderr
 

@@ -136,11 +136,6 @@ def write_text(path: Path, text: str, token: str = "") -> None:
     write_bytes(path, text.encode(), token)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """As :func:`write_bytes`: sorted keys, two spaces, so that equal values are equal bytes."""
-    write_text(path, json_text(value))
-
-
 def json_text(value: Any) -> str:
     """The one way in which this project writes JSON for people and digests; refuses NaN."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

@@ -19,7 +19,7 @@ from tinyexp.analysis.change import Change
 from tinyexp.cli import main
 from tinyexp.errors import UserError
 from tinyexp.report.baseline import read_baseline
-from tinyexp.report.check import check_report
+from tinyexp.report.check import examine
 from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.since import since_heading
@@ -53,7 +53,7 @@ def held(tmp_path: Path, baseline: Path) -> tuple[dict[str, Any], str, str]:
         assert numbers(markdown_text(markdown)) <= numbers(Page(html).text)
     summary = (out / "summary.md").read_text(encoding="utf-8").replace("\u00a0", " ")
     [told] = re.findall(r"## What changed since.*?(?=\n## )", summary, re.DOTALL)
-    assert check_report(out) == []
+    assert examine(out).found == ()
     values = json.loads((out / "report.json").read_text(encoding="utf-8"))["values"]
     return values["changes"], text, markdown_text(told)
 
@@ -263,7 +263,7 @@ def test_a_report_can_be_held_against_the_one_that_it_replaces(tmp_path: Path) -
     assert (tmp_path / "out" / "baseline.json").read_bytes() == (
         sample() / "out" / "report.json"
     ).read_bytes()
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
     # One that has a baseline is replaced, and serves as one, as any other.
     write_report(tmp_path / "runs", tmp_path / "out", baseline=tmp_path / "out")
     write_report(tmp_path / "runs", tmp_path / "out")
@@ -288,13 +288,13 @@ def test_check_finds_a_baseline_that_is_lost_torn_or_edited(
     again(tmp_path / "runs", design1=0.5)
     write_report(tmp_path / "runs", tmp_path / "out", baseline=sample() / "out")
     spoil(tmp_path / "out" / "baseline.json")
-    assert any(found in line for line in check_report(tmp_path / "out"))
+    assert any(found in line for line in examine(tmp_path / "out").found)
 
 
 def test_a_baseline_put_beside_a_report_that_was_held_against_none_is_found(tmp_path: Path) -> None:
     shutil.copytree(sample() / "out", tmp_path / "out")
     shutil.copyfile(tmp_path / "out" / "report.json", tmp_path / "out" / "baseline.json")
-    assert "report.json: differs from what the records give." in check_report(tmp_path / "out")
+    assert "report.json: differs from what the records give." in examine(tmp_path / "out").found
 
 
 def test_without_a_baseline_nothing_is_said_of_one() -> None:
@@ -376,7 +376,7 @@ def test_hostile_text_of_a_baseline_comes_out_as_text(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(spoiled(hostile), encoding="utf-8")
     shutil.copytree(sample() / "runs", tmp_path / "runs")
     write_report(tmp_path / "runs", tmp_path / "out", baseline=tmp_path / "report.json")
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
     page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     assert not page.tags("script", "a")
     for name in ("report.html", "report.md", "summary.md", "report.json"):

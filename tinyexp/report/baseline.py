@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tinyexp.analysis.judgement import ClaimVerdict
 from tinyexp.config.endpoint import Endpoint
+from tinyexp.config.explain import first_fault
 from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
 from tinyexp.files import read_bounded
@@ -168,14 +169,14 @@ def read_baseline(path: Path) -> Baseline:
     try:
         envelope = _Envelope.model_validate_json(content)
     except ValidationError as error:
-        raise UserError(f"is damaged or no report of tinyexp: {_first(error)}. {_NEXT}", file) from error
+        raise UserError(f"is damaged or no report of tinyexp: {first_fault(error)}. {_NEXT}", file) from error
     if envelope.format != REPORT_FORMAT:
         raise UserError(f"is no report.json of tinyexp. {_NEXT}", file)
     _refuse_other_formats(file, envelope.schema_version)
     try:
         return Baseline(content, _File.model_validate_json(content))
     except ValidationError as error:
-        raise UserError(f"is damaged: {_first(error)}. {_NEXT}", file) from error
+        raise UserError(f"is damaged: {first_fault(error)}. {_NEXT}", file) from error
 
 
 _NEXT = "Give --baseline the folder that `tinyexp report` wrote, or its report.json."
@@ -204,11 +205,3 @@ def _refuse_other_formats(file: Path, version: int) -> None:
             "`tinyexp report --runs OLD/runs --out NEW`, and give NEW.",
             file,
         )
-
-
-def _first(error: ValidationError) -> str:
-    """The first finding: where in the file, and what."""
-    found = error.errors()[0]
-    place = ".".join(str(part) for part in found["loc"])
-    told = found["msg"][:1].lower() + found["msg"][1:]
-    return f"{place}: {told}" if place else told

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tinyexp.config.explain import first_fault
 from tinyexp.errors import DamagedError, TinyexpError, UserError
 from tinyexp.files import GIT_ATTRIBUTES, json_text, read_bounded, read_json, sha256_of_bytes
 from tinyexp.report.baseline import Baseline, read_baseline
@@ -57,22 +58,16 @@ class Checked:
 _OTHER = "differs from what the records give."
 
 
-def check_report(folder: Path) -> list[str]:
-    """One line for each file of a report that differs from what its records give, is missing or is extra.
+def examine(folder: Path) -> Checked:
+    """Compare a report with what its records give; what differs, is missing or is extra, and what could not be compared.
+
+    The pages' bytes depend on the versions of tinyexp, matplotlib and jinja2; under others than made
+    the report, only the values in ``report.json`` are compared.
 
     Raises
     ------
     UserError
         The folder is no report of tinyexp.
-    """
-    return list(examine(folder).found)
-
-
-def examine(folder: Path) -> Checked:
-    """As :func:`check_report`, and what could not be compared.
-
-    The pages' bytes depend on the versions of tinyexp, matplotlib and jinja2; under others than made
-    the report, only the values in ``report.json`` are compared.
     """
     if not is_report(folder):
         raise UserError(
@@ -82,9 +77,7 @@ def examine(folder: Path) -> Checked:
     try:
         named = [run.name for run in _Told.model_validate(told).values.runs]
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return Checked((f"report.json: is not what a report has: {place}: {first['msg']}.",))
+        return Checked((f"report.json: is not what a report has: {first_fault(error)}.",))
     if found := _records(folder, named):
         return _checked(found, "The pages were not compared: the records they were made from are not whole.")
     other = _other_versions(told)

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from tinyexp import files
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.explain import first_fault
 from tinyexp.config.section import Count, Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
@@ -133,9 +134,7 @@ def parsed_section(path: Path, content: bytes, schema: type[T]) -> T:
     try:
         return schema.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise DamagedError(f"is not a record of this version: {place}: {first['msg']}.", path) from error
+        raise DamagedError(f"is not a record of this version: {first_fault(error)}.", path) from error
 
 
 def read_bounded(path: Path) -> bytes:

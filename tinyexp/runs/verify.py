@@ -16,7 +16,7 @@ from tinyexp.config.section import Section
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
 from tinyexp.files import sha256_of_bytes, sha256_of_file
-from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 from tinyexp.runs.metrics import Row, read_metrics
 from tinyexp.runs.records import (
     Environment,
@@ -79,6 +79,12 @@ def finding(path: Path, state: State) -> Finding:
 def cures(found: Iterable[Finding]) -> tuple[str, ...]:
     """What puts findings right, each cure once."""
     return tuple(dict.fromkeys(one.cure for one in found if one.cure))
+
+
+def record_digests(folder: RunFolder) -> dict[str, str]:
+    """SHA-256 of the records beside the status, which has them."""
+    paths = [folder.path / name for name in RECORD_NAMES if folder.path / name != folder.status]
+    return {path.name: sha256_of_file(path) for path in paths if path.exists()}
 
 
 def changed_records(

@@ -1,7 +1,8 @@
 """One file from the network: resumed where it was cut off, and checked before it has its name.
 
 What has arrived lies in ``NAME.part``. It gets its name when its size and digest are right. The folder may hold files of the
-user's as well, the one that is wanted among them: which are ours is recorded beside them before they are made.
+user's as well, the one that is wanted among them: which are ours is recorded beside them before they are made. pooch
+checks and retries, but begins anew each time, a missing file's and a wrong one's too, and writes over what is there.
 """
 
 from __future__ import annotations

@@ -200,14 +200,12 @@ def _by_processes(
         try:
             batch = next(batches)
         except RuntimeError as error:
-            if "DataLoader" not in str(error):
-                raise
-            what = (
-                _late(patience)
-                if "timed out" in str(error)
-                else "was lost: a process that prepares batches ended"
-            )
-            raise views.failure(one, what) from error
+            # torch has no type for these two; what a worker raised itself begins otherwise.
+            if str(error).startswith("DataLoader timed out"):
+                raise views.failure(one, _late(patience)) from error
+            if str(error).startswith("DataLoader worker"):
+                raise views.failure(one, "was lost: a process that prepares batches ended") from error
+            raise
         if isinstance(batch, TinyexpError):
             raise batch
         yield batch
