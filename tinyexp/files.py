@@ -22,8 +22,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError
+from tinyexp.failpoints import failpoint
 
 _CHUNK = 1 << 20
 _NOREPLACE, _EXCHANGE = 1, 2
@@ -50,7 +50,7 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
     TinyexpError
         The disk is full or the place cannot be written to. The old file, if any, is intact.
     """
-    reached(f"{path.name} begun")
+    failpoint(f"{path.name} begun")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -63,18 +63,18 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        reached(f"{path.name} written")
+        failpoint(f"{path.name} written")
         # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
-        reached(f"{path.name} named")
+        failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
         raise _write_error(path, content, error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
-    reached(f"{path.name} done")
+    failpoint(f"{path.name} done")
 
 
 def process_token() -> str:

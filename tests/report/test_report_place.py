@@ -12,7 +12,7 @@ import pytest
 from page_reader import contents, sample
 from records_maker import make_runs
 
-from tinyexp import commits
+from tinyexp import failpoints
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import rename_anew
 from tinyexp.ownership import MARK, Mark, room_beside, write_mark
@@ -41,13 +41,13 @@ def when_reached(place_: str, act: Callable[[], object]) -> None:
         if name == place_ and seen.count(name) == 1:
             act()
 
-    commits.watch(watch)
+    failpoints.watch(watch)
 
 
 @pytest.fixture(autouse=True)
 def _nobody_watches_afterwards() -> Iterator[None]:
     yield
-    commits.watch(None)
+    failpoints.watch(None)
 
 
 def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError, listed
+from tinyexp.failpoints import failpoint
 from tinyexp.files import (
     BYTES_AS_THEY_ARE,
     GIT_ATTRIBUTES,
@@ -64,13 +64,13 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
             fresh = room / _NEW
             fresh.mkdir()
             try:
-                reached("report begun")
+                failpoint("report begun")
                 yield fresh
                 flush_to_disk()
-                reached("report written")
+                failpoint("report written")
                 _refuse_appeared(target, held, out)
                 old = _put_in_place(room, target, out)
-                reached("report named")
+                failpoint("report named")
             except BaseException:
                 with contextlib.suppress(OSError):  # what cannot be removed now goes with the next report
                     _dissolve(fresh, _is_own)
@@ -81,7 +81,7 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
         raise UserError(
             f"{out}: cannot be written ({error.strerror}); what it held is intact. Free some space or choose another folder."
         ) from error
-    reached("report done")
+    failpoint("report done")
 
 
 def held_by(out: Path) -> Held:

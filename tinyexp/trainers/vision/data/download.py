@@ -20,8 +20,8 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from tinyexp import files
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.failpoints import failpoint
 from tinyexp.ownership import stamp_of
 from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import RemoteFile
@@ -246,11 +246,11 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile, arrivals: Arri
         raise _wrong(url, f"its {algorithm} is {got}, {wanted} is expected; what came was removed")
     with part.open("rb+") as content:
         os.fsync(content.fileno())
-    reached("download written")
+    failpoint("download written")
     if arrivals.claims(target):
         target.unlink()  # ours of an earlier time, and not whole any more
     arrivals.claim(target.name, stamp_of(part))
-    reached("download recorded")
+    failpoint("download recorded")
     try:
         files.rename_anew(part, target)
     except FileExistsError as error:
@@ -258,9 +258,9 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile, arrivals: Arri
             f"{target}: appeared while it was downloaded, and is left as it is. Give the same command again: it is used if"
             " it is the known file."
         ) from error
-    reached("download named")
+    failpoint("download named")
     files.sync_folder(target.parent)
-    reached("download done")
+    failpoint("download done")
 
 
 def _wrong(url: str, reason: str) -> TinyexpError:
