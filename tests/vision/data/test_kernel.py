@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tinyexp.config.load import load_experiment
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
 from tinyexp.trainers.vision.data.views import Views, draw_views
 from tinyexp.trainers.vision.settings import vision_settings
@@ -93,7 +93,7 @@ def some_batch(seed, count, largest, spec):
     sizes = np.exp(random.uniform(0, np.log(largest), (count, 2))).astype(np.int64)  # as many small as large
     images = [noise(height, width, seed) for height, width in sizes]
     images[::8] = [np.array(Image.fromarray(image).convert("L").convert("RGB")) for image in images[::8]]
-    return images, draw_views(Draws(seed, "view"), 1, np.arange(count), *sizes.T, spec)
+    return images, draw_views(KeyedRng(seed, "view"), 1, np.arange(count), *sizes.T, spec)
 
 
 @pytest.mark.parametrize("side", [64, 128, 37, 8])
@@ -240,7 +240,7 @@ def test_a_list_and_rows_of_an_array_give_the_same(tmp_path):
     np.save(tmp_path / "packed.npy", packed)
     mapped = np.load(tmp_path / "packed.npy", mmap_mode="r")
     picked = np.array([8, 0, 3, 3, 8])
-    views = draw_views(Draws(1, "view"), 1, picked, np.full(5, 48), np.full(5, 56), augmenting())
+    views = draw_views(KeyedRng(1, "view"), 1, picked, np.full(5, 48), np.full(5, 56), augmenting())
     images = [packed[index] for index in picked]
     assert differing(images, views) == 0
     assert differing(images, views, pixels=Pixels.of_rows(packed, picked)) == 0

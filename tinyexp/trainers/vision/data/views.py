@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.settings import Augmentation
 
 Integers = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Views:
 
 
 def draw_views(
-    draws: Draws, epoch: int, indices: Integers, heights: Integers, widths: Integers, spec: Augmentation
+    draws: KeyedRng, epoch: int, indices: Integers, heights: Integers, widths: Integers, spec: Augmentation
 ) -> Views:
     """The views of the images ``indices`` in an epoch.
 
