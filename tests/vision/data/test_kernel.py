@@ -13,7 +13,7 @@ from PIL import Image
 from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
-from tinyexp.trainers.vision.data.views import Views, draw_views
+from tinyexp.trainers.vision.data.views import AugmentParams, draw_views
 from tinyexp.trainers.vision.settings import vision_settings
 
 numba = pytest.importorskip("numba")
@@ -61,7 +61,7 @@ def noise(height, width, seed=0):
 def views_of(*rows):
     top, left, height, width, flip, angle = zip(*rows, strict=True)
     boxes = (np.array(column, dtype=np.int64) for column in (top, left, height, width))
-    return Views(*boxes, np.array(flip, dtype=np.bool_), np.array(angle, dtype=np.float64))
+    return AugmentParams(*boxes, np.array(flip, dtype=np.bool_), np.array(angle, dtype=np.float64))
 
 
 def bits(values):
@@ -266,11 +266,13 @@ def test_the_batch_an_image_is_in_does_not_matter():
     images, views = some_batch(4, 24, 300, augmenting())
     whole = augmented(Pixels.of_list(images), views, augmenting(), shaped())
     for place, image in enumerate(images):
-        alone = Views(*(getattr(views, name)[place : place + 1] for name in Views.__dataclass_fields__))
+        alone = AugmentParams(
+            *(getattr(views, name)[place : place + 1] for name in AugmentParams.__dataclass_fields__)
+        )
         assert np.array_equal(
             bits(augmented(Pixels.of_list([image]), alone, augmenting(), shaped())[0]), bits(whole[place])
         )
-    none = Views(*(getattr(views, name)[:0] for name in Views.__dataclass_fields__))
+    none = AugmentParams(*(getattr(views, name)[:0] for name in AugmentParams.__dataclass_fields__))
     assert augmented(Pixels.of_list([]), none, augmenting(), shaped()).shape == (0, 3, 64, 64)
 
 
