@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 ATTEMPTS = 5
 """Tries in a row that bring nothing before it is given up; one that brings something starts the count anew."""
-_MOST_TRIES = 200
+_MAX_TRIES = 200
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 60.0
@@ -134,7 +134,7 @@ def _bring(
 ) -> None:
     """Ask for the rest until all of it is there."""
     failures = 0
-    for tries in range(1, _MOST_TRIES + 1):
+    for tries in range(1, _MAX_TRIES + 1):
         before = _size(part)
         if before > file.bytes:
             part.unlink()
@@ -145,7 +145,7 @@ def _bring(
             _ask(url, part, before, file, progress)
         except _ConnectionFault as fault:
             failures = 1 if _size(part) - before >= _WORTH_COUNTING else failures + 1
-            if failures >= ATTEMPTS or tries == _MOST_TRIES:
+            if failures >= ATTEMPTS or tries == _MAX_TRIES:
                 raise TinyexpError(
                     f"{url}: the connection failed {failures} times in a row ({fault});"
                     f" {_size(part):,} of {file.bytes:,} bytes are there. The same command goes on from there;"

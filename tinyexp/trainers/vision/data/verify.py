@@ -15,7 +15,7 @@ from tinyexp.trainers.vision.data.places import located
 from tinyexp.trainers.vision.data.sources import ImageSource
 
 VERIFIABLE = (*CATALOGUE, "image-folder")
-_MOST_PROBLEMS = 100
+_MAX_PROBLEMS = 100
 _EVERY = 256
 
 
@@ -60,8 +60,8 @@ def verify(
     problems = _wrong_counts(whole, CATALOGUE.get(name))
     problems += _undecodable(whole.train, f"{name} train", progress)
     problems += _undecodable(whole.test, f"{name} test", progress)
-    if len(problems) > _MOST_PROBLEMS:
-        problems[_MOST_PROBLEMS:] = [f"and {len(problems) - _MOST_PROBLEMS:,} problems more"]
+    if len(problems) > _MAX_PROBLEMS:
+        problems[_MAX_PROBLEMS:] = [f"and {len(problems) - _MAX_PROBLEMS:,} problems more"]
     return Verification(
         name=name,
         root=str(place),
