@@ -22,14 +22,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError
+from tinyexp.failpoints import failpoint
 
 _CHUNK = 1 << 20
 _NOREPLACE, _EXCHANGE = 1, 2
 """RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
 _HERE = -100
 """AT_FDCWD."""
+GIT_ATTRIBUTES = ".gitattributes"
+BYTES_AS_THEY_ARE = "* -text\n"
+"""What that file says in a folder of ours: git rewrites no line ends there, of which digests would tell."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
 
@@ -47,7 +50,7 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
     TinyexpError
         The disk is full or the place cannot be written to. The old file, if any, is intact.
     """
-    reached(f"{path.name} begun")
+    failpoint(f"{path.name} begun")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -60,18 +63,18 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        reached(f"{path.name} written")
+        failpoint(f"{path.name} written")
         # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
-        reached(f"{path.name} named")
+        failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
         raise _write_error(path, content, error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
-    reached(f"{path.name} done")
+    failpoint(f"{path.name} done")
 
 
 def process_token() -> str:
@@ -131,11 +134,6 @@ def _renamed(one: Path, other: Path, flag: int) -> int:
 def write_text(path: Path, text: str, token: str = "") -> None:
     """As :func:`write_bytes`, in UTF-8 with the line ends as given."""
     write_bytes(path, text.encode(), token)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """As :func:`write_bytes`: sorted keys, two spaces, so that equal values are equal bytes."""
-    write_text(path, json_text(value))
 
 
 def json_text(value: Any) -> str:

@@ -103,7 +103,6 @@ ALLOWED = {
     ): "between two neighbours, element by element; drawn to a hundredth of a pixel",
     ("report/labels.py", "(1 - place) ** 2"): "numpy's square of an array, which is a multiplication",
     ("report/labels.py", "place ** 2"): "numpy's square of an array, which is a multiplication",
-    ("report/palette.py", "((s + 0.055) / 1.055) ** 2.4"): "contrast of colours, looked at by a test only",
 }
 
 

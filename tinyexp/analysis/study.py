@@ -19,8 +19,8 @@ from tinyexp.config.explain import explained
 from tinyexp.config.metric import Metric, MetricName, MetricTable, default_margin, metric_of
 from tinyexp.config.metric_tables import merged, tables_in, tables_of
 from tinyexp.config.section import NAME, Name, PositiveInt, Section
-from tinyexp.config.toml import read_toml
-from tinyexp.errors import UserError, listed, nearest, unknown
+from tinyexp.config.toml import find_toml, read_toml, toml_names
+from tinyexp.errors import UserError, listed, nearest
 from tinyexp.resources import experiments_folder
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
@@ -297,15 +297,13 @@ class Study(Section):
 
 def study_names(folder: Path | None = None) -> list[str]:
     """The studies there are, by file name."""
-    return sorted(path.stem for path in ((folder or experiments_folder()) / "studies").glob("*.toml"))
+    return toml_names((folder or experiments_folder()) / "studies")
 
 
 def load_study(name: str, folder: Path | None = None) -> Study:
     """Read ``studies/NAME.toml``; raises UserError with the choices where it is missing or wrong."""
     studies = (folder or experiments_folder()) / "studies"
-    if name not in (known := study_names(folder)):
-        raise unknown(str(studies), "study", name, known)
-    path = studies / f"{name}.toml"
+    path = find_toml(studies, name, "study", lambda: study_names(folder))
     raw = read_toml(path)
     own = (str(path), tables_in(raw, str(path)))
     tables = merged([*tables_of(_experiments_in(raw), folder), own])

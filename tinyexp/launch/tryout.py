@@ -12,8 +12,8 @@ from tinyexp.analysis.design import experiment_point
 from tinyexp.config.experiment import Experiment
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
+from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
-from tinyexp.runs.verify import read_metrics
 from tinyexp.trainers.base import Listener, Row, trainer_of
 
 

@@ -22,7 +22,7 @@ from tinyexp.report.drawings import CurvesDrawing, Series
 from tinyexp.report.labels import spread, wrapped
 from tinyexp.report.palette import DASHES, INK, SERIES
 
-MOST_POINTS = 150
+MAX_POINTS = 150
 """A line of this many points fills the width; more only cost bytes."""
 _HEIGHT = 290.0
 
@@ -49,7 +49,7 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     return canvas
 
 
-def chosen_places(length: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
+def chosen_places(length: int, most: int = MAX_POINTS) -> NDArray[np.int64]:
     """Which points of a curve are drawn: all up to ``most``, else so many evenly spaced, first and last among them."""
     if length <= most:
         return np.arange(length)

@@ -8,8 +8,8 @@ from typing import Any
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.heartbeat import stale_words
-from tinyexp.runs.plan import changed_records
 from tinyexp.runs.records import Status, last_result, read_section
+from tinyexp.runs.verify import changed_records
 
 
 def overview(runs: Path) -> list[dict[str, Any]]:

@@ -28,8 +28,8 @@ from tinyexp.errors import (
 )
 from tinyexp.files import append_text, read_bounded, rename_anew, sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.tables import Log, read_table
-from tinyexp.runs.environment import describe_command_environment
-from tinyexp.runs.folder import RECORD_NAMES, RunFolder, find_runs
+from tinyexp.runs.environment import describe_environment
+from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import (
     INTEGER_COLUMNS,
@@ -40,12 +40,13 @@ from tinyexp.runs.records import (
     table_text,
     write_section,
 )
+from tinyexp.runs.verify import record_digests
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, Row
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
 from tinyexp.trainers.command.template import RESERVED, filled, places_in
-from tinyexp.trainers.owned import new_folder, owned
+from tinyexp.trainers.owned import new_folder, owned, set_aside
 
 State = Literal["running", "finished", "interrupted", "failed"]
 WORK = "work"
@@ -60,6 +61,8 @@ _LOOK_S = 1.0
 
 class CommandTrainer:
     """Runs commands in process groups of their own."""
+
+    needs = ()
 
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """Check every command line, and take the digests of the files that it pins."""
@@ -81,7 +84,9 @@ class CommandTrainer:
         """Run the command, or let it go on, and make the run's records from the log that it leaves."""
         del data_folder, accept_environment  # bits of a command are its own matter
         with owned(plan.folder):
-            before = _set_aside(plan.folder) if fresh else None
+            before = (
+                set_aside(plan.folder, plan.folder.path / OUTPUT, plan.folder.path / WORK) if fresh else None
+            )
             return _Run(plan, listener, before).to_the_end()
 
 
@@ -138,10 +143,9 @@ class _Run:
             rename_anew(self.work, new_folder(self.folder.path, "ended") / WORK)
         self.work.mkdir(exist_ok=True)
         write_section(self.folder.record, self.plan.record)
-        environment = describe_command_environment(
-            passed_on(self.command.environment), self.command.environment
-        )
-        write_section(self.folder.environment, environment)
+        passed = passed_on(self.command.environment)
+        named = {name: passed[name] for name in self.command.environment if name in passed}
+        write_section(self.folder.environment, describe_environment(("tinyexp",), named))
         template = self.command.resume if goes_on else self.command.run
         words = filled(template, self._values(), where)
         self._log(f"{'goes on' if goes_on else 'runs'}: {' '.join(words)}")
@@ -289,11 +293,7 @@ class _Run:
                 self.folder.timing,
                 table_text((log.index, "train_s"), [t for t in self.timings if log.index in t]),
             )
-        digests = {
-            path.name: sha256_of_file(path)
-            for name in RECORD_NAMES
-            if (path := self.folder.path / name) != self.folder.status and path.exists()
-        }
+        digests = record_digests(self.folder)
         done = len(log.rows) if log else 0
         status = Status(
             state=state,
@@ -390,18 +390,6 @@ def _require_program(name: str, key: str, program: str) -> None:
             f"{name}: {key}: there is no program '{program}'"
             f"{' on PATH' if os.sep not in program else f' below {Path.cwd()}'}. Correct it, or install it."
         )
-
-
-def _set_aside(folder: RunFolder) -> Path | None:
-    """Move what was trained before out of the way, and nothing else; nothing is deleted."""
-    names = [*RECORD_NAMES, folder.timing.name, folder.log.name, OUTPUT, WORK]
-    found = [folder.path / name for name in names if os.path.lexists(folder.path / name)]
-    if not found:
-        return None
-    aside = new_folder(folder.path, "before-fresh")
-    for path in found:
-        rename_anew(path, aside / path.name)
-    return aside
 
 
 def _recorded_curve(folder: RunFolder) -> tuple[tuple[Mapping[str, float | None], ...], tuple[str, ...]]:
