@@ -145,7 +145,7 @@ def test_neither_the_order_of_rows_nor_which_seed_a_pair_has_moves_a_bit(pairs, 
     other = frame_of(list(zip(*shuffled(pairs, order), strict=True)), ("new", "old"))
     again = compare(other, "new", "old")
     assert (again.mean, again.low, again.high) == (found.mean, found.low, found.high)
-    assert (again.p_sign_flip, again.verdict) == (found.p_sign_flip, found.verdict)
+    assert (again.p_exact, again.verdict) == (found.p_exact, found.verdict)
     curves = mean_curves(frame, "test_accuracy")
     assert mean_curves(frame.sample(frac=1, random_state=draw), "test_accuracy", ("new", "old")) == curves
     assert [one.mean for one in mean_curves(other, "test_accuracy")] == [one.mean for one in curves]

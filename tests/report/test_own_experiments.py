@@ -103,7 +103,7 @@ def test_two_experiments_train_and_report_without_profile_study_or_source(own: P
     tinyexp("report", "--out", "out")
     [study] = values(own / "out")["studies"]  # type: ignore[misc]
     assert (study["definition"]["baseline"], study["definition"]["contender"]) == ("Wide_net.v2", "base")
-    assert study["comparison"]["seeds"] == [0, 1, 2]
+    assert study["comparison"]["contender_runs"]["seeds"] == [0, 1, 2]
     assert "the source" not in without_method(page(own / "out"))
     assert "the report is what its records give" in tinyexp("check", "out")
     assert "# base, profile default" in tinyexp("show", "base")

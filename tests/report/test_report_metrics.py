@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from page_reader import Page, sample
-from tinyexp.report.sections.paired import paired_section, paired_table, verdict_details, verdict_pieces
+from tinyexp.report.sections.compared import compared_section, verdict_details, verdict_pieces
+from tinyexp.report.sections.compared_runs import runs_table
 
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.study import Study
@@ -109,7 +110,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     assert (found["verdict"], found["winner"], found["mean"] < 0) == ("beats", "tiny-design1", True)
     assert re.search(r"Design 1 beats Design 2 by \d\.\d+$", plain(told["verdict"]))
     assert re.search(
-        r"95 % interval [\d.]+ to [\d.]+; 3 paired seeds; test perplexity \(lower is better\) after epoch 12\.",
+        r"99 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 12\.",
         page,
     )
     assert re.search(r"Design 1 is ahead in test perplexity (at every epoch|from epoch)", page)
@@ -142,13 +143,13 @@ def test_a_metric_in_percent_has_points_and_a_margin_of_one(reading: Callable[..
     )
     details = plain(" ".join(verdict_details(evidence, lead)))
     assert re.search(
-        r"95 % interval \d\d\.\d to \d\d\.\d points; 3 paired seeds; top-1 evaluation accuracy after epoch 12\.",
+        r"95 % interval \d\d\.\d to \d\d\.\d points; 3 runs of each; top-1 evaluation accuracy after epoch 12\.",
         details,
     )
-    table = paired_table(evidence, lead.comparison)
-    assert table.columns[-1] == "difference, points"
+    table = runs_table(evidence, lead.comparison)
+    assert "difference of the means, points" in [row[0] for row in table.rows]
     assert re.fullmatch(r"\d\d\.\d %", plain(table.rows[0][1]))
-    section = paired_section(evidence, lead, with_figure=True)
+    section = compared_section(evidence, lead, with_figure=True)
     notes = plain(" ".join(block.text for block in section.blocks if isinstance(block, Paragraph)))
     assert "against a margin of 1.0 points" in notes
     curves = curves_section(evidence, WHY, lead.pair)

@@ -66,7 +66,7 @@ def test_runs_that_did_not_finish_are_named_and_give_no_result(tmp_path: Path) -
         assert "Design 2, seed 3: was interrupted after 2 of 12 epochs." in page
         assert "It said: no space left" in page
     assert "tinyexp run tiny-design1 --profile embedded --seed 3" in text
-    assert values["studies"][0]["comparison"]["seeds"] == [0, 1, 2]  # type: ignore[index]
+    assert values["studies"][0]["comparison"]["contender_runs"]["seeds"] == [0, 1, 2]  # type: ignore[index]
 
 
 def test_no_finished_run_is_a_report_too(tmp_path: Path) -> None:
@@ -120,22 +120,22 @@ def test_two_that_do_the_same_are_level_and_nothing_is_said_to_carry_a_differenc
         make_runs(tmp_path / "runs", [name], shape=alike, key="same")
     text, summary, values = rendered(tmp_path)
     assert values["verdict"]["kind"] == "within_margin"  # type: ignore[index]
-    assert "3 of 3" in summary
-    assert "seeds with both level" in text
+    assert "9 pairs of runs with Design 1 ahead, 3 with both level" in text
     assert "What carries the difference was not measured." not in text
 
 
-def test_a_seed_with_both_level_is_not_left_to_be_taken_for_the_other_sides(tmp_path: Path) -> None:
+def test_a_pair_with_both_level_is_not_left_to_be_taken_for_the_other_sides(tmp_path: Path) -> None:
     shape = Shape(test=0.5, train=0.5, clean=0.55, pace=0.3, spread=0.02)
     for name in ("tiny-design1", "tiny-design2"):
         make_runs(tmp_path / "runs", [name], seeds=[0], shape=shape, key="same")
         make_runs(tmp_path / "runs", [name], seeds=range(1, 4), shape=shape)
     _, summary, values = rendered(tmp_path)
-    differences = values["studies"][0]["comparison"]["differences"]  # type: ignore[index]
-    ahead = sum(difference > 0 for difference in differences)
-    assert differences[0] == 0
-    assert 0 < ahead < 4
-    assert f"- **{ahead} of 4** seeds with Design 1 ahead, 1 with both level" in summary.replace(
+    comparison = values["studies"][0]["comparison"]  # type: ignore[index]
+    contender, baseline = (comparison[f"{side}_runs"]["measured"] for side in ("contender", "baseline"))
+    pairs = [a - b for a in contender for b in baseline]
+    assert pairs.count(0) == 1
+    ahead = sum(one > 0 for one in pairs)
+    assert f"- **{ahead} of {len(pairs)}** pairs of runs with Design 1 ahead, 1 with both level" in summary.replace(
         "\N{NO-BREAK SPACE}", " "
     )
 
@@ -181,7 +181,7 @@ def test_claims_without_a_verdict_are_folded_and_say_why(tmp_path: Path) -> None
 def test_six_seeds_are_confirmed_by_the_exact_test(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], seeds=range(6))
     text, _, _ = rendered(tmp_path)
-    assert "The sign-flip test, which assumes least, gives p = 0.031." in text
+    assert "The permutation test, which assumes least, gives p = 0.0022." in text
     assert "cannot confirm" not in text
     assert "a thin line one seed" not in text, "above five seeds there is only the band"
 

@@ -162,8 +162,8 @@ def test_the_first_screen_answers_who_won_by_how_much_how_sure_and_on_what() -> 
     for words in (
         "beats",
         "points",
-        "95 % interval",
-        "3\u00a0paired seeds",
+        "99\u00a0% interval",
+        "3\u00a0runs of each",
         "Profile embedded",
         "Do not conclude",
     ):

@@ -13,7 +13,7 @@ import pytest
 from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
 from records_maker import SHAPES, make_run, make_runs, make_study
-from tinyexp.report.sections.paired import MOST_SEEDS
+from tinyexp.report.sections.compared_runs import MOST_SEEDS
 
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
@@ -124,13 +124,18 @@ def _markdown(folder: Path) -> str:
 
 def test_of_very_many_seeds_some_are_drawn_and_said_so(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ("tiny-design1", "tiny-design2"), range(MOST_SEEDS + 60))
-    write_report(tmp_path / "runs", tmp_path / "out")
+    looks = f'looks = [{MOST_SEEDS + 60}]\n'
+    shutil.copytree(shipped("experiments"), tmp_path / "experiments")
+    study = tmp_path / "experiments" / "studies" / "why-design1-beat-design2.toml"
+    study.write_text(study.read_text(encoding="utf-8").replace("plan =", f"{looks}plan =", 1), encoding="utf-8")
+    with contextlib.chdir(tmp_path):
+        write_report(tmp_path / "runs", tmp_path / "out")
     assert_fits(tmp_path / "out")
-    name = "why-design1-beat-design2-differences.svg"
+    name = "why-design1-beat-design2-runs.svg"
     picture = (tmp_path / "out" / "figures" / name).read_text(encoding="utf-8")
-    assert len([text for _, text in _TEXT.findall(picture) if text.startswith("seed ")]) == MOST_SEEDS
+    assert picture.count("<title>Design") == 2 * MOST_SEEDS
     page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-    assert f"Drawn are {MOST_SEEDS} of the {MOST_SEEDS + 60} seeds" in page.text
+    assert f"Drawn are {MOST_SEEDS} of the {MOST_SEEDS + 60} runs" in page.text
     assert len(re.findall(r"^\| seed \d+ \|", _markdown(tmp_path), re.MULTILINE)) >= MOST_SEEDS + 60
 
 

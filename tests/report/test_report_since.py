@@ -91,7 +91,15 @@ def test_the_difference_of_a_study_moves_with_its_contender(tmp_path: Path) -> N
         json.loads((path / "report.json").read_text()) for path in (sample() / "out", tmp_path / "out")
     )
     differences = [
-        dict(zip(one["seeds"], one["differences"], strict=True))
+        {
+            seed: a - b
+            for seed, a, b in zip(
+                one["contender_runs"]["seeds"],
+                one["contender_runs"]["measured"],
+                one["baseline_runs"]["measured"],
+                strict=True,
+            )
+        }
         for one in (told["values"]["studies"][0]["comparison"] for told in (before, here))
     ]
     steps = [differences[1][seed] - differences[0][seed] for seed in range(3)]
@@ -331,9 +339,9 @@ _STUDY: Callable[[dict[str, Any]], dict[str, Any]] = lambda told: told["values"]
         (spoiled(lambda told: told.update(schema_version=6)), "from a newer tinyexp; this one reads 5. Update"),
         (spoiled(lambda told: told.pop("values")), "is damaged: values: field required"),
         (spoiled(lambda told: _STUDY(told)["comparison"].update(verdict="wins")), "is damaged: values.studies.0.comparison.verdict"),
-        (spoiled(lambda told: _STUDY(told)["comparison"]["seeds"].pop()), "seeds and values are not as many"),
-        (spoiled(lambda told: _STUDY(told)["comparison"].update(contender_values=[float("nan")] * 3)), "should be a finite number"),
-        (spoiled(lambda told: _STUDY(told)["comparison"].update(contender_values=[1e300] * 3)), "is damaged"),
+        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"]["seeds"].pop()), "seeds and values are not as many"),
+        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[float("nan")] * 3)), "should be a finite number"),
+        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[1e300] * 3)), "is damaged"),
         (spoiled(lambda told: told["values"]["experiments"][0].update(last={"test_accuracy": [0.1]})), "seeds and values are not as many"),
         (spoiled(lambda told: told["values"]["experiments"][0].update(seeds=[0, 0, 1])), "a seed stands twice"),
     ],

@@ -99,7 +99,7 @@ def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> 
     assert "What each factor moved, without an estimate of chance" in text
     assert "not the designs" in text, "the sentence on two networks"
     assert verdicts(study)["why-augmentation"] == ("inconclusive", "no_error_estimate")
-    assert "3 are the fewest that can, and 6 the fewest that the sign-flip test can confirm" in text
+    assert "A verdict takes 3 or more of each." in text
 
 
 def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> None:
@@ -107,15 +107,15 @@ def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> 
     text, _, study = rendered(tmp_path)
     assert study["attributions"]["test_accuracy"]["error"] == "pooled_over_runs"
     assert "Too few seeds to tell whether Design 1 beats Design 2" in text
-    assert re.search(r"About \d+ seeds in all would decide", text)
+    assert re.search(r"Some \d+( to \d+)?( or more)? runs of each in all would decide", text)
     assert "Intervals rest on the spread of one run" in text
 
 
-def test_three_seeds_carry_the_note_on_the_sign_flip_test(tmp_path: Path) -> None:
+def test_three_seeds_carry_the_note_on_the_exact_test(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS)
     text, _, _ = rendered(tmp_path)
     assert (
-        "With 3 seeds the sign-flip test, which assumes least, cannot confirm it: its p is 0.25 at best. 6 seeds could."
+        "With 3 runs of each the permutation test, which assumes least, cannot confirm it at 0.01: its p is 0.1 at best. 5 of each could."
         in text
     )
 
