@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
 from tinyexp.analysis.design import DesignPoint, StudyDesign
+from tinyexp.analysis.images import AcrossImages, across_images, right_answers
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.study import Study
 from tinyexp.config.difference import differences
+from tinyexp.config.endpoint import LAST
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
@@ -21,6 +26,8 @@ from tinyexp.report.select import Selection
 from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.records import read_predictions
 
+RIGHT = "test_accuracy"
+"""The metric that predictions show: how many test images a net gets right."""
 _NUMBERED = re.compile(r" (?=\d+\b)")
 """Before the number in "Design 1", where a line should not break."""
 
@@ -38,6 +45,8 @@ class StudyResult:
     """Why there is no comparison although both have finished runs."""
     networks: TwoNetworks | None
     """The two networks of the one seed, where there is only one."""
+    images: AcrossImages | None = None
+    """The comparison for new test images as well as new seeds, where several seeds left predictions."""
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
     """The gap shared out, by metric; empty where nothing was trained that tells."""
     unattributed: str = ""
@@ -123,7 +132,16 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
     missing = tuple(name for name, one in zip(pair, chosen, strict=True) if one is None or not one.finished)
     attributions, unattributed = attributions_of(design, measured.everything)
     judgements = judgements_of(design, measured, attributions)
-    result = StudyResult(design, missing, None, "", None, attributions, unattributed, judgements)
+    result = StudyResult(
+        design,
+        missing,
+        None,
+        "",
+        None,
+        attributions=attributions,
+        unattributed=unattributed,
+        judgements=judgements,
+    )
     if missing:
         return result
     problem = design.problem or _other_data(design)
@@ -133,7 +151,12 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
         comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
     except UserError as error:
         return replace(result, problem=plain(str(error), 400))
-    return replace(result, comparison=comparison, networks=_networks(comparison, selection))
+    return replace(
+        result,
+        comparison=comparison,
+        networks=_networks(comparison, selection),
+        images=_across_images(study, selection),
+    )
 
 
 def _other_data(design: StudyDesign) -> str:
@@ -162,11 +185,34 @@ def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | Non
     runs = [
         next(run for run in one.finished if run.record.seed == comparison.seeds[0]) for one in pair if one
     ]
+    if not all(run.folder.predictions.is_file() for run in runs):
+        return None  # a command leaves none
     contender, baseline = (read_predictions(run.folder) for run in runs)
     try:
         return compare_two_networks(contender.label, contender.predicted, baseline.predicted)
     except UserError:  # other test images: nothing to pair
         return None
+
+
+def _across_images(study: Study, selection: Selection) -> AcrossImages | None:
+    """Of all finished runs of both, where each left predictions of the same images and these are what is compared."""
+    if study.metric != RIGHT or study.endpoint != LAST:
+        return None
+    points = [selection.find(name) for name in (study.contender, study.baseline)]
+    if not all(point and all(run.folder.predictions.is_file() for run in point.finished) for point in points):
+        return None
+    try:
+        contender, baseline = (right_answers(_predicted(point)) for point in points if point)
+        return across_images(contender, baseline)
+    except UserError:  # other test images: nothing to pair
+        return None
+
+
+def _predicted(point: DesignPoint) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Label and prediction of one run after the other: never those of two at a time."""
+    for run in point.finished:
+        told = read_predictions(run.folder)
+        yield told.label, told.predicted
 
 
 def _held(chosen: DesignPoint, measured: Measured) -> Held:

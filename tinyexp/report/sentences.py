@@ -133,12 +133,19 @@ CLAIM_EVIDENCE: Mapping[str, str] = {
 }
 
 REPRODUCTIONS: Mapping[str, str] = {
-    "reproduced": "Reproduced: the whole interval lies within the tolerance.",
-    "differs": "Differs: the whole interval lies outside the tolerance.",
-    "cannot_tell": "Cannot tell yet: the interval reaches across the edge of the tolerance, or there are too few seeds for one.",
+    "reproduced": "Reproduced: the reported figure lies where one more run would, and our mean is within {tolerance} of it.",
+    "differs": "Differs: the reported figure lies outside of where one more run would, and our mean is not within {tolerance} of it.",
+    "cannot_tell": "Cannot tell yet: {why}.",
     "not_comparable": "Not comparable: {reasons} here from the source in data, size or length.",
     "nothing_reported": "The source reports no figure.",
 }
+UNTOLD: Mapping[str, str] = {
+    "few": "{runs} are too few; a verdict takes {fewest}",
+    "equal": "equal figures say nothing of where one more run would lie; {needed} of them would differ",
+    "near": "our mean is within {tolerance} of the reported figure, which yet lies outside of where one more run would",
+    "wide": "our mean is not within {tolerance} of the reported figure, which yet lies where one more run may",
+}
+"""Why it cannot be told whether a figure is reproduced."""
 NOTHING_MEASURED = "No finished run."
 
 STATES: Mapping[str, str] = {
@@ -161,6 +168,12 @@ NETWORKS = (
     "Of {images} {contender} alone gets {only_contender} right and {baseline} alone {only_baseline}; "
     "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
 )
+
+ACROSS_IMAGES = (
+    "For new test images of the same kind as well as new seeds the 95 % interval is {low} to {high}: seeds and the {images} are both taken as drawn at random. "
+    "The interval of the verdict takes these test images as given; the standard error is {seeds} over seeds, and the draw of images adds one of {drawn}."
+)
+"""Which claim the second interval of a comparison covers."""
 
 METHOD_HEADING = "Compared seed by seed, {where}: this shows what another seed would change, and no more"
 METHOD = (
@@ -186,7 +199,10 @@ LIMITS = (
     "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",
     "Where two designs differ in several settings and no mixtures of them were trained, the difference belongs to all of the settings together.",
 )
-SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
+SINGLE_RUN = (
+    "The source reports one run of each experiment. So its figure is held against where one more run of ours would lie: the 95 % prediction interval, "
+    "outside of which an exact reproduction lies in one case of twenty."
+)
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
 PINNED = (
     "trained by a command; a run is one of these very files: {files}. What else it read is its own matter."

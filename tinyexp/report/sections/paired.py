@@ -6,13 +6,15 @@ from collections import Counter
 
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.analysis.exact import mean
+from tinyexp.analysis.images import AcrossImages
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.config.metric import Metric, metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.drawings import DifferenceRow, DifferencesDrawing, PairRow, PairsDrawing
-from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
 from tinyexp.report.sentences import (
+    ACROSS_IMAGES,
     COMPARISON_HEADINGS,
     CONFIRMED,
     DECIDE,
@@ -44,8 +46,7 @@ from tinyexp.report.words import (
     typed,
 )
 
-_RIGHT = metric_of("test_accuracy")
-"""What predictions show: how many test images a net gets right."""
+_RIGHT = metric_of(RIGHT)
 MOST_SEEDS = 40
 """Rows that can still be told apart on a page."""
 
@@ -98,6 +99,8 @@ def paired_section(evidence: Evidence, result: StudyResult, *, with_figure: bool
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)
+    if result.images:
+        notes = (Paragraph(_images_sentence(result.images)), *notes)
     if len(comparison.seeds) < comparison.seeds_to_confirm:
         notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
     if not with_figure:  # it stands on the first screen, with the sentences and the table
@@ -308,6 +311,16 @@ def _left_out(comparison: Comparison) -> list[str]:
         return []
     seeds = some([str(seed) for seed in comparison.unpaired_seeds], 20)
     return [f"Left out, because only one of the two finished with it: seed {seeds}."]
+
+
+def _images_sentence(found: AcrossImages) -> str:
+    return ACROSS_IMAGES.format(
+        low=change(_RIGHT, found.low, signed=True),
+        high=change(_RIGHT, found.high, signed=True),
+        images=counted(found.images, "test image"),
+        seeds=change(_RIGHT, found.over_seeds),
+        drawn=change(_RIGHT, found.over_images),
+    )
 
 
 def _networks_sentence(evidence: Evidence, result: StudyResult) -> str:
