@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from scipy import stats
 
 from tinyexp.analysis.reproduction import _verdict, departures, incomparable, one_more_run, reproduce
@@ -30,11 +29,20 @@ def runs(values, *, experiment="tiny-design1", epochs=65, **columns):
     ("values", "verdict"),
     [
         ([0.437, 0.441, 0.439], "reproduced"),
-        ([0.40, 0.47, 0.44], "reproduced"),  # the mean is near, and one more run would lie well around the figure
+        (
+            [0.40, 0.47, 0.44],
+            "reproduced",
+        ),  # the mean is near, and one more run would lie well around the figure
         ([0.510, 0.512, 0.509], "differs"),
         ([0.31, 0.312, 0.309], "differs"),
-        ([0.42, 0.50, 0.48], "cannot_tell"),  # beyond the tolerance, and one more run may well lie at the figure
-        ([0.455, 0.4555, 0.456], "cannot_tell"),  # within the tolerance, and no run of ours would lie at the figure
+        (
+            [0.42, 0.50, 0.48],
+            "cannot_tell",
+        ),  # beyond the tolerance, and one more run may well lie at the figure
+        (
+            [0.455, 0.4555, 0.456],
+            "cannot_tell",
+        ),  # within the tolerance, and no run of ours would lie at the figure
         ([0.439, 0.440], "cannot_tell"),
         ([0.1, 0.11], "cannot_tell"),
         ([0.439], "cannot_tell"),
@@ -55,7 +63,9 @@ def test_the_interval_for_one_more_run_is_that_of_its_difference_from_the_mean()
     values = [0.40, 0.47, 0.44, 0.45]
     result, error = reproduce(runs(values), PAPER), np.std(values, ddof=1)
     half = stats.t.ppf(0.975, 3) * np.sqrt(error**2 + error**2 / 4)
-    assert (result.run_low, result.run_high) == pytest.approx((np.mean(values) - half, np.mean(values) + half))
+    assert (result.run_low, result.run_high) == pytest.approx(
+        (np.mean(values) - half, np.mean(values) + half)
+    )
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,7 @@ def test_runs_on_other_images_or_without_predictions_give_none(tmp_path: Path) -
     folder = make_run(tmp_path / "runs", "tiny-design1", 2)
     make_run(tmp_path / "runs", "tiny-design2", 2)
     told = read_predictions(folder)
-    told.label[:] = np.roll(told.label, 1)
-    write_predictions(folder.predictions, told)
+    write_predictions(folder.predictions, replace(told, label=np.roll(told.label, 1)))
     done = json.loads(folder.status.read_text(encoding="utf-8"))["epochs_done"]
     write_status(folder, Status(state="finished", epochs_done=done, epochs=done))
     assert rendered(tmp_path)[1]["across_images"] is None

@@ -111,7 +111,8 @@ class FailOn(Section):
     """
 
     claim_refuted: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    """Ids of claims that must not be refuted; ``any`` for all of them. One that is not tested passes."""
+    """Ids of claims that must be neither refuted nor, where runs depart from the source, otherwise than predicted here;
+    ``any`` for all of them. One that is not tested passes."""
     verdict_changed: bool = False
     """Whether the verdict of the comparison and of every claim must be the baseline's."""
     accuracy_below: dict[Name, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
@@ -144,6 +145,9 @@ class Study(Section):
     """Which value of each run is compared."""
     selected_on_test: Annotated[bool, Field(validate_default=True)] = False
     """Whether an endpoint may choose the epoch by a test metric; the report says so."""
+    pairing: Literal["none", "seed"] = "none"
+    """Whether runs of one seed are compared with each other: only where the two share initial weights and order, and
+    said before they are trained."""
     plan: PlanKind = "fraction"
     """Which mixtures of the two are trained; see :mod:`tinyexp.analysis.plan`."""
     seeds: PositiveInt | None = None
