@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 LOWEST := .venv-lowest/.installed
 BROWSER := tests/browser/node_modules/.package-lock.json
 
-.PHONY: report test test-all test-latest test-lowest fuzz lint bench soak format install clean
+.PHONY: report test test-all test-latest test-lowest fuzz lint bench size soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
 	$(BIN)/tinyexp run-all
@@ -43,6 +43,9 @@ bench: $(INSTALLED)  ## every benchmark, a line of JSON each; three quarters of 
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) '.[bench]'
 	cd benchmarks && for name in start_up selfcheck augmentation decoding loading step checkpointing run_all where_time_goes report report_stages; do ../$(BIN)/python $$name.py || exit 1; done
 
+size:  ## how much `pip install .` weighs without extras, in an environment that is thrown away
+	$(PYTHON) benchmarks/installed_size.py
+
 soak: $(INSTALLED)  ## run-all of the embedded profile, killed 200 times at random moments; an hour
 	$(BIN)/python tests/faults/soak.py --kills 200 --folder soak
 
@@ -60,7 +63,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(LOWEST): pyproject.toml constraints-lowest.txt
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints-lowest.txt --editable . \
-		hypothesis jsonschema markdown-it-py pypdf pytest statsmodels
+		hypothesis jsonschema markdown-it-py pypdf pytest scipy statsmodels
 	touch $@
 
 # What drives Chromium and checks accessibility in it, at the versions of the lock file. Without npm or a network the tests in a

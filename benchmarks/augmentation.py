@@ -20,9 +20,9 @@ from torchvision import transforms
 from torchvision.transforms import v2
 
 from tinyexp.config.load import load_experiment
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.kernel import Pixels, augmented
-from tinyexp.trainers.vision.data.philox import CompiledDraws
+from tinyexp.trainers.vision.data.philox import CompiledKeyedRng
 from tinyexp.trainers.vision.data.views import draw_views
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -34,7 +34,7 @@ def kernel(images, side):
     """Ours, as the loader has it: rows of one array in keyed order, draws, augmentation, normalised float32."""
     name = "tiny-design1" if side == 64 else "imagenet-resnet18"
     spec = vision_settings(load_experiment(name, "paper"))
-    draws, order, stack = CompiledDraws(0, "view"), Draws(0, "order"), np.stack(images)
+    draws, order, stack = CompiledKeyedRng(0, "view"), KeyedRng(0, "order"), np.stack(images)
     epochs = iter(range(1, 10**9))
 
     def run():
@@ -84,7 +84,7 @@ def opencv(images, side):
 
     cv2.setNumThreads(1)
     spec = vision_settings(load_experiment("tiny-design1", "paper"))
-    draws, numbers = Draws(0, "view"), np.arange(len(images))
+    draws, numbers = KeyedRng(0, "view"), np.arange(len(images))
     heights = np.array([image.shape[0] for image in images])
     widths = np.array([image.shape[1] for image in images])
     mean, std = np.float32(MEAN) * 255, np.float32(STD) * 255
@@ -109,7 +109,7 @@ def opencv(images, side):
 def one_warp(images, side):
     """One batched bilinear sampling of crop, flip and turn together, on tensors."""
     spec = vision_settings(load_experiment("tiny-design1", "paper"))
-    draws, numbers = Draws(0, "view"), np.arange(len(images))
+    draws, numbers = KeyedRng(0, "view"), np.arange(len(images))
     stack = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
     size = stack.shape[-1]
     sizes = np.full(len(images), size)

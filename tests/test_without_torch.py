@@ -126,6 +126,21 @@ def test_training_says_what_is_missing_and_how_to_install_it(tmp_path):
     assert "Traceback" not in done.stderr
     [said] = [line for line in done.stderr.splitlines() if line.startswith("tinyexp: ")]
     assert said.endswith(f" needs torch, torchvision, lightning-fabric, not installed here. {INSTALL}")
+    assert not list(tmp_path.iterdir()), "it is said before anything is written"
+
+
+def test_where_some_run_is_finished_only_training_the_others_is_refused(tmp_path):
+    shutil.copytree(PROJECT / "reports" / "embedded" / "runs", tmp_path / "runs")
+    done = tinyexp(tmp_path, "run-all", "--seeds", "40", "--plan", "none")
+    assert done.returncode == 2
+    assert "needs torch, torchvision" in done.stderr
+    assert not list(tmp_path.glob("runs/*/run-all.json"))
+
+
+def test_data_are_not_opened_for_what_cannot_be_trained(tmp_path):
+    done = tinyexp(tmp_path, "run", "tiny-design1", "--profile", "paper")
+    assert "needs torch, torchvision" in done.stderr
+    assert "Data are missing" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -143,7 +158,7 @@ def test_what_opens_images_says_that_pillow_is_missing(tmp_path, arguments):
     done = tinyexp(tmp_path, *arguments, without=(*TRAIN, "PIL"))
     assert done.returncode == 2
     assert done.stderr.startswith("tinyexp: ")
-    assert done.stderr.endswith(f" needs Pillow, not installed here. {INSTALL}\n")
+    assert done.stderr.endswith(f" Pillow, not installed here. {INSTALL}\n")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -50,6 +50,7 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     """
     from tinyexp.analysis.design import experiment_point  # noqa: PLC0415
     from tinyexp.launch.prepare import prepare  # noqa: PLC0415 - torch is loaded only here
+    from tinyexp.runs.heartbeat import beating  # noqa: PLC0415
     from tinyexp.runs.records import Status, read_section  # noqa: PLC0415
     from tinyexp.trainers.base import Listener, trainer_of  # noqa: PLC0415
 
@@ -57,9 +58,8 @@ def train(experiment: Experiment, seed: int, runs: str | Path = "runs") -> Statu
     [plan] = prepare([experiment_point(experiment, (seed,))], Path(runs), folder)
     if plan.is_finished():
         return read_section(plan.folder.status, Status)
-    return trainer_of(experiment.trainer).train(
-        plan, folder, Listener(), fresh=False, accept_environment=False
-    )
+    listener = Listener(stop_code=beating(plan.folder.status))
+    return trainer_of(experiment.trainer).train(plan, folder, listener, fresh=False, accept_environment=False)
 
 
 def write_report(
@@ -76,7 +76,8 @@ def write_report(
     baseline
         An earlier report, or its ``report.json``: adds what changed since.
 
-    The result has the gates that studies set in it, those that failed among them; none of them raises.
+    The result has the gates that studies set in it, those that failed among them, and the faults: metrics with values
+    that they cannot have, which were not compared. None of them raises.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def attribute(
     UserError
         A frame that cannot be used, a confounded study, or runs of the plan that are missing, by name.
     """
-    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas and scipy
+    from tinyexp.analysis.attribution import attribute as share_out  # noqa: PLC0415 - pandas
     from tinyexp.analysis.study import Study  # noqa: PLC0415
 
     if not isinstance(study, Study):

@@ -283,7 +283,8 @@ def report(
 ) -> None:
     """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from.
 
-    Ends with exit code 1, once all is written, where a gate fails that a study file sets under [fail_on].
+    Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
+    metric has values that it cannot have, such as percents where its unit is a fraction.
     """
     from tinyexp.config.load import parse_override
     from tinyexp.report.gates import gate_line
@@ -309,10 +310,12 @@ def report(
     failed = [gate for gate in result.gates if not gate.passed]
     for gate in failed:
         say(f"tinyexp: {gate_line(gate)}", err=True)
+    for fault in result.faults:
+        say(f"tinyexp: {fault}", err=True)
     if step:
         append_summary(out / "summary.md", step)
-    if failed:
-        sys.exit(1)
+    if failed or result.faults:
+        sys.exit(2 if result.faults else 1)
 
 
 @main.command()

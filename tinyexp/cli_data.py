@@ -64,24 +64,13 @@ def _rows(data_folder: Path) -> list[dict[str, Any]]:
     from tinyexp.trainers.vision.data.catalogue import CATALOGUE
     from tinyexp.trainers.vision.data.places import is_there, standard_places
 
+    told = ("title", "summary", "classes", "train_images", "test_images", "licence", "home", "fetchable")
     rows = []
     for name, entry in CATALOGUE.items():
         place = next((place for place in standard_places(entry, data_folder) if is_there(entry, place)), None)
-        rows.append(
-            {
-                "name": name,
-                "title": entry.title,
-                "summary": entry.summary,
-                "classes": entry.classes,
-                "train_images": entry.train_images,
-                "test_images": entry.test_images,
-                "download_bytes": entry.bytes,
-                "licence": entry.licence,
-                "home": entry.home,
-                "fetchable": entry.fetchable,
-                "root": None if place is None else str(place),
-            }
-        )
+        values = {key: getattr(entry, key) for key in told}
+        root = None if place is None else str(place)
+        rows.append({"name": name, **values, "download_bytes": entry.bytes, "root": root})
     return rows
 
 

@@ -7,6 +7,7 @@ named failures of a run or of a check and end it with exit code 1. What is ours 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,9 +15,24 @@ if TYPE_CHECKING:
 
 
 class TinyexpError(Exception):
-    """Something has failed that the message names; ends a command with exit code 1."""
+    """Something has failed that the message names; ends a command with exit code 1.
+
+    Parameters
+    ----------
+    reason
+        What is wrong, as a sentence or more.
+    path
+        The file or folder that it is wrong with; the message begins with it.
+
+    >>> str(TinyexpError("is missing.", Path("runs/run.json")))
+    'runs/run.json: is missing.'
+    """
 
     exit_code = 1
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path}: {reason}")
+        self.reason, self.path = reason, path
 
 
 class UserError(TinyexpError):
@@ -25,8 +41,16 @@ class UserError(TinyexpError):
     exit_code = 2
 
 
+class MetricValuesError(UserError):
+    """Values that a metric cannot have: beyond its bounds, percents where fractions are meant, or both together."""
+
+
 class DivergedError(TinyexpError):
     """A loss became NaN or infinite; the run keeps the last state in which it was finite."""
+
+
+class LockedError(TinyexpError):
+    """Another process trains the run; its records are that process's to write."""
 
 
 class DamagedError(TinyexpError):

@@ -20,16 +20,19 @@ import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError
+from tinyexp.failpoints import failpoint
 
 _CHUNK = 1 << 20
 _NOREPLACE, _EXCHANGE = 1, 2
 """RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
 _HERE = -100
 """AT_FDCWD."""
+GIT_ATTRIBUTES = ".gitattributes"
+BYTES_AS_THEY_ARE = "* -text\n"
+"""What that file says in a folder of ours: git rewrites no line ends there, of which digests would tell."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
 
@@ -47,7 +50,7 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
     TinyexpError
         The disk is full or the place cannot be written to. The old file, if any, is intact.
     """
-    reached(f"{path.name} begun")
+    failpoint(f"{path.name} begun")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -60,18 +63,18 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        reached(f"{path.name} written")
+        failpoint(f"{path.name} written")
         # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
-        reached(f"{path.name} named")
+        failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
         raise _write_error(path, content, error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
-    reached(f"{path.name} done")
+    failpoint(f"{path.name} done")
 
 
 def process_token() -> str:
@@ -133,11 +136,6 @@ def write_text(path: Path, text: str, token: str = "") -> None:
     write_bytes(path, text.encode(), token)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """As :func:`write_bytes`: sorted keys, two spaces, so that equal values are equal bytes."""
-    write_text(path, json_text(value))
-
-
 def json_text(value: Any) -> str:
     """The one way in which this project writes JSON for people and digests; refuses NaN."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -165,6 +163,35 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > found.st_size:
         raise OSError(errno.EBUSY, "it grew while it was read")
     return content
+
+
+class Stamp(NamedTuple):
+    """What changes with every new content of a file, and can be asked for without reading it; zeros for none."""
+
+    inode: int
+    changed_ns: int
+    size: int
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file as it is now."""
+    try:
+        found = path.stat()
+    except OSError:
+        return Stamp(0, 0, 0)
+    return Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def read_appended(path: Path, start: int, limit: int) -> bytes:
+    """What a log has from the byte ``start`` on, at most ``limit`` bytes; empty where it is no ordinary file, or cannot be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            _require_ordinary(handle)
+            file.seek(start)
+            return file.read(limit)
+    except OSError:
+        return b""
 
 
 def append_text(path: Path, text: str) -> None:

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.failpoints import failpoint
 from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text
 
 if sys.platform != "win32":
@@ -108,7 +108,7 @@ def write_mark(folder: Path, mark: Mark) -> int:
         os.close(handle)
         (folder / MARK).unlink()
         raise
-    reached(f"{mark.purpose} marked")
+    failpoint(f"{mark.purpose} marked")
     return handle
 
 
@@ -241,15 +241,15 @@ def _recorded(owner: Path) -> str:
 
 def _record(owner: Path, content: bytes) -> None:
     # In its place: a temporary file could not be proven to be ours, for its token would stand nowhere yet.
-    reached(f"{owner.name} begun")
+    failpoint(f"{owner.name} begun")
     handle = os.open(owner, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
     try:
         _write(handle, content)
     finally:
         os.close(handle)
-    reached(f"{owner.name} written")
+    failpoint(f"{owner.name} written")
     sync_folder(owner.parent)
-    reached(f"{owner.name} done")
+    failpoint(f"{owner.name} done")
 
 
 def _write(handle: int, content: bytes) -> None:

@@ -9,7 +9,7 @@ from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.study import Study
 from tinyexp.config.endpoint import Endpoint
 from tinyexp.config.metric import Metric, metric_of
-from tinyexp.errors import UserError
+from tinyexp.errors import MetricValuesError, UserError
 
 PPL = metric_of("test_perplexity")
 TOP1 = Metric(name="eval_top1", label="top-1 accuracy", direction="higher", unit="percent", low=0, high=100)
@@ -113,6 +113,28 @@ def test_what_chooses_the_epoch_must_be_there_in_every_row():
         compare(frame, "new", "old", PPL, 0.5, Endpoint(best="val_loss"))
     with pytest.raises(UserError, match="unknown metric 'val_acc'"):
         compare(frame, "new", "old", PPL, 0.5, Endpoint(best="val_acc"))
+
+
+def test_an_epoch_chosen_by_the_test_is_refused_unless_that_is_said():
+    frame = runs("test_perplexity", CURVES)
+    best = Endpoint(best="test_perplexity")
+    with pytest.raises(UserError, match=r"compare: the endpoint .* which is of test data; .* too good"):
+        compare(frame, "new", "old", PPL, 0.5, best)
+    assert compare(frame, "new", "old", PPL, 0.5, best, selected_on_test=True).verdict
+    with pytest.raises(UserError, match="does not say which data"):
+        compare(frame.assign(score=1.0), "new", "old", PPL, 0.5, Endpoint(best="score"))
+
+
+def test_values_that_no_metric_of_the_name_has_are_an_error_of_their_own():
+    """Which a report tells from runs that cannot be compared for other reasons, and ends with exit code 2."""
+    for curves in (
+        {"new": [[71.0]], "old": [[75.0]]},
+        {"new": [[0.7]], "old": [[75.0]]},
+        {"new": [[-0.1]], "old": [[0.5]]},
+    ):
+        with pytest.raises(MetricValuesError) as caught:
+            compare(runs("test_accuracy", curves), "new", "old")
+        assert caught.value.exit_code == 2
 
 
 def test_runs_that_count_steps_alone_are_compared_at_their_last_step():

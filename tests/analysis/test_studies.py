@@ -56,6 +56,18 @@ def write(tmp_path):
     return written
 
 
+def test_a_study_file_whose_name_cannot_be_used_is_named_with_the_rule_and_stops_no_other(
+    write, tmp_path, capsys
+):
+    assert write(FULL).name == "mine"
+    (tmp_path / "studies" / "My Study (copy).toml").write_text(FULL)
+    (tmp_path / "studies" / ".mine.toml").write_text("an editor's")
+    assert study_names(tmp_path) == ["mine"]
+    assert "My Study (copy).toml: cannot be used by this name. A name begins with" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"cannot be used by this name\. A name begins with"):
+        load_study("My Study (copy)", tmp_path)
+
+
 @pytest.mark.parametrize("name", study_names())
 def test_every_shipped_study_loads(name):
     assert load_study(name).name == name

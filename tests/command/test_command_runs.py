@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -212,8 +213,6 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_could_only_mislead_is_refused_before_anything_runs(place, case):
-    import re
-
     replace, said = REFUSED[case]
     write(place, replace=replace)
     done = tinyexp("run", "mine")
@@ -230,6 +229,131 @@ def test_a_command_that_ignores_the_seed_is_an_error(place):
     assert (
         "the command ignores the seed: the curve of seed 1 is that of seed 0 to the last digit" in done.stderr
     )
+
+
+PERCENT = TRAIN.replace("train_loss,test_loss", "test_loss,test_accuracy").replace(
+    "{2 * height", "{50 + height"
+)
+"""Accuracies that nobody would write as fractions."""
+TOLD = (
+    "'test_accuracy' is 5",
+    " at mine, seed 0, epoch ",
+    "/work/metrics.csv, and a 'fraction' by its unit: this looks like percent. Give unit = \"percent\" in [metrics.test_accuracy]",
+    "Units: fraction, percent, plain",
+)
+
+
+@pytest.mark.parametrize("command", ["run", "try"])
+def test_percents_that_are_taken_for_fractions_are_an_error_until_the_unit_is_given(place, command):
+    (place / "train.py").write_text(PERCENT)
+    done = tinyexp(command, "mine")
+    assert done.returncode == 2, done.stderr
+    assert all(words in done.stderr for words in TOLD), done.stderr
+    assert "Traceback" not in done.stderr
+    if command == "run":
+        assert json.loads((folder_of(place) / "status.json").read_text())["state"] == "failed"
+    write(place, replace={"[settings]": '[metrics.test_accuracy]\nunit = "percent"\n[settings]'})
+    again = tinyexp(command, "mine")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_value_beyond_its_bounds_is_an_error_and_of_several_kinds_of_failure_the_exit_code_is_1(place):
+    (place / "train.py").write_text(TRAIN.replace("test_loss", "test_perplexity"))
+    done = tinyexp("run-all", "--seeds", "1")
+    assert done.returncode == 2, done.stderr
+    assert re.search(
+        r"'test_perplexity' is 0\.\d+ at mine, seed 0, epoch \d of \S+metrics.csv, outside its bounds, 1 to any",
+        done.stderr,
+    )
+    write(place, "other", replace={f"{sys.executable} train.py": "false"})
+    assert tinyexp("run-all", "--seeds", "1").returncode == 1
+
+
+def test_a_run_whose_log_cannot_be_right_is_ended_long_before_its_end(place):
+    (place / "train.py").write_text(PERCENT)
+    write(place, replace={"pause = 0.0": "pause = 30.0"})
+    begun = time.monotonic()
+    done = tinyexp("run", "mine")
+    assert done.returncode == 2, done.stderr
+    assert time.monotonic() - begun < 25
+    assert not commands_of(place)
+
+
+def test_what_a_metric_means_may_be_said_for_all_experiments_and_no_two_files_may_contradict_each_other(
+    place,
+):
+    (place / "train.py").write_text(PERCENT)
+    source = place / "experiments" / "source.toml"
+    source.write_text('title = "Ours"\n[metrics.test_accuracy]\nunit = "percent"\nlabel = "right answers"\n')
+    assert tinyexp("try", "mine").returncode == 0
+    write(place, replace={"[settings]": '[metrics.test_accuracy]\nunit = "fraction"\n[settings]'})
+    done = tinyexp("try", "mine")
+    assert done.returncode == 2
+    assert "mine.toml: [metrics.test_accuracy] unit = 'fraction' contradicts " in done.stderr
+    assert "source.toml, which has unit = 'percent'" in done.stderr
+    assert "say the same in both, or take it out of one" in done.stderr
+
+
+STUDY = 'title = "t"\nquestion = "q"\nbaseline = "mine"\ncontender = "other"\nmetric = "test_accuracy"\n'
+
+
+def test_a_report_over_percents_taken_for_fractions_is_written_and_ends_with_2(place):
+    (place / "train.py").write_text(PERCENT)
+    unit = {"[settings]": '[metrics.test_accuracy]\nunit = "percent"\n[settings]'}
+    write(place, replace=unit)
+    write(place, "other", replace={**unit, "rate = 0.5": "rate = 0.25"})
+    assert tinyexp("run-all", "--seeds", "3").returncode == 0
+    sound = tinyexp("report", "--out", "sound")
+    assert sound.returncode == 0, sound.stderr
+    write(place)
+    write(place, "other", replace={"rate = 0.5": "rate = 0.25"})
+    (place / "experiments" / "studies").mkdir()
+    study = place / "experiments" / "studies" / "why.toml"
+    study.write_text(STUDY)
+    done = tinyexp("report", "--out", "out")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    [said] = [line for line in done.stderr.splitlines() if "looks like percent" in line]
+    assert re.search(
+        r"^tinyexp: .* at experiment \w+, seed \d, epoch \d of \w+/\w+/\S+/metrics\.csv, and a", said
+    )
+    assert 'Give unit = "percent" in [metrics.test_accuracy]' in said
+    assert "this looks like percent" in (place / "out" / "report.html").read_text()
+    assert tinyexp("check", "out").returncode == 0
+    study.write_text(f'{STUDY}[metrics.test_accuracy]\nunit = "percent"\n')
+    assert tinyexp("report", "--out", "out").returncode == 0
+
+
+def test_a_study_that_contradicts_its_experiment_is_refused_with_both_files(place):
+    write(place, replace={"[settings]": '[metrics.test_accuracy]\nunit = "percent"\n[settings]'})
+    write(place, "other", replace={"rate = 0.5": "rate = 0.25"})
+    (place / "experiments" / "studies").mkdir()
+    study = place / "experiments" / "studies" / "why.toml"
+    study.write_text(f'{STUDY}[metrics.test_accuracy]\nunit = "fraction"\n')
+    done = tinyexp("plan", "why")
+    assert done.returncode == 2
+    assert "why.toml: [metrics.test_accuracy] unit = 'fraction' contradicts " in done.stderr
+    assert "mine.toml, which has unit = 'percent'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unusual_metric_is_explained_by_the_experiment_for_its_study(place):
+    (place / "train.py").write_text(TRAIN.replace("test_loss", "oddity"))
+    write(place, replace={"[settings]": '[metrics.oddity]\ndirection = "lower"\n[settings]'})
+    write(place, "other", replace={"rate = 0.5": "rate = 0.25"})
+    (place / "experiments" / "studies").mkdir()
+    study = place / "experiments" / "studies" / "why.toml"
+    study.write_text(f"{STUDY.replace('test_accuracy', 'oddity')}margin = 0.001\n")
+    assert tinyexp("run-all", "--seeds", "3").returncode == 0
+    done = tinyexp("report", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "(lower is better)" in (place / "out" / "report.md").read_text()
+
+
+def test_a_profile_cannot_change_what_a_metric_means(place):
+    done = tinyexp("run", "mine", "--set", "metrics.test_loss.direction=higher")
+    assert done.returncode == 2
+    assert "--set: metrics.test_loss.direction: what a metric means is said in a table" in done.stderr
 
 
 def test_an_input_that_changes_makes_another_run_and_one_that_changes_meanwhile_spoils_it(place):
@@ -294,6 +418,9 @@ def test_two_experiments_and_a_study_of_factors_plan_what_is_trained(place):
     assert "full: 4 mixtures of 2 factors" in done.stdout
     assert tinyexp("run-all", "--seeds", "3").returncode == 0
     assert len(list((place / "runs").glob("*/*/*/metrics.csv"))) == 12
+    said = json.loads(tinyexp("plan", "why", "--seeds", "4", "--jobs", "1", "--json").stdout)
+    assert (said["to_train"], said["measured_runs"]) == (4, 12)
+    assert 0.1 < said["expected_s"] < 60, "four runs, as long as the twelve before"
 
 
 def commands_of(place: Path) -> list[str]:

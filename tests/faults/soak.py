@@ -3,7 +3,7 @@
     python tests/faults/soak.py --kills 200 --folder soak
 
 Every start has other workers, jobs and checkpoint intervals. The whole process group is killed, or the launcher alone,
-or one slot. What is compared, to the bit: records, weights and momenta of every run, and every file of the report. What is not:
+or one worker. What is compared, to the bit: records, weights and momenta of every run, and every file of the report. What is not:
 ``timing.csv`` and the clocks in a checkpoint.
 """
 
@@ -27,7 +27,7 @@ from pathlib import Path
 from tinyexp.ownership import adopt
 from tinyexp.runs.folder import RECORD_NAMES, find_runs
 
-KINDS = ("everything", "launcher", "slot")
+KINDS = ("everything", "launcher", "worker")
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Soak:
             start_new_session=True,
         )
         kind = ""
-        while kind in {"", "slot"}:
+        while kind in {"", "worker"}:
             try:
                 return process.wait(self.random.uniform(*self.delays)) == 0
             except subprocess.TimeoutExpired:
@@ -113,19 +113,19 @@ class Soak:
 
     def _kill(self, launcher: int, kind: str) -> None:
         members = group_of(launcher)
-        slots = [pid for pid in members if pid != launcher and self._lines(pid)]
-        if kind == "slot" and not slots:
+        workers = [pid for pid in members if pid != launcher and self._lines(pid)]
+        if kind == "worker" and not workers:
             return  # none has begun a run; another moment
         victims = {
             "everything": members,
             "launcher": [launcher],
-            "slot": slots and [self.random.choice(slots)],
+            "worker": workers and [self.random.choice(workers)],
         }[kind]
         now = time.monotonic()
         for pid in victims:
             with contextlib.suppress(ProcessLookupError):  # it may have ended meanwhile
                 os.kill(pid, signal.SIGKILL)
-        ended = members if kind != "slot" else victims
+        ended = members if kind != "worker" else victims
         lines = {pid: found for pid in ended if (found := self._lines(pid))}
         self.told.kills[kind] += 1
         self.told.inside_a_commit += any(not found[-1][1].endswith(" done") for found in lines.values())
@@ -145,7 +145,7 @@ class Soak:
         until = time.monotonic() + 60
         while group_of(launcher):
             if time.monotonic() > until:
-                raise SystemExit("slots of a killed launcher are still there after a minute")
+                raise SystemExit("workers of a killed launcher are still there after a minute")
             time.sleep(0.05)
 
     def _reported(self, runs: Path) -> Path:

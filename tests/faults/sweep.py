@@ -16,7 +16,7 @@ from pathlib import Path
 
 from small_runs import results, small_plan, trained
 
-from tinyexp import commits
+from tinyexp import failpoints
 from tinyexp.errors import InterruptedRunError
 from tinyexp.trainers.vision.training import loop
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
@@ -47,9 +47,9 @@ class Sweep:
         self.folder = folder
         self.places: list[str] = []
         trained(folder / "first", execution__checkpoint_steps=STEPS)  # loads all there is to load
-        commits.watch(self.places.append)
+        failpoints.watch(self.places.append)
         self.untouched = results(trained(folder / "untouched", execution__checkpoint_steps=STEPS))
-        commits.watch(None)
+        failpoints.watch(None)
         self.untouched_files = self._files(folder / "untouched")
 
     def run(self, name: str) -> Path:
@@ -67,7 +67,7 @@ class Sweep:
                     os.kill(os.getpid(), end)
                 count += 1
 
-            commits.watch(watch)
+            failpoints.watch(watch)
             asked: list[int] = []
             signal.signal(signal.SIGTERM, lambda *_: asked.append(128 + signal.SIGTERM))
             try:

@@ -11,7 +11,7 @@ import pytest
 from disks import Disk, small_disk
 from small_runs import SET, results, small_plan, trained
 
-from tinyexp import commits
+from tinyexp import failpoints
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.files import write_bytes
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
@@ -41,10 +41,10 @@ def at_place() -> Iterator[object]:
             if place == wanted and seen.count(place) == occurrence:
                 act()
 
-        commits.watch(watch)
+        failpoints.watch(watch)
 
     yield arrange
-    commits.watch(None)
+    failpoints.watch(None)
 
 
 FAULTS = {
@@ -75,7 +75,7 @@ def test_a_disk_that_fails_in_the_middle_loses_nothing(
         TinyexpError, match=rf"{named}: cannot be written \({words}\); [\d,]+ bytes were needed"
     ):
         trained(disk.path / "runs")
-    commits.watch(None)
+    failpoints.watch(None)
     folder = small_plan(disk.path / "runs").folder
     assert not list(folder.path.rglob("*.tmp")), "no temporary file is left"
     assert len([load_checkpoint(path) for path in checkpoints(folder.checkpoints)]) == kept

@@ -12,7 +12,7 @@ from small_runs import results, trained
 
 from tinyexp.errors import InterruptedRunError
 from tinyexp.trainers.vision.data import loader, makers
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.training import loop
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
 from tinyexp.trainers.vision.training.run import Listener
@@ -108,7 +108,7 @@ def test_every_part_of_a_checkpoint_is_left_out_in_turn_or_is_a_clock(tmp_path: 
     assert set(state["totals"]) == {"loss", "correct", "images"}
 
 
-class GoingOn(Draws):
+class GoingOn(KeyedRng):
     """As most programs have it: numbers come one after the other from a generator that goes on."""
 
     unkeyed = ""
@@ -129,8 +129,8 @@ def test_randomness_that_goes_on_from_what_was_drawn_before_is_noticed(
         monkeypatch.setattr(loop, "key_step", lambda *_: None)
     else:
         monkeypatch.setattr(GoingOn, "unkeyed", what)
-        monkeypatch.setattr(loader, "Draws", GoingOn)
-        monkeypatch.setattr(makers, "Draws", GoingOn)
+        monkeypatch.setattr(loader, "KeyedRng", GoingOn)
+        monkeypatch.setattr(makers, "KeyedRng", GoingOn)
     overrides = {**DROPOUT, "execution__transforms": "torchvision"}
     once = results(trained(tmp_path / "once", **overrides))
     stopped(tmp_path / "twice", INSIDE_EPOCH_2, **overrides)

@@ -186,7 +186,7 @@ def test_a_folder_of_another_name_is_found(runs, run, name):
     run.path.rename(moved)
     (finding,) = verify(runs).found
     assert finding.path == moved
-    assert finding.what == f"holds the run embedded/tiny-design1/{run.path.name}"
+    assert finding.what == f"holds the run embedded/tiny-design1/{run.path.name}."
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -264,6 +264,23 @@ def test_a_run_that_run_all_was_to_train_and_that_is_missing_is_named(tmp_path):
     assert "a missing run is trained" in result.stderr
     (runs / "embedded" / NAME).write_text("[]")
     assert names(runs) == [f"embedded/{NAME}"]
+
+
+def test_line_ends_that_git_rewrote_are_named_with_the_cure_and_a_run_keeps_git_from_it(runs, run):
+    assert (run.path / ".gitattributes").read_text() == "* -text\n"
+    run.metrics.write_bytes(run.metrics.read_bytes().replace(b"\n", b"\r\n"))
+    result = check(runs)
+    assert result.exit_code == 1
+    assert f"{run.metrics}: differs only in line ends.\n" in result.stdout
+    assert "core.autocrlf" in result.stderr
+    assert ".gitattributes" in result.stderr
+
+
+def test_attributes_for_git_that_the_user_wrote_stay_as_they_are(runs, run):
+    (run.path / ".gitattributes").write_text("*.csv text\n")
+    run.metrics.unlink()
+    trained(runs)
+    assert (run.path / ".gitattributes").read_text() == "*.csv text\n"
 
 
 def test_a_folder_without_runs_is_the_users_mistake(tmp_path):

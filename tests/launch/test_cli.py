@@ -39,7 +39,7 @@ HEAVY = (
     "pandas",
     "matplotlib",
     "numba",
-    "scipy",
+    "mpmath",
     "lightning_fabric",
     "numpy",
     "jinja2",

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,7 +14,9 @@ from small_runs import results, small_plan
 from tinyexp.analysis.design import experiment_point
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
-from tinyexp.launch.local import LocalLauncher
+from tinyexp.launch.drive import train
+from tinyexp.launch.job import Job
+from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare, require_writable
 from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft, measured
 from tinyexp.runs.folder import find_runs
@@ -31,9 +34,8 @@ def plans(runs, **overrides):
 
 
 def launch(runs, jobs, chosen=None, progress=None):
-    chosen = chosen or plans(runs)
-    launcher = LocalLauncher(jobs, "data", progress or PlainProgress(jobs))
-    return launcher.train(chosen)
+    chosen = [Job(plan, Path("data")) for plan in chosen or plans(runs)]
+    return train(chosen, LocalExecutor(jobs), progress or PlainProgress(jobs))
 
 
 def test_any_number_of_jobs_gives_the_same_bytes_and_a_second_call_trains_nothing(tmp_path):
@@ -81,29 +83,32 @@ def test_a_run_that_diverges_or_breaks_is_named_and_the_others_go_on(tmp_path):
 
 
 class KillFirst(PlainProgress):
-    """Ends the process of the slot that first reports an epoch."""
+    """Ends the process of the worker whose run is first seen to have done an epoch."""
 
-    def __init__(self, launcher_slots):
+    def __init__(self, executor):
         super().__init__(1)
-        self.slots, self.killed = launcher_slots, False
+        self.executor, self.killed = executor, None
 
-    def epoch_done(self, plan, epoch, seconds, test_accuracy):
+    def epoch_done(self, plan, epoch, seconds, measured):
         if not self.killed:
-            self.killed = True
-            [slot] = self.slots()
-            os.kill(slot.process.pid, signal.SIGKILL)
+            self.killed = plan
+            [worker] = self.executor._workers
+            os.kill(worker.process.pid, signal.SIGKILL)
 
 
-def test_a_slot_that_is_killed_costs_its_run_alone_and_the_run_can_be_resumed(tmp_path):
-    chosen = plans(tmp_path)[:2]
-    launcher = None
-    progress = KillFirst(lambda: launcher._slots)
-    launcher = LocalLauncher(1, "data", progress)
-    outcomes, _ = launcher.train(chosen)
+def test_a_worker_that_is_killed_costs_its_run_alone_and_the_run_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinyexp.launch.drive._POLL_S", 0.005)
+    monkeypatch.setattr("tinyexp.launch.watch._LOOK_S", 0.0)
+    chosen = [small_plan(tmp_path, "tiny-design1", seed, training__stop_after=12) for seed in (0, 1)]
+    executor = LocalExecutor(1)
+    progress = KillFirst(executor)
+    outcomes, _ = train([Job(plan, Path("data")) for plan in chosen], executor, progress)
+    assert progress.killed is chosen[0]
     assert [outcome.status.state for outcome in outcomes] == ["failed", "finished"]
     assert "signal 9" in outcomes[0].status.message
+    assert 0 < outcomes[0].status.epochs_done < 12
     again, _ = launch(tmp_path, 1, chosen)
-    fresh, _ = launch(tmp_path / "fresh", 1, plans(tmp_path / "fresh")[:1])
+    fresh, _ = launch(tmp_path, 1, [small_plan(tmp_path / "fresh", training__stop_after=12)])
     assert results(again[0].plan) == results(fresh[0].plan)
 
 
@@ -140,8 +145,7 @@ def test_the_time_left_counts_every_run_that_is_still_to_come(tmp_path):
 
 
 def test_a_launcher_leaves_no_process_behind(tmp_path):
-    launcher = LocalLauncher(2, "data", PlainProgress(2))
-    launcher.train(plans(tmp_path)[:2])
+    launch(tmp_path, 2, plans(tmp_path)[:2])
     assert multiprocessing.active_children() == []
 
 

@@ -9,7 +9,9 @@ from scipy import stats
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.design import experiment_point
 from tinyexp.config.load import load_experiment
-from tinyexp.launch.local import LocalLauncher
+from tinyexp.launch.drive import train
+from tinyexp.launch.job import Job
+from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import PlainProgress
 from tinyexp.runs.frame import load_runs
@@ -35,7 +37,8 @@ def test_a_design_does_not_beat_itself_more_often_than_chance_allows(tmp_path):
     """At margin 0 each comparison is wrong in 5 of 100; of 40, more than 5 would be wrong by chance once in 70."""
     experiment = load_experiment("tiny-design2", "embedded", LEARNS_IN_A_SECOND)
     wanted = experiment_point(experiment, tuple(range(2 * PAIRS * SEEDS)))
-    outcomes, code = LocalLauncher(2, "data", PlainProgress(2)).train(prepare([wanted], tmp_path, tmp_path))
+    jobs = [Job(plan, tmp_path) for plan in prepare([wanted], tmp_path, tmp_path)]
+    outcomes, code = train(jobs, LocalExecutor(2), PlainProgress(2))
     assert (code, len(outcomes)) == (0, 2 * PAIRS * SEEDS)
     frame = load_runs(tmp_path)
     last = frame[frame["epoch"] == 5]["test_accuracy"]

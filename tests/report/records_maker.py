@@ -217,10 +217,12 @@ def curve_rows(shape: Shape, seed: int, name: str, epochs: int) -> list[dict[str
 
 
 def predictions(accuracy: float, seed: int, name: str, images: int = 1000) -> Predictions:
-    """Predictions that have the accuracy of the last row."""
+    """Predictions that have the accuracies of the last row."""
     label = (np.arange(images) % 10).astype(np.int32)
     draw = np.random.default_rng(int(hashlib.sha256(f"p {name} {seed}".encode()).hexdigest()[:12], 16))
     wrong = draw.permutation(images)[: round(images * (1 - accuracy))]
     predicted = label.copy()
     predicted[wrong] = (predicted[wrong] + 1) % 10
-    return Predictions(label=label, predicted=predicted, in_top5=predicted == label)
+    in_top5 = predicted == label
+    in_top5[wrong[: round(images * min(0.3, 1 - accuracy))]] = True
+    return Predictions(label=label, predicted=predicted, in_top5=in_top5)

@@ -14,7 +14,7 @@ from page_reader import Page
 from records_maker import Shape, make_run
 
 from tinyexp.config.load import load_experiment
-from tinyexp.report.check import check_report
+from tinyexp.report.check import examine
 from tinyexp.report.render import write_report
 from tinyexp.report.sentences import METHOD_CLEAN
 from tinyexp.resources import shipped
@@ -102,7 +102,7 @@ def test_two_experiments_train_and_report_without_profile_study_or_source(own: P
     ]
     tinyexp("report", "--out", "out")
     [study] = values(own / "out")["studies"]  # type: ignore[misc]
-    assert (study["baseline"], study["contender"]) == ("Wide_net.v2", "base")
+    assert (study["definition"]["baseline"], study["definition"]["contender"]) == ("Wide_net.v2", "base")
     assert study["comparison"]["seeds"] == [0, 1, 2]
     assert "the source" not in without_method(page(own / "out"))
     assert "the report is what its records give" in tinyexp("check", "out")
@@ -119,7 +119,7 @@ def test_without_a_study_two_are_compared_by_name_with_a_margin_of_a_point(own: 
     assert "No study was given: Base is compared with Wide, the first by name." in text
     assert "against a margin of 1.0 points" in text
     assert values(own / "out")["verdict"] == {"kind": "beats", "study": "implied"}
-    assert check_report(own / "out") == []
+    assert examine(own / "out").found == ()
 
 
 def test_two_of_one_title_are_told_by_their_names(own: Path) -> None:
@@ -144,7 +144,7 @@ def test_more_than_two_stand_in_a_table_against_the_first(own: Path) -> None:
     assert re.search(r"Base 6\d\.\d % 4\d\.\d % \+\d.* Base beats the other", text)
     assert re.search(r"Other .* Wide beats the other", text)
     assert told["studies"] == []
-    assert check_report(own / "out") == []
+    assert examine(own / "out").found == ()
 
 
 def test_a_study_file_ends_what_is_implied(own: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,14 @@ from tinyexp.cli import main
 from tinyexp.errors import UserError
 from tinyexp.files import json_text
 from tinyexp.report import check
-from tinyexp.report.check import check_report, examine
+from tinyexp.report.check import examine
+
+
+def check_report(folder: Path) -> list[str]:
+    return list(examine(folder).found)
+
+
+CHANGED = "is not what the run wrote: its SHA-256 is not the one in status.json."
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def test_an_edited_run_is_found_by_name(out: Path) -> None:
     metrics = next(out.glob("runs/*/tiny-design1/1-*/metrics.csv"))
     metrics.write_bytes(metrics.read_bytes().replace(b"0.5", b"0.6", 1))
     run = f"runs/embedded/tiny-design1/{metrics.parent.name}"
-    assert check_report(out) == [f"{run}/metrics.csv: was changed or lost after the run wrote it."]
+    assert check_report(out) == [f"{run}/metrics.csv: {CHANGED}"]
 
 
 def test_a_run_edited_together_with_its_digest_is_found(out: Path) -> None:
@@ -182,6 +190,25 @@ def test_records_whose_line_ends_git_rewrote_are_found_with_the_next_step(out: P
         f"{place}/run.json: differs only in line ends.",
     )
     assert "core.autocrlf" in result.notes[-1]
+
+
+def test_git_leaves_the_bytes_of_a_report_as_they_are_wherever_it_rewrites_line_ends(
+    out: Path, tmp_path: Path
+) -> None:
+    def git(*words: str, cwd: Path) -> None:
+        subprocess.run(["git", "-c", "core.autocrlf=true", *words], cwd=cwd, check=True, capture_output=True)
+
+    git("init", "-q", cwd=out)
+    git("add", "-A", cwd=out)
+    git("-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "x", cwd=out)
+    git("clone", "-q", str(out), str(tmp_path / "clone"), cwd=tmp_path)
+    shutil.rmtree(tmp_path / "clone" / ".git")
+    assert check_report(tmp_path / "clone") == []
+
+
+def test_a_report_whose_hidden_files_were_left_out_passes(out: Path) -> None:
+    (out / ".gitattributes").unlink()
+    assert check_report(out) == []
 
 
 def test_a_folder_that_is_no_report_is_refused(tmp_path: Path) -> None:

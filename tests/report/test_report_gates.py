@@ -16,7 +16,7 @@ from records_maker import make_run, make_runs, make_study
 
 from tinyexp.analysis.study import load_study, study_names
 from tinyexp.cli import main
-from tinyexp.report.check import check_report
+from tinyexp.report.check import examine
 from tinyexp.resources import shipped
 
 WHY = "why-design1-beat-design2"
@@ -55,7 +55,7 @@ def failures(said: Result) -> list[str]:
     lines = [line for line in said.stderr.splitlines() if "gate failed" in line]
     assert said.exit_code == (1 if lines else 0), said.output
     assert said.stdout == "out/report.html\n"
-    assert check_report(Path("out")) == []
+    assert examine(Path("out")).found == ()
     return lines
 
 

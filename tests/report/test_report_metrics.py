@@ -66,11 +66,19 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[pd.DataFrame
 def gathered(study: Study) -> Evidence:
     """The evidence of the sample's runs, with their leading study's comparison as that study asks for it."""
     evidence = gather(select_runs(read_runs(sample() / "runs")))
-    lead = evidence.outcomes[0]
+    lead = evidence.results[0]
     pair = (study.contender, study.baseline)
-    found = compare(evidence.measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
-    outcome = replace(lead, study=study, comparison=found, problem="", attributions={}, judgements=())
-    return replace(evidence, outcomes=(outcome, *evidence.outcomes[1:]))
+    found = compare(
+        evidence.measured.rows(pair),
+        *pair,
+        study.measure,
+        study.margin,
+        study.endpoint,
+        selected_on_test=study.selected_on_test,
+    )
+    design = replace(lead.design, study=study)
+    result = replace(lead, design=design, comparison=found, problem="", attributions={}, judgements=())
+    return replace(evidence, results=(result, *evidence.results[1:]))
 
 
 def study_of(**keys: object) -> Study:
@@ -126,7 +134,7 @@ def test_a_metric_in_percent_has_points_and_a_margin_of_one(reading: Callable[..
     reading(timm)
     study = study_of(metric="eval_top1", metrics={"eval_top1": {"direction": "higher", "unit": "percent"}})
     evidence = gathered(study)
-    lead = evidence.outcomes[0]
+    lead = evidence.results[0]
     assert lead.comparison
     assert lead.comparison.margin == 1.0
     assert re.search(
@@ -155,21 +163,21 @@ def test_a_metric_in_percent_has_points_and_a_margin_of_one(reading: Callable[..
 
 def test_the_same_accuracies_as_fractions_and_as_percents_read_the_same(reading: Callable[..., None]) -> None:
     fractions = gathered(study_of(metric="test_accuracy"))
-    told = "".join(verdict_pieces(fractions, fractions.outcomes[0]))
+    told = "".join(verdict_pieces(fractions, fractions.results[0]))
     reading(timm)
     table = {"eval_top1": {"direction": "higher", "unit": "percent"}}
     percents = gathered(study_of(metric="eval_top1", metrics=table))
-    assert "".join(verdict_pieces(percents, percents.outcomes[0])) == told
+    assert "".join(verdict_pieces(percents, percents.results[0])) == told
 
 
 def test_an_epoch_chosen_by_the_test_is_told(reading: Callable[..., None]) -> None:
     study = study_of(metric="test_accuracy", endpoint={"best": "test_accuracy"}, selected_on_test=True)
     evidence = gathered(study)
-    details = plain(" ".join(verdict_details(evidence, evidence.outcomes[0])))
+    details = plain(" ".join(verdict_details(evidence, evidence.results[0])))
     assert "test accuracy at the epoch of each run with the best test accuracy." in details
     assert "The epoch of each run was chosen by its test result" in details
     by_validation = gathered(study_of(metric="test_accuracy", endpoint={"best": "val_accuracy"}))
-    details = plain(" ".join(verdict_details(by_validation, by_validation.outcomes[0])))
+    details = plain(" ".join(verdict_details(by_validation, by_validation.results[0])))
     assert "at the epoch of each run with the best validation accuracy" in details
     assert "chosen by its test result" not in details
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from page_reader import Page, markdown_text, numbers, sample
 
-from tinyexp.report.palette import DARK, LIGHT, SERIES, contrast
+from tinyexp.report.palette import DARK, LIGHT, SERIES
 
 KEPT = Path(__file__).parents[2] / "reports"
 REPORTS = ("sample", "embedded", "desk")
@@ -122,6 +122,18 @@ def test_the_shares_add_up_to_the_measured_gap_as_they_are_printed(name: str) ->
     assert len(shares) > 3
     # Each of them is rounded to a tenth.
     assert sum(map(float, shares.values())) == pytest.approx(gap, abs=0.05 * (len(shares) + 1))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours ``#rrggbb``, from 1 to 21 (WCAG 2.2, contrast ratio)."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    shares = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_every_colour_reaches_its_contrast_on_its_ground() -> None:

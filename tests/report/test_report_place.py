@@ -12,7 +12,7 @@ import pytest
 from page_reader import contents, sample
 from records_maker import make_runs
 
-from tinyexp import commits
+from tinyexp import failpoints
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import rename_anew
 from tinyexp.ownership import MARK, Mark, room_beside, write_mark
@@ -41,13 +41,13 @@ def when_reached(place_: str, act: Callable[[], object]) -> None:
         if name == place_ and seen.count(name) == 1:
             act()
 
-    commits.watch(watch)
+    failpoints.watch(watch)
 
 
 @pytest.fixture(autouse=True)
 def _nobody_watches_afterwards() -> Iterator[None]:
     yield
-    commits.watch(None)
+    failpoints.watch(None)
 
 
 def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
@@ -158,11 +158,17 @@ def test_where_the_second_rename_fails_the_old_report_is_put_back(
     assert contents(tmp_path) == within("out", contents(sample() / "out"))
 
 
-def test_records_that_were_edited_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "cure"),
+    [(b"0.", b"0.9", "tinyexp run tiny-design1 --profile"), (b"\n", b"\r\n", r"core\.autocrlf")],
+)
+def test_records_that_were_edited_are_refused_with_the_next_step(
+    tmp_path: Path, old: bytes, new: bytes, cure: str
+) -> None:
     shutil.copytree(runs(), tmp_path / "runs")
     metrics = next((tmp_path / "runs").glob("*/tiny-design1/0-*/metrics.csv"))
-    metrics.write_text(metrics.read_text().replace("0.", "0.9", 1))
-    with pytest.raises(DamagedError, match=r"metrics\.csv is not what the run wrote"):
+    metrics.write_bytes(metrics.read_bytes().replace(old, new))
+    with pytest.raises(DamagedError, match=rf"metrics\.csv is not what the run wrote.*{cure}"):
         write_report(tmp_path / "runs", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

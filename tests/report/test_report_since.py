@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from page_reader import Page, contents, markdown_text, numbers, sample
-from records_maker import SHAPES, make_run, make_runs, make_study, write_status
+from records_maker import SHAPES, make_run, make_runs, make_study, predictions, write_status
 
 from tinyexp.analysis.change import Change
 from tinyexp.cli import main
 from tinyexp.errors import UserError
 from tinyexp.report.baseline import read_baseline
-from tinyexp.report.check import check_report
+from tinyexp.report.check import examine
 from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.since import since_heading
 from tinyexp.report.select import select_runs
 from tinyexp.report.since import changes_since
 from tinyexp.runs.recorded import read_runs
-from tinyexp.runs.records import Status
+from tinyexp.runs.records import RunRecord, Status, read_section, write_predictions, write_section
 
 TINY = ("tiny-design1", "tiny-design2")
 ROW = {"rose": "rose", "fell": "fell", "within_noise": "within noise", "equal": "equal"}
@@ -53,7 +53,7 @@ def held(tmp_path: Path, baseline: Path) -> tuple[dict[str, Any], str, str]:
         assert numbers(markdown_text(markdown)) <= numbers(Page(html).text)
     summary = (out / "summary.md").read_text(encoding="utf-8").replace("\u00a0", " ")
     [told] = re.findall(r"## What changed since.*?(?=\n## )", summary, re.DOTALL)
-    assert check_report(out) == []
+    assert examine(out).found == ()
     values = json.loads((out / "report.json").read_text(encoding="utf-8"))["values"]
     return values["changes"], text, markdown_text(told)
 
@@ -115,9 +115,17 @@ def test_figures_that_have_no_end_are_equal_to_themselves(tmp_path: Path) -> Non
         for name, thirds in (("tiny-design1", 2), ("tiny-design2", 1)):
             folder = make_run(tmp_path / "runs", name, seed)
             header, *rows = folder.metrics.read_text(encoding="utf-8").splitlines()
-            last = rows[-1].split(",")
-            last[header.split(",").index("test_accuracy")] = repr(thirds / 3)
-            rows[-1] = ",".join(last)
+            told = predictions(thirds / 3, seed, name, images=999)
+            write_predictions(folder.predictions, told)
+            record = read_section(folder.record, RunRecord)
+            data = record.data.model_copy(update={"test_images": 999})
+            write_section(folder.record, record.model_copy(update={"data": data}))
+            last = dict(zip(header.split(","), rows[-1].split(","), strict=True))
+            last |= {
+                "test_accuracy": repr(thirds / 3),
+                "test_top5_accuracy": repr(int(told.in_top5.sum()) / 999),
+            }
+            rows[-1] = ",".join(last.values())
             folder.metrics.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
             write_status(folder, Status(state="finished", epochs_done=len(rows), epochs=len(rows)))
     write_report(tmp_path / "runs", tmp_path / "baseline")
@@ -255,7 +263,7 @@ def test_a_report_can_be_held_against_the_one_that_it_replaces(tmp_path: Path) -
     assert (tmp_path / "out" / "baseline.json").read_bytes() == (
         sample() / "out" / "report.json"
     ).read_bytes()
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
     # One that has a baseline is replaced, and serves as one, as any other.
     write_report(tmp_path / "runs", tmp_path / "out", baseline=tmp_path / "out")
     write_report(tmp_path / "runs", tmp_path / "out")
@@ -280,13 +288,13 @@ def test_check_finds_a_baseline_that_is_lost_torn_or_edited(
     again(tmp_path / "runs", design1=0.5)
     write_report(tmp_path / "runs", tmp_path / "out", baseline=sample() / "out")
     spoil(tmp_path / "out" / "baseline.json")
-    assert any(found in line for line in check_report(tmp_path / "out"))
+    assert any(found in line for line in examine(tmp_path / "out").found)
 
 
 def test_a_baseline_put_beside_a_report_that_was_held_against_none_is_found(tmp_path: Path) -> None:
     shutil.copytree(sample() / "out", tmp_path / "out")
     shutil.copyfile(tmp_path / "out" / "report.json", tmp_path / "out" / "baseline.json")
-    assert "report.json: differs from what the records give." in check_report(tmp_path / "out")
+    assert "report.json: differs from what the records give." in examine(tmp_path / "out").found
 
 
 def test_without_a_baseline_nothing_is_said_of_one() -> None:
@@ -340,16 +348,18 @@ def test_what_is_no_baseline_is_refused_with_where_what_and_the_next_step(
     assert (said.exit_code, type(said.exception)) == (2, SystemExit)
     assert str(file) in said.output
     assert words in said.output
-    assert any(step in said.output for step in ("Give the folder that", "Make it again", "Update tinyexp"))
+    assert any(
+        step in said.output for step in ("Give --baseline the folder that", "Make it again", "Update tinyexp")
+    )
     assert not (tmp_path / "out").exists(), "nothing is written before the baseline was read"
 
 
 def test_a_folder_without_a_report_and_a_file_that_is_too_large_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has no report\.json"):
+    with pytest.raises(UserError, match=r"report\.json: cannot be read \(No such file"):
         read_baseline(tmp_path)
     with (tmp_path / "report.json").open("wb") as file:
         file.truncate(60_000_000)
-    with pytest.raises(UserError, match="60,000,000 bytes, more than any"):
+    with pytest.raises(UserError, match="60,000,000 bytes; at most"):
         read_baseline(tmp_path)
 
 
@@ -366,7 +376,7 @@ def test_hostile_text_of_a_baseline_comes_out_as_text(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(spoiled(hostile), encoding="utf-8")
     shutil.copytree(sample() / "runs", tmp_path / "runs")
     write_report(tmp_path / "runs", tmp_path / "out", baseline=tmp_path / "report.json")
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
     page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     assert not page.tags("script", "a")
     for name in ("report.html", "report.md", "summary.md", "report.json"):

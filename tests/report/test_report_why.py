@@ -11,7 +11,7 @@ from page_reader import Page, markdown_text, numbers
 from records_maker import SHAPES, make_run, make_runs, make_study
 
 from tinyexp.errors import UserError
-from tinyexp.report.check import check_report
+from tinyexp.report.check import examine
 from tinyexp.report.drawings import WaterfallDrawing
 from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
@@ -76,7 +76,7 @@ def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path
         assert words in text
         assert words in summary
     assert "Shares of the gap in test accuracy" in summary
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
 
 
 def test_the_rows_of_the_table_add_up_to_the_gap_within_their_rounding(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_mixtures_of_overridden_designs_are_found_without_naming_the_override(tm
     text, _, found = rendered(tmp_path)
     assert found["attributions"]["test_accuracy"]["runs"] == 48
     assert "tinyexp run-all --profile embedded --seeds 3 --set model.dropout=0.2 --only 'tiny-*'" in text
-    assert check_report(tmp_path / "out") == []
+    assert examine(tmp_path / "out").found == ()
 
 
 def test_a_confounded_study_is_told_on_the_page(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
 def test_the_steps_of_the_waterfall_lead_from_the_one_design_to_the_other(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS)
     evidence = gather(select_runs(read_runs(tmp_path / "runs")))
-    outcome = next(one for one in evidence.outcomes if one.study.name == WHY)
+    outcome = next(one for one in evidence.results if one.study.name == WHY)
     assert outcome.attribution is not None
     drawing = waterfall_panel(evidence, outcome, outcome.attribution).drawing
     assert isinstance(drawing, WaterfallDrawing)

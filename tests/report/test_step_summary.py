@@ -10,7 +10,7 @@ from page_reader import sample
 
 from tinyexp.cli import main
 from tinyexp.errors import UserError
-from tinyexp.report.step_summary import MOST_BYTES, VARIABLE, append_summary
+from tinyexp.report.step_summary import MAX_BYTES, VARIABLE, append_summary
 
 
 def report(out: Path, variable: str | None) -> Result:
@@ -57,7 +57,7 @@ def test_a_name_that_is_no_file_is_refused_before_anything_is_written(tmp_path: 
 def test_what_is_there_already_counts_towards_the_limit(tmp_path: Path, over: int) -> None:
     step, page = tmp_path / "step", tmp_path / "summary.md"
     page.write_bytes(summary())
-    there = b"x" * (MOST_BYTES - len(summary()) - 2 + over)
+    there = b"x" * (MAX_BYTES - len(summary()) - 2 + over)
     step.write_bytes(there)
     if over:
         with pytest.raises(UserError, match="at most 1,048,576 of a step, so nothing was appended"):
@@ -65,11 +65,11 @@ def test_what_is_there_already_counts_towards_the_limit(tmp_path: Path, over: in
         assert step.read_bytes() == there
     else:
         append_summary(page, step)
-        assert step.stat().st_size == MOST_BYTES
+        assert step.stat().st_size == MAX_BYTES
 
 
 def test_a_step_that_is_full_ends_with_a_message_and_the_report_is_whole(tmp_path: Path) -> None:
-    (tmp_path / "step").write_bytes(b"x" * MOST_BYTES)
+    (tmp_path / "step").write_bytes(b"x" * MAX_BYTES)
     said = report(tmp_path / "out", str(tmp_path / "step"))
     assert said.exit_code == 2
     assert "Write the report in a step of its own" in said.stderr

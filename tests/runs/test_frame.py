@@ -82,12 +82,15 @@ def test_floats_survive_the_file_to_the_last_bit(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda text: text[:-3], "the last line is torn"),
-        (lambda text: text.replace("train_loss", "trian_loss"), "the first line is not the columns"),
-        (lambda text: text.replace("\n2,", "\n7,"), "an epoch is missing, stands twice or is out of order"),
-        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "has 2 epochs where status.json has 3"),
-        (lambda text: text.replace("\n2,2,2,", "\n2,2,2,lots"), "a value is not a number"),
-        (lambda text: text + "\n", "a line is empty"),
+        (lambda text: text[:-3], "ends inside a line"),
+        (lambda text: text.replace("train_loss", "trian_loss"), "has other columns"),
+        (lambda text: text.replace("\n2,", "\n7,"), "has epoch 7.0 in row 2"),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "has 2 rows where status.json has 3"),
+        (
+            lambda text: text.replace("\n2,2,2,", "\n2,2,2,lots"),
+            "has no number in row 2, column learning_rate",
+        ),
+        (lambda text: text + "\n", "has 0 values in row 4"),
     ],
 )
 def test_a_damaged_table_is_refused_and_named(tmp_path, spoil, words):

@@ -91,7 +91,8 @@ def _test_pair(claim: Claim, study: Study, evidence: Evidence) -> Test:
     if frame is None:
         return settled(Judgement(claim.id, "not_tested", "runs_missing"))
     metric, margin = _metric(claim, study), study.margin_of(claim)
-    found = compare(frame, names[1], names[0], metric, margin, _endpoint(claim, study))
+    endpoint, chosen = _endpoint(claim, study), study.selected_on_test
+    found = compare(frame, names[1], names[0], metric, margin, endpoint, selected_on_test=chosen)
     samples = (found.baseline_values, found.contender_values)
     return lambda error: _judge_along(claim, study, names, found.seeds, samples, error)
 

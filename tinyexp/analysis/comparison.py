@@ -26,7 +26,7 @@ from tinyexp.analysis.statistics import (
     sign_flip_floor,
     sign_flip_p,
 )
-from tinyexp.config.endpoint import LAST, Endpoint
+from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.metric import Metric, default_margin
 from tinyexp.errors import UserError
 
@@ -106,6 +106,8 @@ def compare(
     metric: str | Metric = "test_accuracy",
     margin: float | None = None,
     endpoint: Endpoint = LAST,
+    *,
+    selected_on_test: bool = False,
 ) -> Comparison:
     """Compare contender ``a`` with baseline ``b`` over a frame of runs, paired by seed, after the last epoch.
 
@@ -121,6 +123,8 @@ def compare(
         other units have no margin by themselves.
     endpoint
         Which value of each run is compared; the last one, if none is given.
+    selected_on_test
+        Whether the endpoint may choose each run's epoch by a test metric, as a study may say; the figures are then too good.
 
     The verdict is ``beats`` when the 95 % paired t interval lies wholly beyond the margin,
     ``within_margin`` when it lies wholly inside, else ``no_difference_detected``; below three paired
@@ -131,13 +135,15 @@ def compare(
     ------
     UserError
         The frame cannot be used, the two share no seed, the margin is not a number of 0 or more or is not given where
-        there is none by itself, or nobody says which direction of the metric is the better one.
+        there is none by itself, nobody says which direction of the metric is the better one, or the endpoint chooses by a
+        test metric and ``selected_on_test`` is not given.
 
     >>> rows = [("new", 0, 0.71), ("new", 1, 0.72), ("new", 2, 0.70), ("old", 0, 0.50), ("old", 1, 0.52), ("old", 2, 0.51)]
     >>> runs = pd.DataFrame(rows, columns=["experiment", "seed", "test_accuracy"]).assign(epoch=12)
     >>> compare(runs, "new", "old").verdict
     'beats'
     """
+    check_selection(endpoint, "compare", selected_on_test=selected_on_test)
     metric = metric_in(frame, metric, "compare")
     margin = default_margin(metric, "compare") if margin is None else margin
     _check_question(a, b, metric, margin)

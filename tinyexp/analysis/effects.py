@@ -21,8 +21,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from tinyexp.analysis.distributions import t_two_sided
 from tinyexp.analysis.exact import deviation, dot, dots, mean, total
 from tinyexp.analysis.statistics import decisive_interval, has_no_spread, interval_around, sign_flip_p
 
@@ -154,7 +154,11 @@ def _paired(values: Floats) -> Effect:
     error = deviation(values) / math.sqrt(len(values))
     # As in a comparison: equal values estimate no spread, and the exact test stands in for t.
     interval = decisive_interval(values, 0.0, 0.0)
-    p = sign_flip_p(values, seed=0) if has_no_spread(values) else _t_test(estimate / error, len(values) - 1)
+    p = (
+        sign_flip_p(values, seed=0)
+        if has_no_spread(values)
+        else t_two_sided(estimate / error, len(values) - 1)
+    )
     return Effect(
         estimate, error, interval.low if interval else None, interval.high if interval else None, p, own
     )
@@ -167,8 +171,6 @@ def _pooled(estimate: float, unscaled: float, fit: Fit, own: tuple[float, ...]) 
         return Effect(estimate, None, None, None, None, own)
     error = math.sqrt(fit.variance * unscaled)
     interval = interval_around(estimate, error, fit.degrees)
-    return Effect(estimate, error, interval.low, interval.high, _t_test(estimate / error, fit.degrees), own)
-
-
-def _t_test(statistic: float, degrees: float) -> float:
-    return float(2 * special.stdtr(degrees, -abs(statistic)))
+    return Effect(
+        estimate, error, interval.low, interval.high, t_two_sided(estimate / error, fit.degrees), own
+    )

@@ -7,13 +7,14 @@ seeds and 84 % at five, the t interval 95 %. Exact tests are checks that assume 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # not scipy.stats, which takes half as long to import as all the rest
 
+from tinyexp.analysis.distributions import coin_lower, normal_critical, t_critical
 from tinyexp.analysis.exact import deviation, folded, mean, total
 
 LEVEL = 0.95
@@ -52,7 +53,7 @@ def mean_interval(values: Values, level: float = LEVEL) -> Interval | None:
 
 def interval_around(estimate: float, standard_error: float, degrees: float, level: float = LEVEL) -> Interval:
     """The t interval of an estimate whose standard error has so many degrees of freedom."""
-    half = float(special.stdtrit(degrees, 0.5 + level / 2)) * standard_error
+    half = t_critical(1 - level, degrees) * standard_error
     return Interval(estimate - half, estimate + half)
 
 
@@ -149,10 +150,12 @@ def seeds_to_decide(values: Values, *edges: float, most: int = 999) -> int | Non
     if len(x) < 2 or has_no_spread(x):
         return None
     distance = min(abs(mean(x) - edge) for edge in edges)
-    n = np.arange(FEWEST_SEEDS, most + 1)
-    half = special.stdtrit(n - 1, 0.5 + LEVEL / 2) * deviation(x) / np.sqrt(n)
-    enough = np.flatnonzero(half < distance)
-    return int(n[enough[0]]) if enough.size else None
+    spread = deviation(x)
+    sizes = range(FEWEST_SEEDS, most + 1)  # the interval narrows with every seed
+    at = bisect_left(
+        sizes, x=True, key=lambda n: t_critical(1 - LEVEL, n - 1) * spread / math.sqrt(n) < distance
+    )
+    return sizes[at] if at < len(sizes) else None
 
 
 def permutation_floor(n_a: int, n_b: int) -> float:
@@ -173,7 +176,7 @@ def mcnemar_p(only_a: int, only_b: int) -> float:
     """
     discordant = only_a + only_b
     # A fair coin's distribution is symmetric, so the two tails are one of them twice, but for the middle.
-    return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), discordant, 0.5)))
+    return min(1.0, 2 * coin_lower(min(only_a, only_b), discordant))
 
 
 def paired_share_interval(only_a: int, only_b: int, images: int, level: float = LEVEL) -> Interval:
@@ -184,7 +187,7 @@ def paired_share_interval(only_a: int, only_b: int, images: int, level: float = 
     difference of binomial proportions based on paired data, J. Educ. Behav. Stat. 37, 479-488.
     """
     a, b = (only_a + 1) / (images + 2), (only_b + 1) / (images + 2)
-    half = float(special.ndtri(0.5 + level / 2)) * math.sqrt((a + b - (a - b) * (a - b)) / (images + 2))
+    half = normal_critical(1 - level) * math.sqrt((a + b - (a - b) * (a - b)) / (images + 2))
     return Interval(max(-1.0, a - b - half), min(1.0, a - b + half))
 
 

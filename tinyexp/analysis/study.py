@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,9 +14,10 @@ from tinyexp.config.difference import flatten
 from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.explain import explained
 from tinyexp.config.metric import Metric, MetricName, MetricTable, default_margin, metric_of
-from tinyexp.config.section import Name, PositiveInt, Section
-from tinyexp.config.toml import read_toml
-from tinyexp.errors import UserError, listed, nearest, unknown
+from tinyexp.config.metric_tables import merged, tables_in, tables_of
+from tinyexp.config.section import NAME, Name, PositiveInt, Section
+from tinyexp.config.toml import find_toml, read_toml, toml_names
+from tinyexp.errors import UserError, listed, nearest
 from tinyexp.resources import experiments_folder
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
@@ -81,7 +83,8 @@ class Claim(Section):
     margin: Annotated[float, Field(ge=0)] | None = None
     """The study's, if none is given and the metric is in the same unit."""
     epochs: Literal["last", "mean"] = "last"
-    """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve."""
+    """Whether the last epoch is compared or the mean over all epochs: the height of the whole curve. Of runs that are
+    logged by step, the last step or the mean over all logged steps."""
     fact: str = ""
     """For static: what is looked up in the models of the one or two experiments named."""
 
@@ -136,7 +139,8 @@ class Study(Section):
     """An experiment, or a variant of this study."""
     contender: Name
     metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
-    """What names mean that are not usual, or mean something else here: tables ``[metrics.NAME]``."""
+    """What names mean that are not usual, or mean something else here: tables ``[metrics.NAME]`` of its own file, those of
+    its experiments and those of their source."""
     metric: MetricName
     margin: Annotated[float, Field(ge=0)] = Field(default=None, validate_default=True)
     """Differences within plus or minus this are noise; in the units of the metric. A point, if none is given and the
@@ -273,19 +277,31 @@ class Study(Section):
 
 def study_names(folder: Path | None = None) -> list[str]:
     """The studies there are, by file name."""
-    return sorted(path.stem for path in ((folder or experiments_folder()) / "studies").glob("*.toml"))
+    return toml_names((folder or experiments_folder()) / "studies")
 
 
 def load_study(name: str, folder: Path | None = None) -> Study:
     """Read ``studies/NAME.toml``; raises UserError with the choices where it is missing or wrong."""
     studies = (folder or experiments_folder()) / "studies"
-    if name not in (known := study_names(folder)):
-        raise unknown(str(studies), "study", name, known)
-    path = studies / f"{name}.toml"
+    path = find_toml(studies, name, "study", lambda: study_names(folder))
+    raw = read_toml(path)
+    own = (str(path), tables_in(raw, str(path)))
+    tables = merged([*tables_of(_experiments_in(raw), folder), own])
     try:
-        return Study.model_validate({"name": name, **read_toml(path)})
+        return Study.model_validate({"name": name, **raw, "metrics": tables})
     except ValidationError as error:
         raise explained(error, Study, lambda _: str(path)) from error
+
+
+def _experiments_in(raw: Mapping[str, Any]) -> list[str]:
+    """The names of experiments in a study's file, which may be of any form yet."""
+    tables = [one for key in ("claims", "variants") if isinstance(raw.get(key), list) for one in raw[key]]
+    named = [raw.get("baseline"), raw.get("contender")]
+    for table in tables:
+        if isinstance(table, dict):
+            several = table.get("experiments")
+            named += [table.get("of"), *(several if isinstance(several, list) else [])]
+    return [name for name in named if isinstance(name, str) and re.fullmatch(NAME, name)]
 
 
 def _members(contender: str, baseline: str, claims: tuple[Claim, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from tinyexp.config.difference import Difference, differences, without
+from tinyexp.config.metric import MetricName, MetricTable
 from tinyexp.config.section import Fraction, Name, PositiveInt, Section
 from tinyexp.config.trainers import key_place, settings_rules
 from tinyexp.errors import UserError
@@ -34,6 +35,8 @@ class ExperimentFile(Section):
     reported: Reported | None = None
     readings: dict[str, str] = Field(default_factory=dict)
     """For each ambiguity of the source that touches this experiment, the interpretation taken."""
+    metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
+    """What names mean in the experiment's log that are not usual, or mean something else there: tables ``[metrics.NAME]``."""
 
 
 class Experiment(Section):
@@ -55,6 +58,9 @@ class Experiment(Section):
     """The settings of the file itself, with the interpretations that it takes."""
     file_readings: dict[str, str] = Field(default_factory=dict)
     overrides: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[MetricName, MetricTable] = Field(default_factory=dict, exclude=True)
+    """What its file and its source say of metrics. No part of a record: to correct what a name means, the files are
+    corrected, and nothing is trained anew."""
 
     @model_validator(mode="after")
     def _are_settings_of_the_trainer(self) -> Self:

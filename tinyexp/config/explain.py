@@ -28,6 +28,13 @@ def explained(error: ValidationError, schema: type[BaseModel], where: Callable[[
     return UserError("\n".join(dict.fromkeys(lines)))
 
 
+def first_fault(error: ValidationError) -> str:
+    """The first of pydantic's findings about a file that a program wrote: where in it, and what."""
+    found = error.errors()[0]
+    place = ".".join(map(str, found["loc"])) or "the whole file"
+    return f"{place}: {found['msg'][:1].lower()}{found['msg'][1:]}"
+
+
 def _line(
     entry: ErrorDetails,
     schema: type[BaseModel],

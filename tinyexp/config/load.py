@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
 from tinyexp.config.explain import explained, shown
+from tinyexp.config.metric_tables import merged, tables_of
 from tinyexp.config.profile import default_profile, load_profile, profile_names
 from tinyexp.config.source import SOURCE, Ambiguity, ambiguities
 from tinyexp.config.toml import find_toml, read_toml, toml_names
@@ -39,6 +40,7 @@ __all__ = [
 
 _HEAD = tuple(ExperimentFile.model_fields)
 """Keys of an experiment file that are no settings."""
+_METRICS = "metrics"
 _TAKEN = "readings."
 """Begins the keys that name an interpretation."""
 
@@ -79,7 +81,10 @@ def load_experiment(
     profile = default_profile(folder=folder) if profile is None else profile
     chosen = load_profile(profile, folder)
     profile_path = folder / "profiles" / f"{profile}.toml"
-    base = flatten(read_toml(path))
+    raw = read_toml(path)
+    metrics = merged(tables_of([name], folder))
+    # Apart from the settings, as a metric's name may have dots, and no profile changes what it means.
+    base = flatten({key: value for key, value in raw.items() if key != _METRICS})
     layers = [(str(profile_path), flatten(chosen.all))]
     layers += [
         (str(profile_path), flatten(table))
@@ -104,6 +109,7 @@ def load_experiment(
         file_settings=settings_in(alone),
         file_readings=alone.readings,
         overrides=dict(overrides or {}),
+        metrics=metrics,
     )
 
 
@@ -166,6 +172,13 @@ def _resolve(
     layers = [
         (where, {_file_key(key, rules): value for key, value in layer.items()}) for where, layer in layers
     ]
+    for where, layer in layers:
+        for key in layer:
+            if key.startswith(f"{_METRICS}."):
+                raise UserError(
+                    f"{where}: {key}: what a metric means is said in a table [metrics.NAME] of the experiment's file, the "
+                    f"study's or {SOURCE}.toml, and is the same under every profile. Put it there."
+                )
     taken = {key: (path, value) for key, value in base.items() if key.startswith(_TAKEN)}
     for where, layer in layers:
         taken |= {key: (where, value) for key, value in layer.items() if key.startswith(_TAKEN)}

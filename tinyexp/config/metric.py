@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tinyexp.config.section import Section
-from tinyexp.errors import UserError, nearest
+from tinyexp.errors import MetricValuesError, UserError, nearest
 
 Direction = Literal["higher", "lower"]
 Split = Literal["train", "validation", "test", "unknown"]
@@ -55,6 +55,9 @@ UNITS: Mapping[UnitName, Unit] = {
     "bits": Unit("bits", "bits", decimals=3),
     "decibels": Unit("dB", "dB", decimals=2),
 }
+
+
+_WHERE = ", in the experiment's file, the study's or source.toml"
 
 
 class Usual(NamedTuple):
@@ -257,8 +260,8 @@ class MetricTable(Section):
 
     label: str = ""
     """What the report calls it; made of the name where none is given."""
-    direction: Direction
-    """Whether the higher or the lower value is the better one."""
+    direction: Direction | None = None
+    """Whether the higher or the lower value is the better one; needed where the name is not a usual one."""
     unit: UnitName | None = None
     """The usual one, or ``plain``, if none is given. ``fraction`` is shown in percent, its differences in points."""
     low: float | None = None
@@ -372,7 +375,7 @@ def metric_of(name: str, tables: Mapping[str, MetricTable] | None = None, where:
         raise UserError(
             f"{where}: of the metric '{name}' it is not known whether higher or lower is better."
             f"{nearest(base, USUAL) if base not in USUAL else ''} Say it in a table: "
-            f'[metrics.{_key(name)}] with direction = "lower" or "higher"; in Python, pass a Metric.'
+            f'[metrics.{toml_key(name)}] with direction = "lower" or "higher"; in Python, pass a Metric.'
         )
     return found
 
@@ -383,13 +386,16 @@ def known_metric(name: str, tables: Mapping[str, MetricTable] | None = None) -> 
     usual = _usual(name)
     if table is None:
         return usual
+    direction = table.direction or (usual.direction if usual else None)
+    if direction is None:
+        return None
     parts = parsed(name)
     unit = table.unit or (usual.unit if usual else "plain")
     low, high = _bounds(usual, unit)
     return Metric(
         name=name,
         label=table.label or (usual.label if usual else _words(name)),
-        direction=table.direction,
+        direction=direction,
         unit=unit,
         low=low if table.low is None else table.low,
         high=high if table.high is None else table.high,
@@ -443,7 +449,7 @@ def _words(name: str) -> str:
     return f"{parts.on}{parts.base.replace('_', ' ')}".strip() or name
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
     """A name as a key of TOML."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
 
@@ -481,8 +487,10 @@ def check_values(
 
     Raises
     ------
+    MetricValuesError
+        Of bounds and scales; the message names the first such row and its value.
     UserError
-        The message names the first such row and its value.
+        Of what is not finite.
     """
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
@@ -501,9 +509,9 @@ def check_values(
             "any" if edge is None else f"{edge:g}".replace("-", "\u2212")
             for edge in (metric.low, metric.high)
         )
-        raise UserError(
+        raise MetricValuesError(
             f"the runs: '{metric.name}' is {values[wrong[0]]:g} at {row(int(wrong[0]))}, outside its bounds, {bounds} "
-            f"({wrong.size} such rows). Where it may be so, give 'low' and 'high' in [metrics.{_key(metric.name)}]."
+            f"({wrong.size} such rows). Where it may be so, give 'low' and 'high' in [metrics.{toml_key(metric.name)}]{_WHERE}."
         )
 
 
@@ -530,12 +538,13 @@ def _check_scale(
 
     told = at(np.flatnonzero(large)[0])
     if small.any():
-        raise UserError(
+        raise MetricValuesError(
             f"the runs: fractions are mixed with percents: '{metric.name}' is {told}, and at most {at(np.flatnonzero(small)[0])} "
             "in all of that run. Bring them to one scale."
         )
     if metric.high is None or float(most.max()) <= 100 * metric.high:
-        raise UserError(
+        raise MetricValuesError(
             f"the runs: '{metric.name}' is {told}, and a 'fraction' by its unit: this looks like percent. Give unit = \"percent\" "
-            f"in [metrics.{_key(metric.name)}]; in Python, pass a Metric of that unit."
+            f"in [metrics.{toml_key(metric.name)}]{_WHERE}; in Python, pass a Metric of that unit. "
+            f"Units: {', '.join(UNITS)}."
         )

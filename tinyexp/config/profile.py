@@ -14,7 +14,7 @@ from tinyexp.resources import experiments_folder
 
 NO_PROFILE = "default"
 """What the profile of a folder without ``profiles/`` is called; it changes nothing."""
-_FEWEST_SEEDS = 3
+_MIN_SEEDS = 3
 """Seeds of that profile: the fewest that a comparison accepts."""
 
 
@@ -61,7 +61,7 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
     profiles = (folder or experiments_folder()) / "profiles"
     path = find_toml(profiles, name, "profile", lambda: profile_names(folder))
     if not profiles.is_dir():
-        return Profile(title="", seeds=_FEWEST_SEEDS)
+        return Profile(title="", seeds=_MIN_SEEDS)
     try:
         return Profile.model_validate(read_toml(path))
     except ValidationError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.metric import toml_key
 from tinyexp.config.trainers import settings_rules
 
 
@@ -27,6 +28,9 @@ def as_toml(experiment: Experiment) -> str:
         if isinstance(table, dict) and table:
             lines += ["", f"[{section}]"]
             lines += [_line(key, value, source, f"{section}.{key}") for key, value in table.items()]
+    for name, metric in experiment.metrics.items():
+        lines += ["", f"[metrics.{toml_key(name)}]"]
+        lines += [_line(key, value, {}, key) for key, value in metric.model_dump(exclude_unset=True).items()]
     return "\n".join(lines) + "\n"
 
 

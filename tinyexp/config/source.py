@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.explain import explained
+from tinyexp.config.metric import MetricName, MetricTable
 from tinyexp.config.section import Section
 from tinyexp.config.toml import read_toml
 from tinyexp.resources import experiments_folder
@@ -56,6 +57,8 @@ class Source(Section):
     """Where it can be read; empty where that is not known."""
     ambiguities: dict[_Key, Ambiguity] = Field(default_factory=dict)
     """In the order in which a report lists them."""
+    metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
+    """What metrics' names mean in all experiments: tables ``[metrics.NAME]``."""
 
 
 def load_source(folder: Path | None = None) -> Source | None:

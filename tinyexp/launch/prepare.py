@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tinyexp.analysis.design import DesignPoint
 from tinyexp.errors import UserError
+from tinyexp.extras import absent
 from tinyexp.runs.plan import RunPlan, plan_run
 from tinyexp.runs.records import DataRecord
-from tinyexp.trainers.base import trainer_of
+from tinyexp.trainers.base import TRAINERS, require_installed, trainer_of
 
 
 def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> list[RunPlan]:
@@ -19,10 +20,19 @@ def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> lis
     Raises
     ------
     UserError
-        Data are missing (all that are, with where they come from), a net does not fit its images or
-        classes, or ``runs`` cannot be written to. Nothing was trained.
+        Something is not installed, data are missing (all that are, with where they come from), a net does not fit
+        its images or classes, or ``runs`` cannot be written to. Nothing was trained or written.
     """
+    lacking = {name for name in TRAINERS if absent(*trainer_of(name).needs)}
+    unable = [one.experiment for one in points if one.experiment.trainer in lacking]
+    for experiment in unable:
+        # Where there is no folder no run can be finished, so it is said before data are opened.
+        if not (runs / experiment.profile / experiment.name).is_dir():
+            require_installed(experiment)
     plans = planned(points, runs, data_folder)
+    for plan in plans:
+        if plan.experiment.trainer in lacking and not plan.is_finished():
+            require_installed(plan.experiment)
     require_writable(runs)
     return plans
 

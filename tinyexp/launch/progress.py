@@ -20,16 +20,16 @@ _LINE_EVERY_S = 20.0
 
 
 class Progress(Protocol):
-    """What a launcher tells of its runs."""
+    """What is told of runs under way."""
 
     def begin(self, plans: list[RunPlan], finished: int) -> None:
         """These runs are to be trained; so many others were finished before."""
 
     def started(self, plan: RunPlan) -> None:
-        """A run was given to a slot."""
+        """A run is under way."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
-        """An epoch is committed; it took so long."""
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float | None, measured: str) -> None:
+        """Epochs up to this one are committed; those that are new took so long each, where that is known."""
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         """A run came to an end."""
@@ -41,10 +41,10 @@ class Progress(Protocol):
         """Nothing more will come."""
 
 
-def measured(metric: str, value: float) -> str:
+def measured(metric: str, value: float | None) -> str:
     """A metric in a line of progress, as in ``test accuracy 43.2%``; a plain number where its unit is not known."""
-    if not metric:
-        return ""
+    if not metric or value is None:
+        return "no metric"
     told = f"{value:.1%}" if metric.endswith("accuracy") and 0 <= value <= 1 else f"{value:.4g}"
     return f"{metric.replace('_', ' ')} {told}"
 
@@ -65,10 +65,11 @@ class TimeLeft:
         """Nothing more of this run is to come."""
         self._left[plan] = 0
 
-    def took(self, plan: RunPlan, epoch: int, seconds: float) -> None:
-        """An epoch was done."""
+    def took(self, plan: RunPlan, epoch: int, seconds: float | None) -> None:
+        """So many epochs are done; see :meth:`Progress.epoch_done`."""
         self._left[plan] = max(0, plan.epochs - epoch)
-        self._seconds.setdefault(plan.record.configuration, []).append(seconds)
+        if seconds:
+            self._seconds.setdefault(plan.record.configuration, []).append(seconds)
 
     def words(self) -> str:
         """As in ``about 2 min left``; empty before the first epoch and after the last."""
@@ -102,11 +103,12 @@ class PlainProgress:
     def started(self, plan: RunPlan) -> None:
         """A line at the end of each run is enough."""
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float | None, measured: str) -> None:
         self._left.took(plan, epoch, seconds)
         if time.monotonic() - self._last >= _LINE_EVERY_S:
             of = f" of {plan.epochs}" if plan.epochs else ""
-            self._say(f"{plan.title}: epoch {epoch}{of}, {measured}; {self._left.words()}")
+            left = f"; {words}" if (words := self._left.words()) else ""
+            self._say(f"{plan.title}: epoch {epoch}{of}, {measured}{left}")
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
@@ -156,14 +158,15 @@ class TerminalProgress:
             escape(visible(plan.title, one_line=True)), total=_epochs(plan), words=""
         )
 
-    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float, measured: str) -> None:
+    def epoch_done(self, plan: RunPlan, epoch: int, seconds: float | None, measured: str) -> None:
         self._left.took(plan, epoch, seconds)
         self._bars.update(self._runs[plan], completed=epoch, words=f", {measured}")
         self._advance(plan, epoch)
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
-        self._bars.remove_task(self._runs.pop(plan))
+        if plan in self._runs:  # one that could not begin never was
+            self._bars.remove_task(self._runs.pop(plan))
         self._ended += 1
         self._advance(plan, _epochs(plan))
         if status.state != "finished":

@@ -1,4 +1,4 @@
-"""What ``run`` and ``run-all`` do: load, plan, train, and say how it ended."""
+"""What ``run`` and ``run-all`` do: load, plan, have an executor train, and say how it ended."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
-from tinyexp.launch.local import LocalLauncher
-from tinyexp.launch.outcome import Outcome
+from tinyexp.launch.drive import train
+from tinyexp.launch.job import Job, Outcome
+from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
@@ -74,14 +75,11 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
     jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
-    launcher = LocalLauncher(
-        jobs,
-        str(request.data_folder),
-        progress_for(jobs),
-        fresh=request.fresh,
-        accept_environment=request.accept_environment,
-    )
-    outcomes, signal_code = launcher.train(plans)
+    all_jobs = [
+        Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
+        for plan in plans
+    ]
+    outcomes, signal_code = train(all_jobs, LocalExecutor(jobs), progress_for(jobs))
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
 

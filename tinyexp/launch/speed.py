@@ -11,52 +11,65 @@ from statistics import median
 
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError, TinyexpError
+from tinyexp.launch.job import recorded_status
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import RunRecord, Status, read_bounded, read_section
 
+_TIMES = ("train_s", "evaluate_s")
+"""Columns of ``timing.csv`` that together are an epoch."""
+
 
 @dataclass(frozen=True)
 class Speed:
-    """Measured times of an epoch."""
+    """Measured times."""
 
-    by_configuration: Mapping[str, float]
-    """Seconds an epoch."""
+    epoch_s: Mapping[str, float]
+    """Seconds an epoch, by configuration."""
+    run_s: Mapping[str, float]
+    """Seconds a finished run, by configuration, of those whose epochs only their log says."""
     work_per_s: float | None
     """Multiply-adds a second, evaluation included; None where nothing was measured."""
     runs: int
 
     def seconds(self, plan: RunPlan) -> float | None:
-        """What is left of a run: as its configuration went, else by its arithmetic; None where unknown."""
-        left = plan.epochs - _epochs_done(plan.folder)
-        own = self.by_configuration.get(plan.record.configuration)
+        """What is left of a run: as its configuration went, else by its arithmetic or as the others did; None where unknown."""
+        configuration = plan.record.configuration
+        if not plan.epochs:
+            return self.run_s.get(configuration, median(self.run_s.values()) if self.run_s else None)
+        own = self.epoch_s.get(configuration)
         if own is None and self.work_per_s and (work := epoch_work(plan.record)) is not None:
             own = work / self.work_per_s
-        return None if own is None else own * left
+        return None if own is None else own * (plan.epochs - recorded_status(plan).epochs_done)
 
 
 def measured_speed(profile_runs: Path) -> Speed:
     """From the runs below the folder of one profile; unreadable ones are passed over, as they only inform."""
-    seconds: dict[str, list[float]] = {}
+    epochs: dict[str, list[float]] = {}
+    whole: dict[str, list[float]] = {}
     rates, count = [], 0
     for folder in find_runs(profile_runs.parent):
-        if folder.path.parent.parent != profile_runs:
-            continue
-        own = _epoch_seconds(folder)
-        if own is None:
+        took = epoch_seconds(folder)
+        if folder.path.parent.parent != profile_runs or not sum(took):
             continue
         try:
-            record = read_section(folder.record, RunRecord)
-            work = epoch_work(record)
-        except TinyexpError:  # damaged, or changed into a net that cannot be
+            record, status = read_section(folder.record, RunRecord), read_section(folder.status, Status)
+            rules = settings_rules(record.experiment.trainer)
+            if rules.epochs(record.experiment.settings):
+                own = median(took)
+                if work := epoch_work(record):
+                    rates.append(work / own)
+                epochs.setdefault(record.configuration, []).append(own)
+            elif status.state == "finished":
+                whole.setdefault(record.configuration, []).append(sum(took))
+        except (TinyexpError, ZeroDivisionError):  # damaged, or changed into a net that cannot be
             continue
-        seconds.setdefault(record.configuration, []).append(own)
-        if work is not None:
-            rates.append(work / own)
         count += 1
-    return Speed(
-        {name: median(values) for name, values in seconds.items()}, median(rates) if rates else None, count
-    )
+    return Speed(_medians(epochs), _medians(whole), median(rates) if rates else None, count)
+
+
+def _medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
+    return {name: median(values) for name, values in seconds.items()}
 
 
 def epoch_work(record: RunRecord) -> float | None:
@@ -65,17 +78,11 @@ def epoch_work(record: RunRecord) -> float | None:
     return rules.epoch_work(record.experiment, record.data.model_dump(exclude={"fingerprint"}))
 
 
-def _epoch_seconds(folder: RunFolder) -> float | None:
+def epoch_seconds(folder: RunFolder) -> list[float]:
+    """Seconds of each epoch, or row of its log, of a run, evaluation included; empty where ``timing.csv`` is not ours."""
     try:
         rows = list(csv.DictReader(read_bounded(folder.timing).decode().splitlines()))
-        found = [float(row["train_s"]) + float(row["evaluate_s"]) for row in rows]
-    except (DamagedError, csv.Error, KeyError, ValueError, TypeError):
-        return None
-    return median(found) if found and all(0 < one < math.inf for one in found) else None
-
-
-def _epochs_done(folder: RunFolder) -> int:
-    try:
-        return read_section(folder.status, Status).epochs_done
-    except DamagedError:
-        return 0
+        found = [sum(float(row[name]) for name in _TIMES if name in row) for row in rows]
+    except (DamagedError, csv.Error, ValueError, TypeError):
+        return []
+    return found if all(0 <= one < math.inf for one in found) else []

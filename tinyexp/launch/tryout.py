@@ -12,8 +12,8 @@ from tinyexp.analysis.design import experiment_point
 from tinyexp.config.experiment import Experiment
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
+from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
-from tinyexp.runs.verify import read_metrics
 from tinyexp.trainers.base import Listener, Row, trainer_of
 
 
@@ -38,9 +38,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
     def epoch_done(row: Row, _timing: Row) -> None:
         metric = headline(row)
         index = next(name for name in INDEX_COLUMNS if name in row)
-        tell(
-            f"{index} {row[index]:g}: {measured(metric, float(row[metric] or 0)) if metric else 'no metric'}"
-        )
+        tell(f"{index} {row[index]:g}: {measured(metric, row[metric] if metric else None)}")
 
     with tempfile.TemporaryDirectory(prefix="tinyexp-try-") as place:
         [plan] = prepare([experiment_point(experiment, (seed,))], Path(place), data_folder)

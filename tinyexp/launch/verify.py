@@ -10,8 +10,7 @@ from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
-from tinyexp.runs.records import Status, read_section
-from tinyexp.runs.verify import Finding, verify_records
+from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
 
 
@@ -55,7 +54,11 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     ]
     known = {finding.path for finding in found}
     looked_at = _readable(with_checkpoints, note)
-    found += [finding for finding in _checkpoints(looked_at) if finding.path not in known]
+    for one in looked_at:
+        # Only here is torch needed, which takes seconds to load.
+        from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
+
+        found += [finding for finding in verify_checkpoints(one) if finding.path not in known]
     found += _missing(folder, folders)
     if not folders and not found:
         raise UserError(
@@ -80,23 +83,6 @@ def _readable(folders: list[RunFolder], note: Callable[[str], None]) -> list[Run
     return []
 
 
-def _checkpoints(folders: Iterable[RunFolder]) -> list[Finding]:
-    found = []
-    for folder in folders:
-        # Only here is torch needed, which takes seconds to load.
-        from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
-
-        found += verify_checkpoints(folder, finished=_finished(folder))
-    return found
-
-
-def _finished(folder: RunFolder) -> bool:
-    try:
-        return read_section(folder.status, Status).state == "finished"
-    except DamagedError:
-        return False
-
-
 def _missing(runs: Path, folders: Iterable[RunFolder]) -> list[Finding]:
     """Runs that the last ``run-all`` of a profile was to train and that have no folder."""
     there = {folder.name for folder in folders}
@@ -105,15 +91,17 @@ def _missing(runs: Path, folders: Iterable[RunFolder]) -> list[Finding]:
         try:
             wanted = read_asked(note.parent)
         except DamagedError as error:
-            found.append(Finding(note, str(error).removeprefix(f"{note}: ").removesuffix(".")))
+            found.append(Finding.of(error, note))
             continue
-        found += [Finding(runs / name, "is missing") for name in wanted if name not in there]
+        found += [finding(runs / name, "missing") for name in wanted if name not in there]
     return found
 
 
 def _next_step(found: tuple[Finding, ...], *, checkpoints: bool) -> str:
     if not found:
         return ""
+    if known := cures(found):
+        return " ".join(known)
     if checkpoints:
         return (
             "Run the command that trained them again: a record is rebuilt from the checkpoint, a damaged checkpoint is set"

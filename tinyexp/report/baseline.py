@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tinyexp.analysis.judgement import ClaimVerdict
 from tinyexp.config.endpoint import Endpoint
+from tinyexp.config.explain import first_fault
 from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError
+from tinyexp.files import read_bounded
 from tinyexp.report.content import SCHEMA_VERSION, VerdictKind
 from tinyexp.report.place import REPORT_FORMAT
 
@@ -171,52 +173,39 @@ def read_baseline(path: Path) -> Baseline:
     try:
         envelope = _Envelope.model_validate_json(content)
     except ValidationError as error:
-        raise UserError(
-            f"--baseline {file}: is damaged or no report of tinyexp: {_first(error)}. {_NEXT}"
-        ) from error
+        raise UserError(f"is damaged or no report of tinyexp: {first_fault(error)}. {_NEXT}", file) from error
     if envelope.format != REPORT_FORMAT:
-        raise UserError(f"--baseline {file}: is no report.json of tinyexp. {_NEXT}")
+        raise UserError(f"is no report.json of tinyexp. {_NEXT}", file)
     _refuse_other_formats(file, envelope.schema_version)
     try:
         return Baseline(content, _File.model_validate_json(content))
     except ValidationError as error:
-        raise UserError(f"--baseline {file}: is damaged: {_first(error)}. {_NEXT}") from error
+        raise UserError(f"is damaged: {first_fault(error)}. {_NEXT}", file) from error
 
 
-_NEXT = "Give the folder that `tinyexp report` wrote, or its report.json."
+_NEXT = "Give --baseline the folder that `tinyexp report` wrote, or its report.json."
 
 
 def _bytes(path: Path, file: Path) -> bytes:
     if not path.exists():
-        raise UserError(f"--baseline {path}: there is no such file or folder. {_NEXT}")
-    if not file.is_file():
-        raise UserError(f"--baseline {path}: has no report.json. {_NEXT}")
+        raise UserError(f"there is no such file or folder. {_NEXT}", path)
     try:
-        size = file.stat().st_size
-        if size > _MAX_BYTES:
-            raise UserError(f"--baseline {file}: has {size:,} bytes, more than any report.json. {_NEXT}")
-        return file.read_bytes()
+        return read_bounded(file, _MAX_BYTES)
     except OSError as error:
-        raise UserError(f"--baseline {file}: cannot be read ({error.strerror}). {_NEXT}") from error
+        raise UserError(f"cannot be read ({error.strerror}). {_NEXT}", file) from error
 
 
 def _refuse_other_formats(file: Path, version: int) -> None:
     if version > SCHEMA_VERSION:
         raise UserError(
-            f"--baseline {file}: is of report format {version}, from a newer tinyexp; this one reads "
-            f"{_READ}. Update tinyexp, or give a report that this version wrote."
+            f"is of report format {version}, from a newer tinyexp; this one reads "
+            f"{_READ}. Update tinyexp, or give a report that this version wrote.",
+            file,
         )
     if version < OLDEST:
         raise UserError(
-            f"--baseline {file}: is of report format {version}, which is no longer read; this tinyexp reads "
+            f"is of report format {version}, which is no longer read; this tinyexp reads "
             f"{_READ}. Make it again from its records: "
-            "`tinyexp report --runs OLD/runs --out NEW`, and give NEW."
+            "`tinyexp report --runs OLD/runs --out NEW`, and give NEW.",
+            file,
         )
-
-
-def _first(error: ValidationError) -> str:
-    """The first finding: where in the file, and what."""
-    found = error.errors()[0]
-    place = ".".join(str(part) for part in found["loc"])
-    told = found["msg"][:1].lower() + found["msg"][1:]
-    return f"{place}: {told}" if place else told

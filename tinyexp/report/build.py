@@ -48,6 +48,7 @@ def build_view(selection: Selection, baseline: Baseline | None = None) -> Report
         values=values_of(evidence, changes, gates),
         since=since_heading(changes) if changes else "",
         gates=gates,
+        faults=evidence.measured.faults,
     )
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tinyexp.errors import DamagedError
+from tinyexp.errors import DamagedError, listed
 from tinyexp.files import sha256_of_bytes
 from tinyexp.report.select import Selection, set_options
 from tinyexp.report.values import record_names
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.recorded import RecordedRun, read_run
 from tinyexp.runs.records import read_bounded
+from tinyexp.runs.verify import changed_records, cures, finding
 
 _READ = ("run.json", "environment.json", "status.json")
 """What a recorded run was read from."""
@@ -53,12 +54,13 @@ def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
 
 def _refuse_changed(run: RecordedRun, digests: Mapping[str, str]) -> None:
     """A finished run's records must be those that it wrote: a report of edited ones would be worth nothing."""
-    changed = [name for name, digest in sorted(run.status.digests.items()) if digests.get(name) != digest]
-    if changed:
-        experiment = run.record.experiment
-        raise DamagedError(
-            f"{run.folder.path}: {', '.join(changed)} is not what the run wrote. "
-            "The command that trained it puts it right from its checkpoint: "
-            f"tinyexp run {experiment.name} --profile {experiment.profile} --seed {run.record.seed}"
-            f"{set_options(experiment.overrides)}."
-        )
+    if not (changed := changed_records(run.folder, run.status, digests)):
+        return
+    experiment = run.record.experiment
+    again = (
+        f"The command that trained it puts it right from its checkpoint: tinyexp run {experiment.name}"
+        f" --profile {experiment.profile} --seed {run.record.seed}{set_options(experiment.overrides)}."
+    )
+    known = cures(finding(Path(name), state) for name, state in changed.items())
+    cure = " ".join(known) or again
+    raise DamagedError(f"{listed(changed)} is not what the run wrote. {cure}", run.folder.path)

@@ -13,8 +13,8 @@ LAST_DIGITS = 1.001e-9
 """What one step in the tenth digit makes of a number at most, relatively, and the rounding of that step itself."""
 _SMALL = 1e-3
 """Numbers below count as this, so that what differs by less than 1e-12 never counts."""
-_MOST_NAMED = 5
-_MOST_LETTERS = 60
+_MAX_NAMED = 5
+_MAX_LETTERS = 60
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def differences(told: Any, again: Any, place: str = "") -> Differences:
     for found in _differing(told, again, place):
         if isinstance(found, float):
             near, largest = near + 1, max(largest, found)
-        elif len(lines) < _MOST_NAMED:
+        elif len(lines) < _MAX_NAMED:
             lines.append(found)
         else:
             more += 1
@@ -67,7 +67,7 @@ def _differing(told: Any, again: Any, place: str) -> Iterator[str | float]:
     """For each difference a line, or how far two numbers are apart that differ in their last digits."""
     if isinstance(told, dict) and isinstance(again, dict):
         for key in sorted({*told, *again}):
-            name = plain(key, _MOST_LETTERS)  # it may be anybody's
+            name = plain(key, _MAX_LETTERS)  # it may be anybody's
             inner = f"{place}.{name}" if place else name
             if key not in told:
                 yield f"{inner}: is missing"
@@ -96,4 +96,4 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | dict):
         return f"{len(value):,} {'entry' if len(value) == 1 else 'entries'}"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
+    return text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]}..."

@@ -14,7 +14,7 @@ MOST_SEED_LINES = 5
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of one experiment over epochs: the mean, the band and the seeds."""
+    """A metric of one experiment over epochs, or over steps: the mean, the band and the seeds."""
 
     label: str
     style: int
@@ -43,6 +43,8 @@ class CurvesDrawing:
     """A named horizontal line, such as chance."""
     shaded: bool = False
     """Whether the room between the first two series is filled."""
+    index: str = "epoch"
+    """What the horizontal axis counts: epochs or steps."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ class MultiplesDrawing:
     cells: tuple[Cell, ...]
     epochs: tuple[int, int]
     limits: tuple[float, float]
+    index: str = "epoch"
+    """What the horizontal axes count."""
 
 
 Drawing = (

@@ -148,7 +148,14 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
     if problem:
         return replace(result, problem=plain(problem, 600))
     try:
-        comparison = compare(measured.rows(pair), *pair, study.measure, study.margin, study.endpoint)
+        comparison = compare(
+            measured.rows(pair),
+            *pair,
+            study.measure,
+            study.margin,
+            study.endpoint,
+            selected_on_test=study.selected_on_test,
+        )
     except UserError as error:
         return replace(result, problem=plain(str(error), 400))
     return replace(

@@ -18,7 +18,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import CLAIM_VERDICTS, GATES, VERDICT_NAMES
 from tinyexp.report.words import bare_fine, counted, fine, listing, plain
 
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 """Runs or claims in one line."""
 
 
@@ -169,5 +169,5 @@ def _missing(evidence: Evidence, result: StudyResult) -> Iterator[str]:
 
 
 def _named(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return listing([*names[:_MOST_NAMED], f"{more:,} more"] if more > 0 else names)
+    more = len(names) - _MAX_NAMED
+    return listing([*names[:_MAX_NAMED], f"{more:,} more"] if more > 0 else names)

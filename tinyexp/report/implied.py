@@ -2,36 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tinyexp.analysis.study import Study
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.metric import metric_of
-from tinyexp.report.words import plain
+from tinyexp.config.metric import GAP, USUAL, Metric, MetricTable, Split, known_metric, metric_of
+from tinyexp.config.metric_tables import merged, tables_of
+from tinyexp.report.words import listing, plain
+from tinyexp.runs.frame import columns_of
+from tinyexp.runs.recorded import RecordedRun
+from tinyexp.runs.records import NO_METRICS
 
 IMPLIED = "implied"
 """Name of the study that no file describes."""
-METRIC = metric_of("test_accuracy")
-MARGIN = 0.01
-"""A point: what is called noise where nobody said."""
+_ORDINARY = "test_accuracy"
+"""What is named where nothing has been measured yet."""
+_SPLITS: tuple[Split, ...] = ("test", "validation", "unknown", "train")
+"""Data that a report without a study looks at first."""
+_MOST_NAMED = 3
 
 
-def implied_studies(experiments: Sequence[Experiment]) -> list[Study]:
-    """The study that two experiments imply, by name; none of fewer, or of more, which get a table instead."""
-    if len(experiments) != 2:
+@dataclass(frozen=True)
+class Implied:
+    """What is compared where no study says it."""
+
+    metric: Metric
+    margin: float
+    """A point of a share; 0 in units that have no margin by themselves."""
+    chosen: str
+    """Of which metrics it was taken and how another is, in sentences; empty where there is one."""
+
+
+def by_preference(metrics: Iterable[Metric]) -> list[Metric]:
+    """Metrics that a page may lead with: on test data before validation data before others before training data, and of
+    these as :data:`~tinyexp.config.metric.USUAL` has them. Losses on training data come last.
+    """
+    order = {name: place for place, name in enumerate(USUAL)}
+    found = [one for one in metrics if one.name != GAP and not one.on_clean]
+    return sorted(found, key=lambda one: (_SPLITS.index(one.split), order.get(one.base, len(order))))
+
+
+def implied(metrics: Iterable[Metric]) -> Implied | None:
+    """What is compared of metrics whose meaning is known; None of none."""
+    found = by_preference(metrics)
+    if not found:
+        return None
+    first, *others = found
+    names = [one.name for one in others if one.split != "train"]
+    chosen = ""
+    if names:
+        more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
+        named = listing([*names[:_MOST_NAMED], *more])
+        chosen = f"What is compared is {first.name}; a study file can name another metric ({named})."
+    margin = first.shown.margin
+    if margin is None:
+        chosen += (
+            f"{chosen and ' '}Nothing says how much of it is too small to matter, so any difference counts."
+        )
+    return Implied(first, margin or 0.0, chosen)
+
+
+def implied_studies(experiments: Sequence[Experiment], runs: Sequence[RecordedRun]) -> list[Study]:
+    """The study that two experiments imply, by name; none of fewer, or of more, which get a table instead.
+
+    Parameters
+    ----------
+    runs
+        Those of the experiments that are finished; what they measured says what can be compared.
+
+    Raises
+    ------
+    UserError
+        Of nothing that two or more experiments measured it is known which direction is the better one, or their files
+        contradict each other.
+    """
+    if len(experiments) < 2:
+        return []
+    tables = merged(tables_of(one.name for one in experiments))
+    found = implied(_measured(runs, tables)) or implied([metric_of(_ORDINARY, tables)])
+    assert found is not None, "there is one metric at least"
+    if len(experiments) > 2:
         return []
     baseline, contender = sorted(experiments, key=lambda one: one.name)
     titles = plain(contender.title, 60), plain(baseline.title, 60)
     if titles[0] == titles[1]:
         titles = contender.name, baseline.name
+    question = f"No study was given: {titles[0]} is compared with {titles[1]}, the first by name."
     return [
         Study(
             name=IMPLIED,
             title=f"{titles[0]} against {titles[1]}",
-            question=f"No study was given: {titles[0]} is compared with {titles[1]}, the first by name.",
+            question=f"{question} {plain(found.chosen, 600)}".rstrip(),
             baseline=baseline.name,
             contender=contender.name,
-            metric=METRIC.name,
-            margin=MARGIN,
+            metrics=tables,
+            metric=found.metric.name,
+            margin=found.margin,
         )
     ]
+
+
+def _measured(runs: Sequence[RecordedRun], tables: Mapping[str, MetricTable]) -> list[Metric]:
+    """What all experiments measured, or else any of them, and is known; UserError where something is measured and nothing is known."""
+    of: dict[str, dict[str, None]] = {}
+    for run in runs:
+        of.setdefault(run.record.experiment.name, dict.fromkeys(columns_of(run)))
+    names = [name for columns in of.values() for name in columns if name not in NO_METRICS]
+    names = list(dict.fromkeys(names))
+    shared = [name for name in names if all(name in columns for columns in of.values())]
+    for some in (shared, names):
+        known = [metric for name in some if (metric := known_metric(name, tables)) is not None]
+        if known:
+            return known
+    if names:
+        metric_of(
+            names[0],
+            tables,
+            "report: there is no study, and of what the runs measured nothing can be compared",
+        )
+    return []

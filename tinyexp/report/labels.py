@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from functools import cache
@@ -94,7 +95,7 @@ def _start(
     block: Sequence[int], wanted: Sequence[float], sizes: Sequence[float], low: float, high: float
 ) -> float:
     """The lower edge of a block: the mean of what its members want, moved between the bounds."""
-    total, edge, asked = sum(sizes[place] for place in block), 0.0, 0.0
+    total, edge, asked = math.fsum(sizes[place] for place in block), 0.0, 0.0
     for place in block:
         asked += wanted[place] - edge - sizes[place] / 2
         edge += sizes[place]
@@ -109,5 +110,5 @@ def _overlap(
     low: float,
     high: float,
 ) -> bool:
-    top = _start(below, wanted, sizes, low, high) + sum(sizes[place] for place in below)
+    top = _start(below, wanted, sizes, low, high) + math.fsum(sizes[place] for place in below)
     return top > _start(above, wanted, sizes, low, high) + 1e-9

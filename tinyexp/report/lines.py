@@ -22,7 +22,7 @@ from tinyexp.report.drawings import CurvesDrawing, Series
 from tinyexp.report.labels import spread, wrapped
 from tinyexp.report.palette import DASHES, INK, SERIES
 
-MOST_POINTS = 150
+MAX_POINTS = 150
 """A line of this many points fills the width; more only cost bytes."""
 _HEIGHT = 290.0
 
@@ -38,7 +38,7 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     canvas.axes.set_xlim(first, last if last > first else first + 1)
     canvas.axes.set_ylim(*drawing.limits)
     vertical_axis(canvas, y_ticks, y_labels)
-    horizontal_axis(canvas, "epoch", whole=True, grid=False)
+    horizontal_axis(canvas, drawing.index, whole=True, grid=False)
     if drawing.level:
         canvas.axes.axhline(drawing.level[1], color=INK, lw=1, ls=(0, (1, 2)), alpha=0.7, clip_on=False)
     if drawing.shaded:
@@ -49,7 +49,7 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     return canvas
 
 
-def chosen_places(length: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
+def chosen_places(length: int, most: int = MAX_POINTS) -> NDArray[np.int64]:
     """Which points of a curve are drawn: all up to ``most``, else so many evenly spaced, first and last among them."""
     if length <= most:
         return np.arange(length)

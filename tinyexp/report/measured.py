@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tinyexp.analysis.checked import checked_rows, metric_names
 from tinyexp.analysis.curves import Curve, curve_of, with_gap
 from tinyexp.analysis.design import DesignPoint
-from tinyexp.analysis.endpoints import index_of
+from tinyexp.analysis.endpoints import index_of, run_starts
 from tinyexp.analysis.study import Study
-from tinyexp.config.metric import GAP, GAP_OF, USUAL, Metric, MetricTable, Split, known_metric
-from tinyexp.errors import UserError
+from tinyexp.config.metric import GAP, GAP_OF, Metric, MetricTable, check_values, known_metric
+from tinyexp.config.metric_tables import merged, tables_of
+from tinyexp.errors import MetricValuesError, UserError
 from tinyexp.report.drawings import MOST_SEED_LINES
+from tinyexp.report.implied import by_preference
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import RecordedRun
-
-_SPLITS: tuple[Split, ...] = ("test", "validation", "unknown", "train")
-"""Data that a report without a study looks at first."""
 
 _MANY = 200
 """Experiments; the curves of nine metrics of a thousand of them filled a gigabyte and a half."""
@@ -50,14 +51,16 @@ class Measured:
             run.name: np.arange(end - length, end)
             for run, end, length in zip(runs, ends, lengths, strict=True)
         }
+        chosen = tuple(chosen)
         self._rows = {one.name: self._taken(one, places) for one in chosen if one.finished}
         self._curves: dict[tuple[str, str], Curve | None] = {}
         self._ends = {
             run.record.identity: int(end) - 1 for run, end, n in zip(runs, ends, lengths, strict=True) if n
         }
-        tables: dict[str, MetricTable] = {}
-        for study in studies:
-            tables = {**study.metrics, **tables}
+        self._names = {run.record.identity: run.name for run in runs}
+        self._starts = ends - np.array(lengths, dtype=np.int64)
+        self._studies = tuple(studies)
+        tables = _tables(self._studies, [one.name for one in chosen])
         self.metrics: dict[str, Metric] = {}
         """What the runs hold and somebody says the meaning of, by name; the generalisation gap where it can be taken."""
         self.untyped: list[str] = []
@@ -105,19 +108,14 @@ class Measured:
 
     @property
     def first(self) -> Metric | None:
-        """The metric of a report that no study leads: on test data before validation data before others, and of these
-        the first as :data:`~tinyexp.config.metric.USUAL` has them.
-        """
-        order = list(USUAL)
-        known = [one for one in self.metrics.values() if one.name != GAP and not one.on_clean]
-        return min(
-            known,
-            key=lambda one: (
-                _SPLITS.index(one.split),
-                order.index(one.base) if one.base in order else len(order),
-            ),
-            default=None,
-        )
+        """The metric of a report that no study leads; see :func:`tinyexp.report.implied.by_preference`."""
+        return next(iter(by_preference(self.metrics.values())), None)
+
+    @cached_property
+    def index(self) -> str:
+        """What the curves of the page are over, in words: ``epoch``, ``step``, or ``epoch or step`` where runs differ."""
+        by = {index_of(rows) for rows in self._rows.values() if len(rows)}
+        return " or ".join(sorted(by)) or "epoch"
 
     @property
     def curve_metrics(self) -> tuple[Metric, ...]:
@@ -126,6 +124,38 @@ class Measured:
         if first is None or len(self._rows) <= _MANY:
             return tuple(self.metrics.values())
         return self.companions(first)
+
+    @cached_property
+    def faults(self) -> tuple[str, ...]:
+        """Of each metric whose values cannot be what it is said to be: the first such value, where it stands, what to do."""
+        found: dict[str, str] = {}
+        for study in self._studies:
+            rows = self.rows(study.members)
+            for metric in _asked_by(study):
+                if metric.name in rows and metric.name not in found:
+                    found[metric.name] = self._fault(metric, rows, run_starts(rows))
+        for metric in self.metrics.values():
+            if metric.name in self.everything and not found.get(metric.name):
+                found[metric.name] = self._fault(metric, self.everything, self._starts)
+        return tuple(fault for fault in found.values() if fault)
+
+    def _fault(self, metric: Metric, rows: pd.DataFrame, starts: NDArray[np.intp]) -> str:
+        values = rows[metric.name].to_numpy(dtype=np.float64)
+        there = np.flatnonzero(np.isfinite(values))  # runs may lack a metric, or some of its values
+        run_of = np.searchsorted(starts, there, side="right")
+        firsts = np.flatnonzero(np.diff(run_of, prepend=-1))
+        index = index_of(rows)
+
+        def named(place: int) -> str:
+            row = rows.iloc[there[place]]
+            where = ", ".join(f"{key} {row[key]}" for key in ("experiment", "seed", index))
+            return f"{where} of {self._names[row['identity']]}/metrics.csv"
+
+        try:
+            check_values(metric, values[there], firsts, named)
+        except MetricValuesError as error:
+            return str(error)
+        return ""
 
     @property
     def measures_clean(self) -> bool:
@@ -161,3 +191,24 @@ class Measured:
         # Rows that stand together are looked at where they are, others are copied.
         rows = self.everything.iloc[own[0] : own[-1] + 1] if together else self.everything.take(own)
         return rows.assign(experiment=chosen.name)
+
+
+def _asked_by(study: Study) -> list[Metric]:
+    """Every metric that a study compares or chooses by."""
+    chooser = study.endpoint.chooser
+    names = [study.metric, *(claim.metric for claim in study.claims if claim.metric)]
+    return [*(study.type_of(name) for name in dict.fromkeys(names)), *([chooser] if chooser else [])]
+
+
+def _tables(studies: Sequence[Study], experiments: Sequence[str]) -> dict[str, MetricTable]:
+    """What names mean on the whole page: as the leading study has it, then the others, then the experiments' own files.
+
+    Without a study all experiments are in one comparison, and may not contradict each other.
+    """
+    files = tables_of(experiments)
+    if not studies:
+        return merged(files)
+    found: dict[str, MetricTable] = {}
+    for own in (*(study.metrics for study in studies), *(tables for _, tables in files)):
+        found = {**own, **found}
+    return found

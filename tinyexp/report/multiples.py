@@ -14,7 +14,7 @@ from tinyexp.report.lines import chosen_places
 from tinyexp.report.palette import DASHES, INK, SERIES
 
 COLUMNS = 3
-MOST_POINTS = 60
+MAX_POINTS = 60
 """A line of this many points fills a small picture."""
 _TEXT = 11.5
 _HIGH, _NAME, _GAP = 62.0, 34.0, 12.0
@@ -62,7 +62,7 @@ class _Frame:
 
 
 def _draw_cell(canvas: Canvas, frame: _Frame, cell: Cell) -> None:
-    places = chosen_places(len(cell.epochs), MOST_POINTS)
+    places = chosen_places(len(cell.epochs), MAX_POINTS)
     x = frame.x(cell.epochs, places)
     low, high, mean, beside = (
         [frame.y(values[place]) for place in places]
@@ -106,6 +106,6 @@ def _grid(canvas: Canvas, frame: _Frame, values: Sequence[float], labels: Sequen
 def _epochs_below(canvas: Canvas, frame: _Frame, drawing: MultiplesDrawing) -> None:
     first, last = drawing.epochs
     y = frame.bottom - 13
-    canvas.write(frame.left, y, f"epoch {first}", size=_TEXT)
+    canvas.write(frame.left, y, f"{drawing.index} {first}", size=_TEXT)
     if last > first:
         canvas.write(frame.left + frame.width, y, str(last), size=_TEXT, align="right")

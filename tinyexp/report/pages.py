@@ -22,7 +22,7 @@ _HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")
 _MARKED = re.compile(f"{CODE}([^{END_CODE}]*){END_CODE}")
 SUMMARY_LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
-MOST_DROPPED_NAMED = 40
+MAX_DROPPED_NAMED = 40
 DROPPED_FIRST = (
     "contradictions",
     "deviations",
@@ -78,8 +78,8 @@ def summary_page(view: ReportView) -> str:
 
 def _named(headings: list[str]) -> str:
     """Headings in a sentence, as many as have room."""
-    more = len(headings) - MOST_DROPPED_NAMED
-    shown = [plain(heading, 160) for heading in headings[:MOST_DROPPED_NAMED]]
+    more = len(headings) - MAX_DROPPED_NAMED
+    shown = [plain(heading, 160) for heading in headings[:MAX_DROPPED_NAMED]]
     return ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
 
 

@@ -13,9 +13,17 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError, listed
-from tinyexp.files import exchange, flush_to_disk, read_json, rename_anew, sync_folder
+from tinyexp.failpoints import failpoint
+from tinyexp.files import (
+    BYTES_AS_THEY_ARE,
+    GIT_ATTRIBUTES,
+    exchange,
+    flush_to_disk,
+    read_json,
+    rename_anew,
+    sync_folder,
+)
 from tinyexp.ownership import Stamp, remove_abandoned, room_beside, stamp_of
 from tinyexp.runs.folder import RECORD_NAMES
 
@@ -56,13 +64,13 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
             fresh = room / _NEW
             fresh.mkdir()
             try:
-                reached("report begun")
+                failpoint("report begun")
                 yield fresh
                 flush_to_disk()
-                reached("report written")
+                failpoint("report written")
                 _refuse_appeared(target, held, out)
                 old = _put_in_place(room, target, out)
-                reached("report named")
+                failpoint("report named")
             except BaseException:
                 with contextlib.suppress(OSError):  # what cannot be removed now goes with the next report
                     _dissolve(fresh, _is_own)
@@ -73,7 +81,7 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
         raise UserError(
             f"{out}: cannot be written ({error.strerror}); what it held is intact. Free some space or choose another folder."
         ) from error
-    reached("report done")
+    failpoint("report done")
 
 
 def held_by(out: Path) -> Held:
@@ -144,7 +152,11 @@ def _is_own(path: Path, name: str) -> bool:
     mode = path.lstat().st_mode
     if name.endswith("/"):
         return stat.S_ISDIR(mode) and _FOLDERS.match(name) is not None
-    return stat.S_ISREG(mode) and (name in _PAGES or _OURS.match(name) is not None)
+    if not stat.S_ISREG(mode):
+        return False
+    if name == GIT_ATTRIBUTES:  # one that says something else is the user's
+        return path.read_bytes() == BYTES_AS_THEY_ARE.encode()
+    return name in _PAGES or _OURS.match(name) is not None
 
 
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:

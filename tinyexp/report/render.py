@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError, listed
-from tinyexp.files import json_text
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
@@ -43,6 +43,8 @@ class ReportResult:
     """What changed since the baseline, in a line; empty without one."""
     gates: tuple[GateResult, ...]
     """The gates of the studies, those that failed among them."""
+    faults: tuple[str, ...]
+    """Of each metric that has values which it cannot have: what, where, and what to do. It was not compared."""
 
 
 def write_report(
@@ -80,9 +82,10 @@ def write_report(
     with replaced_whole(out, held) as folder:
         try:
             view = render_into(selection, folder, before)
-        except DamagedError:
+        except DamagedError as error:
             # Told of a copy, which will be gone; of what it was copied from the same is told by its own path.
-            metrics_frame([run for run in selection.runs if run.status.state == "finished"])
+            if error.path is None or error.path.is_relative_to(folder):
+                metrics_frame([run for run in selection.runs if run.status.state == "finished"])
             raise
     return ReportResult(
         folder=out,
@@ -92,6 +95,7 @@ def write_report(
         left_out=selection.left_out,
         since=view.since.replace("\N{NO-BREAK SPACE}", " "),
         gates=view.gates,
+        faults=view.faults,
     )
 
 
@@ -129,6 +133,7 @@ def render_into(selection: Selection, folder: Path, baseline: Baseline | None = 
     view = build_view(select_runs(copied), baseline)
     pictures = draw_panels(list(view.panels()))
     pages = {
+        GIT_ATTRIBUTES: BYTES_AS_THEY_ARE,
         "report.html": html_page(view, pictures),
         "report.md": markdown_page(view),
         "summary.md": summary_page(view),

@@ -86,7 +86,10 @@ def select_runs(
     chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
     by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
     studies = [load_study(name) for name in study_names()]
-    studies = studies or implied_studies([one.experiment for one in chosen])
+    if not studies:
+        # One finished run of each is enough to see what is measured.
+        finished = [one.finished[0] for one in chosen if one.finished]
+        studies = implied_studies([one.experiment for one in chosen], finished)
     selection = Selection(
         profile=profile,
         chosen=tuple(chosen),

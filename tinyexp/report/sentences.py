@@ -41,7 +41,7 @@ DECIDE_UNKNOWN = "How many seeds would decide cannot be said from these; {fewest
 TO_TRAIN = "To train what is missing: {command}"
 MORE_SEEDS = "More seeds, for what is not settled with {bare_seeds}: {command}"
 
-SELECTED_ON_TEST = "The epoch of each run was chosen by its test result, so the figures are better than they would be on new data."
+SELECTED_ON_TEST = "The {index} of each run was chosen by its test result, so the figures are better than they would be on new data."
 
 COMPARISON_HEADINGS: Mapping[str, str] = {
     "beats": "{winner} is ahead with {ahead} of {bare_seeds}",
@@ -201,7 +201,7 @@ METHOD = (
     "Intervals are Student's t intervals at 95 %, over seeds. The verdict is read off the interval: a design beats another when the whole interval lies beyond the margin that the study sets.",
     "The sign-flip test stands beside it because it assumes least. With n seeds its p cannot fall below 2 in 2 to the power n.",
 )
-METHOD_LAST = "Every figure is taken after the last epoch. No epoch was chosen by its test result."
+METHOD_LAST = "Every figure is taken after the last {index}. No {index} was chosen by its test result."
 METHOD_ELSEWHERE = "{study}: figures are taken {where}{chosen}."
 CHOSEN: Mapping[bool, str] = {
     True: ", which was chosen by its test result: they are better than they would be on new data",
@@ -288,7 +288,7 @@ SINCE_REASONS: Mapping[str, str] = {
     "not_compared_here": "not compared here",
 }
 SINCE_RULE = (
-    "A change is the figure here minus the baseline's, seed by seed, after the last epoch, over the seeds that both have. Within noise means that its "
+    "A change is the figure here minus the baseline's, seed by seed, after the last {index}, over the seeds that both have. Within noise means that its "
     "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
     "itself: of twenty that did not really change about one is said to have."
 )

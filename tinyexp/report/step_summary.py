@@ -8,7 +8,7 @@ from pathlib import Path
 from tinyexp.errors import UserError
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 """GitHub's limit for one step; above it nothing of the step's summary is shown."""
 
 
@@ -46,10 +46,10 @@ def append_summary(summary: Path, file: Path) -> None:
         there = file.read_bytes() if file.exists() else b""
         if there:  # a heading begins after an empty line
             content = b"\n" * (1 if there.endswith(b"\n") else 2) + content
-        if len(there) + len(content) > MOST_BYTES:
+        if len(there) + len(content) > MAX_BYTES:
             raise UserError(
                 f"--step-summary: the step's summary has {len(there):,} bytes and {summary} {len(content):,} more; GitHub "
-                f"shows at most {MOST_BYTES:,} of a step, so nothing was appended. Write the report in a step of its own."
+                f"shows at most {MAX_BYTES:,} of a step, so nothing was appended. Write the report in a step of its own."
             )
         with file.open("ab") as stream:
             stream.write(content)

@@ -158,12 +158,8 @@ def _digest(run: RecordedRun, name: str) -> str:
 def rounded(value: Any) -> Any:
     """A value as JSON has it, to :data:`DIGITS` significant digits.
 
-    Sums and logarithms have the same bits on every machine (:mod:`tinyexp.analysis.exact`). Quantiles and p by
-    ``scipy.special`` have not: they are compiled, and call functions of the C library that differ from processor to
-    processor in the last of their 53 bits. Such a number is off by some 1e-15 of itself, and its last stored digit
-    changes where an edge between two roundings lies within that: edges are 1e-10 to 1e-9 of it apart, so with one
-    number in 100,000 to 1,000,000. A report of two studies has 300 of them: at most one report in 300 to 3,000. With
-    twelve digits it would be one in 3 to 30. ``tinyexp check`` passes such a report, and says so.
+    Sums, logarithms, quantiles and p have the same bits on every machine (:mod:`tinyexp.analysis.exact`,
+    :mod:`tinyexp.analysis.distributions`); the digits cut off are those that mean nothing.
 
     As ``dataclasses.asdict``, without its copy of every number: a report of many runs has millions.
     """

@@ -173,6 +173,8 @@ class ReportView:
     since: str = ""
     """What changed since the baseline, in a line; empty without one."""
     gates: tuple[GateResult, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Values that no metric of that name, unit and bounds can have; the page says it where they would be compared."""
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, in the order of the page."""

@@ -35,11 +35,6 @@ def number(value: float, decimals: int, *, signed: bool = False) -> str:
     return (MINUS if value < 0 else "+" if signed else "") + text
 
 
-def percent(fraction: float, decimals: int = 1) -> str:
-    """A fraction as per cent."""
-    return f"{number(100 * fraction, decimals)}{NBSP}%"
-
-
 def significant(value: float, digits: int, *, signed: bool = False) -> str:
     """A number with so many significant digits, no digit before the point left out and no zero behind it.
 

@@ -3,59 +3,40 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from tinyexp.config.difference import Difference, differences
 from tinyexp.processor import processor, switches
-from tinyexp.runs.records import Environment, MemoryFormat
+from tinyexp.runs.records import Environment
 
 PACKAGES = ("tinyexp", "torch", "torchvision", "numpy", "pillow", "lightning-fabric")
 
 
 def describe_environment(
-    *, cpu_capability: str, device: str, threads: int, memory_format: MemoryFormat, arithmetic: str
+    packages: Iterable[str] = PACKAGES, variables: Mapping[str, str] | None = None, **of_training: Any
 ) -> Environment:
     """Versions, processor and switches; read without importing anything heavy.
 
     Parameters
     ----------
-    cpu_capability
-        As ``torch.backends.cpu.get_cpu_capability()`` gives it.
-    arithmetic
-        As :func:`tinyexp.trainers.vision.training.arithmetic.arithmetic_digest` gives it.
+    variables
+        Of a command, those that its file names; else those that choose the code of libraries.
+    of_training
+        What only the trainer knows, as :class:`Environment` has it: ``cpu_capability``, ``device``, ``threads``, ...
     """
     cpu = processor()
+    known: dict[str, Any] = {"cpu_capability": "", "device": "", "threads": 0} | of_training
     return Environment(
         python=platform.python_version(),
-        packages={name: _version(name) for name in PACKAGES},
+        packages={name: _version(name) for name in packages},
         system=platform.system(),
         machine=platform.machine(),
         processor=cpu.name,
         instructions=cpu.instructions,
-        switches=switches(),
-        cpu_capability=cpu_capability,
-        arithmetic=arithmetic,
-        memory_format=memory_format,
-        device=device,
-        threads=threads,
-    )
-
-
-def describe_command_environment(passed_on: Mapping[str, str], named: Sequence[str]) -> Environment:
-    """What is known of a command's surroundings: the machine, and the variables that its file names, with their values."""
-    cpu = processor()
-    return Environment(
-        python=platform.python_version(),
-        packages={"tinyexp": _version("tinyexp")},
-        system=platform.system(),
-        machine=platform.machine(),
-        processor=cpu.name,
-        instructions=cpu.instructions,
-        switches={name: passed_on[name] for name in named if name in passed_on},
-        cpu_capability="",
-        device="",
-        threads=0,
+        switches=switches() if variables is None else dict(variables),
+        **known,
     )
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
+from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.recorded import RecordedRun, read_runs
 from tinyexp.runs.records import (
     INDEX_COLUMNS,
@@ -71,6 +72,18 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     return frame
 
 
+def columns_of(run: RecordedRun) -> tuple[str, ...]:
+    """The columns of a run's ``metrics.csv``; none where it cannot be read, which :func:`metrics_frame` tells."""
+    columns = settings_rules(run.record.experiment.trainer).columns
+    if columns is not None:
+        return columns
+    try:
+        header = read_bounded(run.folder.metrics).partition(b"\n")[0]
+    except DamagedError:
+        return ()
+    return tuple(header.decode(errors="replace").split(","))
+
+
 @dataclass(frozen=True)
 class _Table:
     """A metrics.csv as it was read."""
@@ -87,21 +100,16 @@ class _Table:
         if run.status.epochs_done == 0 and not path.exists():
             return cls(run, ",".join(columns or INDEX_COLUMNS[:1]).encode(), b"", 0)
         header, _, body = read_bounded(path).partition(b"\n")
-        if columns is not None and header != ",".join(columns).encode():
-            raise DamagedError(f"{path}: the first line is not the columns that tinyexp writes.")
-        problem = header_problem(header.decode(errors="replace").split(","))
-        if problem:
-            raise DamagedError(f"{path}: {problem}.")
-        if body and not body.endswith(b"\n"):
-            raise DamagedError(f"{path}: the last line is torn.")
-        if body.startswith(b"\n") or b"\n\n" in body:
-            raise DamagedError(f"{path}: a line is empty.")
+        other = columns is not None and header != ",".join(columns).encode()
+        torn = body and not body.endswith(b"\n")
+        empty = body.startswith(b"\n") or b"\n\n" in body
+        if other or torn or empty or header_problem(header.decode(errors="replace").split(",")):
+            raise _refusal([run])
         return cls(run, header, body, body.count(b"\n"))
 
 
 def _parsed(header: bytes, tables: Sequence[_Table]) -> pd.DataFrame:
     """The metrics of some files of one header in one parse."""
-    runs = [table.run for table in tables]
     names = header.decode().split(",")
     types: dict[Hashable, Any] = {name: np.int64 if name in INTEGER_COLUMNS else np.float64 for name in names}
     text = header + b"\n" + b"".join(table.body for table in tables)
@@ -109,9 +117,9 @@ def _parsed(header: bytes, tables: Sequence[_Table]) -> pd.DataFrame:
         with np.errstate(invalid="raise"):  # a fraction where a count belongs, in a row of too many cells
             frame = _csv(text, types, names[0], tables)
     except (ValueError, ArithmeticError, pd.errors.ParserError) as error:
-        raise DamagedError(f"metrics.csv: a value is not a number ({error}); {_which(runs)}") from error
+        raise _refusal([table.run for table in tables]) from error
     if len(frame) != sum(table.rows for table in tables):
-        raise DamagedError(f"metrics.csv: a line is broken; {_which(runs)}")
+        raise _refusal([table.run for table in tables])
     return frame
 
 
@@ -162,32 +170,25 @@ def _check_epochs(frame: pd.DataFrame, runs: Sequence[RecordedRun], lengths: Seq
         expected = np.concatenate([np.arange(1, length + 1) for length in lengths]) if runs else np.empty(0)
         wrong = np.flatnonzero(frame["epoch"].to_numpy() != expected)
     else:
-        index = (
-            np.where(frame["epoch"].isna(), frame["step"], frame["epoch"])
-            if "step" in frame
-            else frame["epoch"].to_numpy()
-        )
+        first, *second = [frame[name].to_numpy() for name in INDEX_COLUMNS if name in frame]
+        index = np.where(np.isnan(first), second[0], first) if second else first
         starts = np.cumsum([0, *lengths[:-1]])
         falls = np.flatnonzero(np.diff(index) <= 0) + 1
         wrong = np.setdiff1d(falls, starts)
     if wrong.size:
-        run = runs[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]
-        raise DamagedError(f"{run.folder.metrics}: an epoch is missing, stands twice or is out of order.")
+        raise _refusal([runs[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]])
     for run, length in zip(runs, lengths, strict=True):
         if length != run.status.epochs_done:
             raise DamagedError(
-                f"{run.folder.metrics}: has {length} epochs where status.json has {run.status.epochs_done}."
+                f"has {length} rows where status.json has {run.status.epochs_done}.", run.folder.metrics
             )
 
 
-def _which(runs: Sequence[RecordedRun]) -> str:
-    """The first file that cannot be read by itself, found only once something is wrong."""
+def _refusal(runs: Sequence[RecordedRun]) -> DamagedError:
+    """What is wrong with the first table that cannot be read by itself, found only once something is."""
     for run in runs:
         try:
-            table = pd.read_csv(run.folder.metrics, dtype=np.float64)
-            if len(table) == run.status.epochs_done:
-                continue
-        except (ValueError, OverflowError, OSError, pd.errors.ParserError):
-            pass
-        return f"in {run.folder.metrics}."
-    return "in one of the files."
+            read_metrics(run.folder.metrics, settings_rules(run.record.experiment.trainer).columns)
+        except DamagedError as error:
+            return error
+    return DamagedError("is not as tinyexp writes numbers.", runs[0].folder.metrics)

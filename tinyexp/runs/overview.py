@@ -7,8 +7,9 @@ from typing import Any
 
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.runs.folder import find_runs
-from tinyexp.runs.plan import changed_records
+from tinyexp.runs.heartbeat import stale_words
 from tinyexp.runs.records import Status, last_result, read_section
+from tinyexp.runs.verify import changed_records
 
 
 def overview(runs: Path) -> list[dict[str, Any]]:
@@ -38,6 +39,8 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             continue
         changed = changed_records(folder, status)
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
+        if status.state == "running":
+            message = stale_words(folder.status) or message
         metric, value = last_result(folder)
         rows.append(
             row

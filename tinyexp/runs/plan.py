@@ -9,9 +9,9 @@ from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
-from tinyexp.files import sha256_of_file
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import DataRecord, RunRecord, Status, read_section
+from tinyexp.runs.verify import changed_records
 
 
 @dataclass(frozen=True, eq=False)  # a plan is itself: it is looked up by identity
@@ -67,12 +67,3 @@ def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path, la
     )
     folder = run_folder(runs, experiment.profile, experiment.name, seed, identity)
     return RunPlan(experiment, record, folder, label)
-
-
-def changed_records(folder: RunFolder, status: Status) -> list[str]:
-    """The records that are missing, or whose bytes are no longer those that the status has the digest of."""
-    return [
-        name
-        for name, digest in sorted(status.digests.items())
-        if not (path := folder.path / name).is_file() or sha256_of_file(path) != digest
-    ]

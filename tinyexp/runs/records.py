@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from tinyexp import files
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.explain import first_fault
 from tinyexp.config.section import Count, Section
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
@@ -133,9 +134,7 @@ def parsed_section(path: Path, content: bytes, schema: type[T]) -> T:
     try:
         return schema.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise DamagedError(f"{path}: is not a record of this version: {place}: {first['msg']}.") from error
+        raise DamagedError(f"is not a record of this version: {first_fault(error)}.", path) from error
 
 
 def read_bounded(path: Path) -> bytes:
@@ -143,7 +142,7 @@ def read_bounded(path: Path) -> bytes:
     try:
         return files.read_bounded(path, MAX_RECORD_BYTES)
     except OSError as error:
-        raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise DamagedError(f"cannot be read ({error.strerror}).", path) from error
 
 
 def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -226,8 +225,8 @@ def read_predictions(folder: RunFolder) -> Predictions:
     try:
         label, predicted, in_top5 = read_arrays(content, ("label", "predicted", "in_top5"), MAX_RECORD_BYTES)
     except ValueError as error:
-        raise DamagedError(f"{folder.predictions}: is not a predictions file of ours ({error}).") from error
+        raise DamagedError(f"is not a predictions file of ours ({error}).", folder.predictions) from error
     kinds = [array.dtype.kind for array in (label, predicted, in_top5)]
     if kinds != ["i", "i", "b"] or not label.shape == predicted.shape == in_top5.shape or label.ndim != 1:
-        raise DamagedError(f"{folder.predictions}: the arrays are not those that tinyexp writes.")
+        raise DamagedError("the arrays are not those that tinyexp writes.", folder.predictions)
     return Predictions(label=label, predicted=predicted, in_top5=in_top5)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.errors import unknown
+from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
 
@@ -40,6 +41,9 @@ class Listener:
 
 class Trainer(Protocol):
     """A way to train."""
+
+    needs: tuple[str, ...]
+    """Modules of the extra ``train`` without which it trains nothing."""
 
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """What each experiment is trained on, and everything that can be known to be wrong with it.
@@ -72,3 +76,8 @@ def trainer_of(name: str) -> Trainer:
     module, _, attribute = TRAINERS[name].partition(":")
     trainer: Trainer = getattr(import_module(module), attribute)
     return trainer
+
+
+def require_installed(experiment: Experiment) -> None:
+    """Raise UserError where what the experiment's trainer needs is not installed."""
+    require("train", *trainer_of(experiment.trainer).needs, purpose=f"training {experiment.name}")

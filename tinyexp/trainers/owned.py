@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import LockedError, UserError
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_text
 from tinyexp.ownership import owner_of, take_over
-from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 
 LOCK_SECONDS = 20.0
-"""Data workers of a killed slot share its lock, and look for their parent every five seconds."""
+"""Data workers of a killed worker share its lock, and look for their parent every five seconds."""
 
 
 @contextlib.contextmanager
@@ -22,7 +24,7 @@ def owned(folder: RunFolder) -> Iterator[None]:
 
     Raises
     ------
-    TinyexpError
+    LockedError
         Another process holds it.
     UserError
         The folder cannot be written to.
@@ -33,7 +35,7 @@ def owned(folder: RunFolder) -> Iterator[None]:
         lock = filelock.FileLock(folder.lock)
         lock.acquire(timeout=LOCK_SECONDS)
     except filelock.Timeout as error:
-        raise TinyexpError(
+        raise LockedError(
             f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
         ) from error
     except OSError as error:
@@ -42,6 +44,8 @@ def owned(folder: RunFolder) -> Iterator[None]:
         ) from error
     try:
         take_over(owner, (folder.path, folder.checkpoints))
+        if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
+            write_text(attributes, BYTES_AS_THEY_ARE)
         yield
     finally:
         lock.release()
@@ -55,3 +59,17 @@ def new_folder(parent: Path, name: str) -> Path:
             (parent / f"{name}-{number}").mkdir()
             return parent / f"{name}-{number}"
         number += 1
+
+
+def set_aside(folder: RunFolder, *more: Path) -> Path | None:
+    """Move the records of what was trained before out of the way, then ``more``, and nothing else; where they are now."""
+    paths = (*(folder.path / name for name in RECORD_NAMES), folder.timing, folder.log, *more)
+    found = [path for path in paths if os.path.lexists(path)]
+    if not found:
+        return None
+    aside = new_folder(folder.path, "before-fresh")
+    for path in found:
+        target = aside / path.relative_to(folder.path)
+        target.parent.mkdir(exist_ok=True)
+        rename_anew(path, target)
+    return aside

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tinyexp.config.load import load_experiment
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
-from tinyexp.trainers.vision.data.views import Views, draw_views
+from tinyexp.trainers.vision.data.views import AugmentParams, draw_views
 from tinyexp.trainers.vision.settings import vision_settings
 
 numba = pytest.importorskip("numba")
@@ -61,7 +61,7 @@ def noise(height, width, seed=0):
 def views_of(*rows):
     top, left, height, width, flip, angle = zip(*rows, strict=True)
     boxes = (np.array(column, dtype=np.int64) for column in (top, left, height, width))
-    return Views(*boxes, np.array(flip, dtype=np.bool_), np.array(angle, dtype=np.float64))
+    return AugmentParams(*boxes, np.array(flip, dtype=np.bool_), np.array(angle, dtype=np.float64))
 
 
 def bits(values):
@@ -93,7 +93,7 @@ def some_batch(seed, count, largest, spec):
     sizes = np.exp(random.uniform(0, np.log(largest), (count, 2))).astype(np.int64)  # as many small as large
     images = [noise(height, width, seed) for height, width in sizes]
     images[::8] = [np.array(Image.fromarray(image).convert("L").convert("RGB")) for image in images[::8]]
-    return images, draw_views(Draws(seed, "view"), 1, np.arange(count), *sizes.T, spec)
+    return images, draw_views(KeyedRng(seed, "view"), 1, np.arange(count), *sizes.T, spec)
 
 
 @pytest.mark.parametrize("side", [64, 128, 37, 8])
@@ -240,7 +240,7 @@ def test_a_list_and_rows_of_an_array_give_the_same(tmp_path):
     np.save(tmp_path / "packed.npy", packed)
     mapped = np.load(tmp_path / "packed.npy", mmap_mode="r")
     picked = np.array([8, 0, 3, 3, 8])
-    views = draw_views(Draws(1, "view"), 1, picked, np.full(5, 48), np.full(5, 56), augmenting())
+    views = draw_views(KeyedRng(1, "view"), 1, picked, np.full(5, 48), np.full(5, 56), augmenting())
     images = [packed[index] for index in picked]
     assert differing(images, views) == 0
     assert differing(images, views, pixels=Pixels.of_rows(packed, picked)) == 0
@@ -266,11 +266,13 @@ def test_the_batch_an_image_is_in_does_not_matter():
     images, views = some_batch(4, 24, 300, augmenting())
     whole = augmented(Pixels.of_list(images), views, augmenting(), shaped())
     for place, image in enumerate(images):
-        alone = Views(*(getattr(views, name)[place : place + 1] for name in Views.__dataclass_fields__))
+        alone = AugmentParams(
+            *(getattr(views, name)[place : place + 1] for name in AugmentParams.__dataclass_fields__)
+        )
         assert np.array_equal(
             bits(augmented(Pixels.of_list([image]), alone, augmenting(), shaped())[0]), bits(whole[place])
         )
-    none = Views(*(getattr(views, name)[:0] for name in Views.__dataclass_fields__))
+    none = AugmentParams(*(getattr(views, name)[:0] for name in AugmentParams.__dataclass_fields__))
     assert augmented(Pixels.of_list([]), none, augmenting(), shaped()).shape == (0, 3, 64, 64)
 
 

@@ -9,7 +9,7 @@ from torchvision.transforms import functional as F  # noqa: N812
 
 from tinyexp.config.load import load_experiment
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
-from tinyexp.trainers.vision.data.views import Views
+from tinyexp.trainers.vision.data.views import AugmentParams
 from tinyexp.trainers.vision.settings import vision_settings
 
 test_view.__test__ = False  # a function of ours whose name pytest would take for a test
@@ -52,7 +52,7 @@ def test_a_training_image_has_the_bits_of_the_sources_pipeline(name, size):
         flip = bool(torch.rand(1) < 0.5)
         angle = transforms.RandomRotation.get_params([-18.0, 18.0])
         one = [np.array([value]) for value in (top, left, height, width, flip, angle)]
-        mine = train_view(image, Views(*one), 0, spec.augmentation, spec.input)
+        mine = train_view(image, AugmentParams(*one), 0, spec.augmentation, spec.input)
         assert torch.equal(as_input(as_pixels([mine]), spec.input)[0], source)
 
 
@@ -75,7 +75,7 @@ def test_the_square_reading_stretches_the_whole_picture():
 def test_an_image_without_augmentation_goes_through_the_test_transform():
     spec = vision_settings(load_experiment("tiny-design2", "paper"))
     image = photo(80, 80, 3)
-    nothing = Views(*(np.array([value]) for value in (0, 0, 80, 80, False, 0.0)))
+    nothing = AugmentParams(*(np.array([value]) for value in (0, 0, 80, 80, False, 0.0)))
     assert (
         train_view(image, nothing, 0, spec.augmentation, spec.input).tobytes()
         == test_view(image, spec.input).tobytes()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchvision.transforms import RandomResizedCrop
 
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.views import draw_views
 from tinyexp.trainers.vision.settings import Augmentation
 
@@ -17,7 +17,7 @@ SOURCE = Augmentation(random_resized_crop=True, flip_probability=0.5, rotation_d
 def views(count=4000, height=64, width=64, spec=SOURCE, seed=0, epoch=1):
     indices = np.arange(count)
     return draw_views(
-        Draws(seed, "view"), epoch, indices, np.full(count, height), np.full(count, width), spec
+        KeyedRng(seed, "view"), epoch, indices, np.full(count, height), np.full(count, width), spec
     )
 
 
@@ -76,7 +76,9 @@ def test_without_augmentation_nothing_is_cropped_mirrored_or_turned():
 
 def test_a_view_depends_on_its_image_and_epoch_and_not_on_its_batch():
     whole = views(count=10)
-    part = draw_views(Draws(0, "view"), 1, np.array([7, 3]), np.array([64, 64]), np.array([64, 64]), SOURCE)
+    part = draw_views(
+        KeyedRng(0, "view"), 1, np.array([7, 3]), np.array([64, 64]), np.array([64, 64]), SOURCE
+    )
     assert (part.top[0], part.left[1], part.angle[0]) == (whole.top[7], whole.left[3], whole.angle[7])
     assert not np.array_equal(views(count=10, epoch=2).angle, whole.angle)
 

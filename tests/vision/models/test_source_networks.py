@@ -8,7 +8,7 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from tinyexp.config.load import load_experiment
-from tinyexp.trainers.vision.models.build import build_model, parameter_count
+from tinyexp.trainers.vision.models.build import build_model
 
 
 class SourceDesign1(nn.Module):
@@ -114,6 +114,10 @@ def assert_same_network(mine, source, side):
         net_output.square().sum().backward()
     for (name, value), (_, other) in zip(named, theirs, strict=True):
         assert torch.equal(value.grad, other.grad), name
+
+
+def parameter_count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_design1_is_the_listed_network():

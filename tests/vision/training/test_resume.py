@@ -89,7 +89,7 @@ def wait_for(tmp_path, pattern, process):
 
 
 def test_the_command_killed_inside_an_epoch_goes_on_when_it_is_given_again(tmp_path, untouched):
-    """SIGKILL reaches the launcher alone; its slot, and the slot's data workers, notice, leave, and let go of the run."""
+    """SIGKILL reaches the launcher alone; its worker, and the worker's data workers, notice, leave, and let go of the run."""
     process = started(tmp_path, "--set", "execution.checkpoint_steps=1", "--set", "execution.workers=2")
     wait_for(tmp_path, "epoch-000002-step-0000000[1-4].ckpt", process)
     process.kill()

@@ -39,7 +39,15 @@ def again_section(
     part = f", the first {_MOST_RUNS:,} of them; report.json has all" if len(names) > _MOST_RUNS else ""
     runs = Table(
         f"{counted(len(selection.runs), 'run')}{part}: identity and data fingerprint, first {_DIGITS} digits",
-        ("", "seed", "state", "epochs", metric.label if metric else "", "identity", "data"),
+        (
+            "",
+            "seed",
+            "state",
+            f"{evidence.measured.index}s",
+            metric.label if metric else "",
+            "identity",
+            "data",
+        ),
         tuple(
             _run(evidence, name, run, "" if value is None or metric is None else level(metric, value))
             for name, run in list(names.values())[:_MOST_RUNS]
@@ -65,7 +73,9 @@ def _run(evidence: Evidence, name: str, run: RecordedRun, end: str) -> tuple[str
         evidence.titles[name],
         str(record.seed),
         run.status.state,
-        f"{run.status.epochs_done} of {run.status.epochs}",
+        f"{run.status.epochs_done} of {run.status.epochs}"
+        if run.status.epochs
+        else str(run.status.epochs_done),
         end or NOTHING,
         record.identity[:_DIGITS],
         record.data.fingerprint[:_DIGITS],

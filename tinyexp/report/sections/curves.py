@@ -131,7 +131,9 @@ def _panel(
         name=f"{group}-{_NO_NAME.sub('-', metric.name)}",
         title=f"{first_upper(metric.label)} over the {index}s",
         description=f"At the last {index} {'; '.join(ends)}.",
-        drawing=CurvesDrawing(title, series, limits, ("chance", told.scale * chance) if chance else None),
+        drawing=CurvesDrawing(
+            title, series, limits, ("chance", told.scale * chance) if chance else None, index=index
+        ),
     )
 
 

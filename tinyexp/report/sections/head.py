@@ -26,7 +26,7 @@ def head_of(evidence: Evidence) -> Head:
     compared = lead if lead and lead.comparison else None
     return Head(
         title=f"{verdict.sentence} \u00b7 tinyexp report",
-        question=plain(lead.study.question, 200) if lead else "",
+        question=plain(lead.study.question, 400) if lead else "",
         verdict=verdict,
         why=_why(compared) if compared else "",
         profile=_profile(evidence),

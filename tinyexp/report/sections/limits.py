@@ -25,7 +25,8 @@ from tinyexp.report.sentences import (
 from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Section
 from tinyexp.report.words import counted, listing, measured_at, plain, some
 from tinyexp.runs.environment import machine_type
-from tinyexp.runs.records import Status
+from tinyexp.runs.frame import columns_of
+from tinyexp.runs.recorded import RecordedRun
 
 
 def missing_section(evidence: Evidence) -> Section:
@@ -81,7 +82,7 @@ def _absent_seeds(evidence: Evidence, chosen: DesignPoint) -> list[int]:
 def _part_told(evidence: Evidence, chosen: DesignPoint) -> Iterator[str]:
     title = evidence.titles[chosen.name]
     for run in chosen.unfinished:
-        yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
+        yield f"{title}, seed {run.record.seed}: {_fate(run)}"
     if absent := _absent_seeds(evidence, chosen):
         yield f"{title}: no run with seed {some([str(seed) for seed in absent], 20)}."
 
@@ -101,7 +102,7 @@ def _told(evidence: Evidence, name: str, seeds: tuple[int, ...]) -> Iterator[str
         yield f"{title}: no run in this profile."
         return
     for run in chosen.unfinished:
-        yield f"{title}, seed {run.record.seed}: {_fate(run.status)}"
+        yield f"{title}, seed {run.record.seed}: {_fate(run)}"
     if absent := _absent(evidence, name, seeds):
         yield f"{title}: no run with seed {some([str(seed) for seed in absent], 20)}."
 
@@ -133,7 +134,8 @@ def method_section(evidence: Evidence) -> Section:
         Bullets((*data, *_machines(evidence), *_first(marked, "runs like these"))),
     )
     lead = evidence.lead
-    where = _where(lead) if lead else "after the last epoch"
+    last = f"after the last {evidence.measured.index}"
+    where = _where(evidence, lead) if lead else last
     return Section("method", METHOD_HEADING.format(where=where), blocks)
 
 
@@ -146,12 +148,12 @@ def _method(evidence: Evidence) -> Iterator[str]:
         if not result.study.endpoint.is_last and evidence.touches(result)
     ]
     if not elsewhere:
-        yield METHOD_LAST
+        yield METHOD_LAST.format(index=evidence.measured.index)
     for result in elsewhere:
         study = result.study
         on_test = study.selected_on_test and study.endpoint.best is not None
         yield METHOD_ELSEWHERE.format(
-            study=plain(study.title, 80), where=_where(result), chosen=CHOSEN[on_test]
+            study=plain(study.title, 80), where=_where(evidence, result), chosen=CHOSEN[on_test]
         )
     if evidence.measured.measures_clean:
         yield from METHOD_CLEAN
@@ -159,11 +161,11 @@ def _method(evidence: Evidence) -> Iterator[str]:
         yield METHOD_UNTYPED.format(names=some([plain(name, 40) for name in evidence.measured.untyped], 20))
 
 
-def _where(result: StudyResult) -> str:
+def _where(evidence: Evidence, result: StudyResult) -> str:
     """At which point of its curves a study compares."""
     endpoint, compared = result.study.endpoint, result.comparison
     if endpoint.is_last:
-        return "after the last epoch"
+        return f"after the last {compared.index if compared else evidence.measured.index}"
     if endpoint.step is not None:
         return measured_at("step", endpoint.step, None)
     return measured_at(compared.index if compared else "epoch", endpoint.epoch, endpoint.chooser)
@@ -214,6 +216,14 @@ def _lacking(evidence: Evidence) -> dict[str, tuple[int, ...]]:
     return {name: own for name, own in lacking.items() if own}
 
 
-def _fate(status: Status) -> str:
+def _fate(run: RecordedRun) -> str:
+    status = run.status
+    by_step = next(iter(columns_of(run)), "") == "step"  # then each row counts as one, whatever its step
+    done = (
+        counted(status.epochs, "epoch")
+        if status.epochs
+        else counted(status.epochs_done, "row" if by_step else "epoch")
+    )
+    of = f"{status.epochs_done} of {done}" if status.epochs else done
     said = f" It said: {plain(status.message)}" if status.message else ""
-    return f"{STATES[status.state]} after {status.epochs_done} of {counted(status.epochs, 'epoch')}.{said}"
+    return f"{STATES[status.state]} after {of}.{said}"

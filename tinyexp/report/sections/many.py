@@ -102,17 +102,18 @@ def _panel(
     limits: tuple[float, float],
 ) -> Panel:
     cells = tuple(_cell(evidence, one[metric], _beside(metric, one)) for one in curves)
-    both = f"{first_upper(metric.label)} over the {curves[0][metric].index}s"
+    index = curves[0][metric].index
+    both = f"{first_upper(metric.label)} over the {index}s"
     if any(_beside(metric, one) for one in curves):
         data = metric.label.removesuffix(_base(metric)).strip()
-        both = f"{first_upper(f'{data} and training {_base(metric)}'.strip())} over the {curves[0][metric].index}s"
+        both = f"{first_upper(f'{data} and training {_base(metric)}'.strip())} over the {index}s"
     ranks = f"rank {start + 1} to {start + len(cells)}" if len(cells) > 1 else f"rank {start + 1}"
     return Panel(
         name=name,
         title=f"{both}, {ranks} by the last {metric.label}",
-        description=f"At the last epoch {'; '.join(cell.hover for cell in cells)}.",
+        description=f"At the last {index} {'; '.join(cell.hover for cell in cells)}.",
         drawing=MultiplesDrawing(
-            f"{axis(first_upper(_base(metric)), metric.shown.suffix)}, {ranks}", cells, epochs, limits
+            f"{axis(first_upper(_base(metric)), metric.shown.suffix)}, {ranks}", cells, epochs, limits, index
         ),
     )
 
@@ -181,12 +182,13 @@ def _table(
     shown: Sequence[Metric],
 ) -> Table:
     rows = tuple(_row(evidence.titles[name], curves[name], shown) for name in ranked)
+    index = evidence.measured.index
     first, *others = map(short_label, shown)
     figure: Column = "number"
     formats: tuple[Column, ...] = ("text", *(figure for _ in range(5 + len(others))))
     return Table(
-        f"After the last epoch of each, mean over its seeds: {counted(len(rows), 'experiment')}",
-        ("", "seeds", "epoch", first, "lowest", "highest", *others),
+        f"After the last {index} of each, mean over its seeds: {counted(len(rows), 'experiment')}",
+        ("", "seeds", index, first, "lowest", "highest", *others),
         rows,
         formats,
         folded=len(rows) > LONG_TABLE,

@@ -77,7 +77,7 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     elif comparison and comparison.verdict == "too_few_seeds":
         details.append(DECIDE_UNKNOWN.format(**words))
     if comparison and result.study.selected_on_test and comparison.endpoint.chooser is not None:
-        details.append(SELECTED_ON_TEST)
+        details.append(SELECTED_ON_TEST.format(index=comparison.index))
     details += [told for name in result.missing if (told := _what_became(evidence, name))]
     return tuple(details)
 
@@ -95,7 +95,7 @@ def paired_section(evidence: Evidence, result: StudyResult, *, with_figure: bool
     words = outcome_words(evidence, result)
     heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
     table = paired_table(evidence, comparison)
-    lead = Paragraph(f"{plain(result.study.question)} {sentence}. {' '.join(details)}")
+    lead = Paragraph(f"{plain(result.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in (_tests(comparison), *_left_out(comparison)))
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)

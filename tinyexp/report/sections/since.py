@@ -59,7 +59,7 @@ def since_section(evidence: Evidence, changes: Changes | None) -> Section | None
     blocks += _verdicts(evidence, changes)
     metric = headline(evidence)
     blocks += [*_levels(evidence, changes, metric), *_gaps(evidence, changes)]
-    blocks += [Paragraph(SINCE_RULE, "muted"), about]
+    blocks += [Paragraph(SINCE_RULE.format(index=evidence.measured.index), "muted"), about]
     return Section("since", since_heading(changes, metric), tuple(blocks), summary=tuple(blocks))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import math
 import os
 import shutil
 import time
@@ -11,13 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import DamagedError, InterruptedRunError, TinyexpError, UserError, listed, nearest
+from tinyexp.config.metric import check_values, known_metric
+from tinyexp.errors import (
+    DamagedError,
+    InterruptedRunError,
+    MetricValuesError,
+    TinyexpError,
+    UserError,
+    listed,
+    nearest,
+)
 from tinyexp.files import append_text, read_bounded, rename_anew, sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.tables import Log, read_table
-from tinyexp.runs.environment import describe_command_environment
-from tinyexp.runs.folder import RECORD_NAMES, RunFolder, find_runs
+from tinyexp.runs.environment import describe_environment
+from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import (
     INTEGER_COLUMNS,
@@ -28,12 +40,13 @@ from tinyexp.runs.records import (
     table_text,
     write_section,
 )
+from tinyexp.runs.verify import record_digests
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, Row
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
 from tinyexp.trainers.command.template import RESERVED, filled, places_in
-from tinyexp.trainers.owned import new_folder, owned
+from tinyexp.trainers.owned import new_folder, owned, set_aside
 
 State = Literal["running", "finished", "interrupted", "failed"]
 WORK = "work"
@@ -48,6 +61,8 @@ _LOOK_S = 1.0
 
 class CommandTrainer:
     """Runs commands in process groups of their own."""
+
+    needs = ()
 
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """Check every command line, and take the digests of the files that it pins."""
@@ -69,7 +84,9 @@ class CommandTrainer:
         """Run the command, or let it go on, and make the run's records from the log that it leaves."""
         del data_folder, accept_environment  # bits of a command are its own matter
         with owned(plan.folder):
-            before = _set_aside(plan.folder) if fresh else None
+            before = (
+                set_aside(plan.folder, plan.folder.path / OUTPUT, plan.folder.path / WORK) if fresh else None
+            )
             return _Run(plan, listener, before).to_the_end()
 
 
@@ -110,6 +127,7 @@ class _Run:
         self._require_pinned()
         log = self._read()
         self._tell(log)
+        self._require_possible(log)
         status = self._project("finished", log=log)
         # Only now: of two seeds that end at once, each before the other is finished, neither would see the other.
         self._require_own_curve(log)
@@ -125,10 +143,9 @@ class _Run:
             rename_anew(self.work, new_folder(self.folder.path, "ended") / WORK)
         self.work.mkdir(exist_ok=True)
         write_section(self.folder.record, self.plan.record)
-        environment = describe_command_environment(
-            passed_on(self.command.environment), self.command.environment
-        )
-        write_section(self.folder.environment, environment)
+        passed = passed_on(self.command.environment)
+        named = {name: passed[name] for name in self.command.environment if name in passed}
+        write_section(self.folder.environment, describe_environment(("tinyexp",), named))
         template = self.command.resume if goes_on else self.command.run
         words = filled(template, self._values(), where)
         self._log(f"{'goes on' if goes_on else 'runs'}: {' '.join(words)}")
@@ -154,6 +171,7 @@ class _Run:
         if time.monotonic() - self.looked < _LOOK_S:
             return
         self.looked = time.monotonic()
+        log = None
         with contextlib.suppress(OSError, UserError):
             size = self.log_path.stat().st_size
             if size != self.size:
@@ -161,6 +179,8 @@ class _Run:
                 log = read_table(self.log_path, whole=False)
                 self._tell(log)
                 self._project("running", log=log)
+        if log is not None:
+            self._require_possible(log)  # hours before its end, which would be refused
 
     def _tell(self, log: Log) -> None:
         for row in log.rows[self.told :]:
@@ -190,6 +210,22 @@ class _Run:
                 f"{listed(changed)} changed while the command ran, so what it was trained with is not known. "
                 "Start the same command again."
             )
+
+    def _require_possible(self, log: Log) -> None:
+        """Values that a metric can have, of every column whose meaning is known; what is empty or no number is passed over."""
+        run = f"{self.plan.experiment.name}, seed {self.plan.record.seed}"
+        try:
+            for name in log.columns[1:]:
+                metric = known_metric(name, self.plan.experiment.metrics)
+                rows = [row for row in log.rows if _is_finite(row[name])]
+                if metric is None or not rows:
+                    continue
+                places = [f"{run}, {log.index} {row[log.index]:g} of {self.log_path}" for row in rows]
+                values = np.array([row[name] for row in rows], dtype=np.float64)
+                check_values(metric, values, np.zeros(1, dtype=np.intp), places.__getitem__)
+        except MetricValuesError as error:
+            self._project("failed", str(error), log)
+            raise
 
     def _require_own_curve(self, log: Log) -> None:
         """Two seeds of one configuration never have equal curves, unless the seed is ignored."""
@@ -257,11 +293,7 @@ class _Run:
                 self.folder.timing,
                 table_text((log.index, "train_s"), [t for t in self.timings if log.index in t]),
             )
-        digests = {
-            path.name: sha256_of_file(path)
-            for name in RECORD_NAMES
-            if (path := self.folder.path / name) != self.folder.status and path.exists()
-        }
+        digests = record_digests(self.folder)
         done = len(log.rows) if log else 0
         status = Status(
             state=state,
@@ -360,18 +392,6 @@ def _require_program(name: str, key: str, program: str) -> None:
         )
 
 
-def _set_aside(folder: RunFolder) -> Path | None:
-    """Move what was trained before out of the way, and nothing else; nothing is deleted."""
-    names = [*RECORD_NAMES, folder.timing.name, folder.log.name, OUTPUT, WORK]
-    found = [folder.path / name for name in names if os.path.lexists(folder.path / name)]
-    if not found:
-        return None
-    aside = new_folder(folder.path, "before-fresh")
-    for path in found:
-        rename_anew(path, aside / path.name)
-    return aside
-
-
 def _recorded_curve(folder: RunFolder) -> tuple[tuple[Mapping[str, float | None], ...], tuple[str, ...]]:
     log = read_table(folder.metrics)
     return log.rows, log.columns
@@ -389,6 +409,10 @@ def _curve(
 
 def _counted(name: str, value: float | None) -> int | float | None:
     return int(value) if value is not None and name in INTEGER_COLUMNS and value % 1 == 0 else value
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _how(code: int) -> str:

@@ -12,7 +12,7 @@ from tinyexp.errors import TinyexpError, UserError
 from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
-from tinyexp.trainers.base import Listener
+from tinyexp.trainers.base import Listener, require_installed
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.memory import require_memory
 from tinyexp.trainers.vision.settings import Data, vision_settings
@@ -21,11 +21,11 @@ from tinyexp.trainers.vision.training.layout import try_layouts
 if TYPE_CHECKING:
     from tinyexp.trainers.vision.data.sources import Dataset
 
-_TO_TRAIN = ("torch", "torchvision", "lightning_fabric", "PIL")
-
 
 class VisionTrainer:
     """Trains in this process; torch is loaded by the first run, not before."""
+
+    needs = ("torch", "torchvision", "lightning_fabric", "PIL")
 
     def inputs(self, experiments: Sequence[Experiment], data_folder: Path) -> list[DataRecord]:
         """Open every data set once, and hold every net against its images, classes and memory."""
@@ -45,14 +45,14 @@ class VisionTrainer:
 
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
         """Try each net's memory layout on this processor, all in one process."""
-        _require_torch(experiments)
+        require_installed(experiments[0])
         try_layouts(map(vision_settings, experiments), before)
 
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
     ) -> Status:
         """See :func:`tinyexp.trainers.vision.training.run.train_run`."""
-        _require_torch([plan.experiment])
+        require_installed(plan.experiment)
         # Loading torch takes seconds, so it is done where training begins.
         from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
 
@@ -63,11 +63,6 @@ class VisionTrainer:
 
 
 TRAINER = VisionTrainer()
-
-
-def _require_torch(experiments: Sequence[Experiment]) -> None:
-    for experiment in experiments[:1]:
-        require("train", *_TO_TRAIN, purpose=f"training {experiment.name}")
 
 
 @lru_cache(maxsize=2)

@@ -17,7 +17,7 @@ from tinyexp.trainers.vision.data.idx import read_folder
 from tinyexp.trainers.vision.data.imagenet import open_imagenet
 from tinyexp.trainers.vision.data.packed import command, open_packed
 from tinyexp.trainers.vision.data.patterns import open_patterns
-from tinyexp.trainers.vision.data.places import locate, missing
+from tinyexp.trainers.vision.data.places import locate, located, missing
 from tinyexp.trainers.vision.data.sizing import Sizing
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset, ImageSource, Subset
 from tinyexp.trainers.vision.data.tiny_imagenet import open_tiny_imagenet
@@ -110,11 +110,7 @@ def find_folder(name: str, data_folder: Path, root: str = "") -> Folder:
     """
     if name not in _LISTERS:
         raise unknown("tinyexp data pack", "data set of image files", name, _LISTERS)
-    data = Data.model_validate({"dataset": name, "root": root})
-    place = locate(data, data_folder)
-    if place is None:
-        raise UserError(missing(data, data_folder) or "")
-    return _LISTERS[name](place)
+    return _LISTERS[name](located(name, data_folder, root))
 
 
 def split(train: ImageSource, test: ImageSource, data: Data) -> tuple[Subset, Subset, Subset]:

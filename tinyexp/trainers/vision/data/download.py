@@ -1,7 +1,8 @@
 """One file from the network: resumed where it was cut off, and checked before it has its name.
 
 What has arrived lies in ``NAME.part``. It gets its name when its size and digest are right. The folder may hold files of the
-user's as well, the one that is wanted among them: which are ours is recorded beside them before they are made.
+user's as well, the one that is wanted among them: which are ours is recorded beside them before they are made. pooch
+checks and retries, but begins anew each time, a missing file's and a wrong one's too, and writes over what is there.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from tinyexp import files
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.failpoints import failpoint
 from tinyexp.ownership import stamp_of
 from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import RemoteFile
@@ -30,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 ATTEMPTS = 5
 """Tries in a row that bring nothing before it is given up; one that brings something starts the count anew."""
-_MOST_TRIES = 200
+_MAX_TRIES = 200
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 60.0
@@ -133,7 +134,7 @@ def _bring(
 ) -> None:
     """Ask for the rest until all of it is there."""
     failures = 0
-    for tries in range(1, _MOST_TRIES + 1):
+    for tries in range(1, _MAX_TRIES + 1):
         before = _size(part)
         if before > file.bytes:
             part.unlink()
@@ -144,7 +145,7 @@ def _bring(
             _ask(url, part, before, file, progress)
         except _ConnectionFault as fault:
             failures = 1 if _size(part) - before >= _WORTH_COUNTING else failures + 1
-            if failures >= ATTEMPTS or tries == _MOST_TRIES:
+            if failures >= ATTEMPTS or tries == _MAX_TRIES:
                 raise TinyexpError(
                     f"{url}: the connection failed {failures} times in a row ({fault});"
                     f" {_size(part):,} of {file.bytes:,} bytes are there. The same command goes on from there;"
@@ -245,11 +246,11 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile, arrivals: Arri
         raise _wrong(url, f"its {algorithm} is {got}, {wanted} is expected; what came was removed")
     with part.open("rb+") as content:
         os.fsync(content.fileno())
-    reached("download written")
+    failpoint("download written")
     if arrivals.claims(target):
         target.unlink()  # ours of an earlier time, and not whole any more
     arrivals.claim(target.name, stamp_of(part))
-    reached("download recorded")
+    failpoint("download recorded")
     try:
         files.rename_anew(part, target)
     except FileExistsError as error:
@@ -257,9 +258,9 @@ def _accept(url: str, part: Path, target: Path, file: RemoteFile, arrivals: Arri
             f"{target}: appeared while it was downloaded, and is left as it is. Give the same command again: it is used if"
             " it is the known file."
         ) from error
-    reached("download named")
+    failpoint("download named")
     files.sync_folder(target.parent)
-    reached("download done")
+    failpoint("download done")
 
 
 def _wrong(url: str, reason: str) -> TinyexpError:

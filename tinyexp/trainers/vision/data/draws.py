@@ -24,7 +24,7 @@ def hashed(*parts: int | str, bits: int = 64) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=bits // 8).digest(), "little")
 
 
-class Draws:
+class KeyedRng:
     """The draws of one seed and purpose.
 
     Parameters
@@ -65,4 +65,4 @@ def keyed_subset(purpose: str, size: int, count: int) -> NDArray[np.int64]:
 
     Which images a limit or a held-out part takes is a property of the data, not of a run.
     """
-    return np.sort(Draws(0, purpose).permutation(0, size)[:count])
+    return np.sort(KeyedRng(0, purpose).permutation(0, size)[:count])

@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tinyexp import files
-from tinyexp.commits import reached
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.failpoints import failpoint
 from tinyexp.ownership import empty, remove_abandoned, room_beside
 from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import Entry, by_name
@@ -87,19 +87,19 @@ def _take(name: str, entry: Entry, data_folder: Path, base_url: str | None, prog
     remove_abandoned(target, "unpacking", empty)
     with room_beside(target, "unpacking") as room:
         try:
-            reached("data set begun")
+            failpoint("data set begun")
             _unpack(arrived, entry, room, progress)
             files.flush_to_disk()
             _remove_empty(target)
-            reached("data set written")
+            failpoint("data set written")
             files.rename_anew(room / entry.folder, target)
-            reached("data set named")
+            failpoint("data set named")
         finally:
             with contextlib.suppress(OSError):  # what cannot be removed now goes with the next fetch
                 empty(room)
     Arrivals(arrived).remove()
     files.sync_folder(data_folder)
-    reached("data set done")
+    failpoint("data set done")
     return target
 
 

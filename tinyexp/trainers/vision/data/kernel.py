@@ -16,7 +16,7 @@ import PIL
 from numpy.typing import NDArray
 
 from tinyexp.trainers.vision.data.resample import RGBX, STRAIGHT_TAPS, batch
-from tinyexp.trainers.vision.data.views import Views
+from tinyexp.trainers.vision.data.views import AugmentParams
 from tinyexp.trainers.vision.settings import Augmentation, Input
 
 Integers = NDArray[np.int64]
@@ -81,7 +81,7 @@ def lookup(shape: Input) -> Floats32:
 
 
 def augmented(
-    pixels: Pixels, views: Views, spec: Augmentation, shape: Input, out: Floats32 | None = None
+    pixels: Pixels, views: AugmentParams, spec: Augmentation, shape: Input, out: Floats32 | None = None
 ) -> Floats32:
     """What ``train_view`` and ``as_input`` make of a batch: float32 of shape (images, 3, side, side).
 
@@ -137,7 +137,7 @@ def vertical_pass_first(
 # from the top and from the left; and whether the vertical pass comes first.
 
 
-def _crop_plans(pixels: Pixels, views: Views, side: int) -> Integers:
+def _crop_plans(pixels: Pixels, views: AugmentParams, side: int) -> Integers:
     top, left, height, width = views.top, views.left, views.height, views.width
     fits = (np.minimum(top, left) >= 0) & (top + height <= pixels.heights) & (left + width <= pixels.widths)
     assert (fits & (np.minimum(height, width) > 0)).all(), "a crop leaves its image"

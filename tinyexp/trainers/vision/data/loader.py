@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from tinyexp.errors import TinyexpError, UserError
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.makers import ImagePipeline, maker_for
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.data.transforms import as_input
@@ -45,7 +45,7 @@ class TrainBatches:
     def __init__(self, source: ImageSource, spec: VisionSettings, seed: int, workers: int) -> None:
         """Raises UserError where the last batch would hold one image, of which batch norm has no spread."""
         self._views = _Views(source, spec, seed)
-        self._order = Draws(seed, "order")
+        self._order = KeyedRng(seed, "order")
         self._size, self._batch_size = len(source), spec.training.batch_size
         self._workers = workers
         if self._size % self._batch_size == 1:
@@ -144,11 +144,11 @@ class _Views(TorchDataset[Batch]):
             " The same command goes on from the last commit."
         )
 
-    def _draws(self, seed: int) -> Draws:
-        # Draws are set to a place and then drawn from: two threads must not share them.
+    def _draws(self, seed: int) -> KeyedRng:
+        # It is set to a place and then drawn from: two threads must not share one.
         if not hasattr(self._own, "draws"):
             self._own.draws = self._maker.draws(seed)
-        draws: Draws = self._own.draws
+        draws: KeyedRng = self._own.draws
         return draws
 
     def __getstate__(self) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _by_processes(
         timeout=patience or 0,
         # The loader draws a seed for its workers from the generator it is given; none of ours is touched.
         generator=torch.Generator().manual_seed(0),
-        # A slot is a spawned process, whose children would be spawned too: each would load torch, for seconds,
+        # A worker is a spawned process, whose children would be spawned too: each would load torch, for seconds,
         # at every epoch.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
@@ -200,14 +200,12 @@ def _by_processes(
         try:
             batch = next(batches)
         except RuntimeError as error:
-            if "DataLoader" not in str(error):
-                raise
-            what = (
-                _late(patience)
-                if "timed out" in str(error)
-                else "was lost: a process that prepares batches ended"
-            )
-            raise views.failure(one, what) from error
+            # torch has no type for these two; what a worker raised itself begins otherwise.
+            if str(error).startswith("DataLoader timed out"):
+                raise views.failure(one, _late(patience)) from error
+            if str(error).startswith("DataLoader worker"):
+                raise views.failure(one, "was lost: a process that prepares batches ended") from error
+            raise
         if isinstance(batch, TinyexpError):
             raise batch
         yield batch

@@ -18,7 +18,7 @@ from torch import Tensor
 from tinyexp.errors import UserError
 from tinyexp.selfcheck import Trial, answers
 from tinyexp.trainers.vision.data.buffers import Buffers
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.sources import ArrayImages, Decoded, ImageSource, Stack
 from tinyexp.trainers.vision.data.transforms import as_input, as_pixels, test_view, train_view
 from tinyexp.trainers.vision.data.views import draw_views
@@ -53,14 +53,14 @@ class Maker(Protocol):
     threads: bool
     """Whether batches are best prepared by threads, as nearly all work lets go of the interpreter; else by processes."""
 
-    def draws(self, seed: int) -> Draws:
+    def draws(self, seed: int) -> KeyedRng:
         """Where views are drawn from; each thread has its own."""
 
     def train(
         self,
         source: ImageSource,
         indices: NDArray[np.int64],
-        draws: Draws,
+        draws: KeyedRng,
         epoch: int,
         pipeline: ImagePipeline,
     ) -> Tensor:
@@ -75,14 +75,14 @@ class TorchvisionMaker:
 
     threads = False
 
-    def draws(self, seed: int) -> Draws:
-        return Draws(seed, _PURPOSE)
+    def draws(self, seed: int) -> KeyedRng:
+        return KeyedRng(seed, _PURPOSE)
 
     def train(
         self,
         source: ImageSource,
         indices: NDArray[np.int64],
-        draws: Draws,
+        draws: KeyedRng,
         epoch: int,
         pipeline: ImagePipeline,
     ) -> Tensor:
@@ -107,16 +107,16 @@ class KernelMaker:
     def __init__(self) -> None:
         self._buffers = Buffers()
 
-    def draws(self, seed: int) -> Draws:
-        from tinyexp.trainers.vision.data.philox import CompiledDraws  # noqa: PLC0415 - loads the compiler
+    def draws(self, seed: int) -> KeyedRng:
+        from tinyexp.trainers.vision.data.philox import CompiledKeyedRng  # noqa: PLC0415 - loads the compiler
 
-        return CompiledDraws(seed, _PURPOSE)
+        return CompiledKeyedRng(seed, _PURPOSE)
 
     def train(
         self,
         source: ImageSource,
         indices: NDArray[np.int64],
-        draws: Draws,
+        draws: KeyedRng,
         epoch: int,
         pipeline: ImagePipeline,
     ) -> Tensor:

@@ -13,9 +13,9 @@ import PIL
 from filelock import FileLock, Timeout
 
 from tinyexp import files
-from tinyexp.commits import reached
 from tinyexp.config.section import PositiveInt, Section
 from tinyexp.errors import TinyexpError, UserError, listed
+from tinyexp.failpoints import failpoint
 from tinyexp.ownership import MARK, Mark, adopt, read_mark, require_ours
 from tinyexp.trainers.vision.data.folders import Folder, Listing, decode_pixels, image_shape
 from tinyexp.trainers.vision.data.packed import (
@@ -168,11 +168,11 @@ def _pack(
     for record in sorted(_RECORDS):
         (aside / record).unlink(missing_ok=True)
     files.sync_folder(aside)
-    reached("pack written")
+    failpoint("pack written")
     files.rename_anew(aside, place)
-    reached("pack named")
+    failpoint("pack named")
     files.sync_folder(place.parent)
-    reached("pack done")
+    failpoint("pack done")
 
 
 def _refuse_strangers(aside: Path) -> None:
@@ -218,7 +218,7 @@ class _Writer:
         # Pixels first: a record must never speak of what is not on the disk.
         out.flush()
         os.fsync(out.fileno())
-        reached(f"{self._path.name} flushed")
+        failpoint(f"{self._path.name} flushed")
         begun = _Begun(fingerprint=self._fingerprint, images=images, sha256=digest)
         files.write_text(self._record, begun.model_dump_json() + "\n", self._token)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
+from tinyexp.config.explain import first_fault
 from tinyexp.config.section import PositiveInt, Section
 from tinyexp.errors import UserError
 from tinyexp.files import read_bounded
@@ -200,9 +201,7 @@ def _read_manifest(place: Path, fingerprint: str) -> Manifest:
     except OSError as error:
         raise ValueError(f"{MANIFEST} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "as a whole"
-        raise ValueError(f"{MANIFEST}: {where}: {first['msg']}") from error
+        raise ValueError(f"{MANIFEST}: {first_fault(error)}") from error
     if manifest.fingerprint != fingerprint:
         raise ValueError(f"{MANIFEST} is of a data set with another fingerprint")
     return manifest

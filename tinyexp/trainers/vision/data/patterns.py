@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
 from tinyexp.trainers.vision.settings import Data
 
@@ -73,7 +73,7 @@ def open_patterns(data: Data) -> Dataset:
 @lru_cache(maxsize=6)
 def _split(split: str, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images of shape (size, 64, 64, 3) and their labels; classes take turns, so any size is balanced."""
-    draws = Draws(0, f"patterns {split}")
+    draws = KeyedRng(0, f"patterns {split}")
     images = np.empty((size, SIDE, SIDE, 3), dtype=np.uint8)
     labels = np.arange(size, dtype=np.int64) % len(CLASSES)
     for index, label in enumerate(labels.tolist()):

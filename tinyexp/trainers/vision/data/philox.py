@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.resample import compiled
 
 _M0, _M1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
@@ -19,8 +19,8 @@ _UNIT = 2.0**-53
 _ROUNDS = 10
 
 
-class CompiledDraws(Draws):
-    """As :class:`Draws`."""
+class CompiledKeyedRng(KeyedRng):
+    """As :class:`KeyedRng`."""
 
     def uniforms(self, epoch: int, indices: NDArray[np.int64], count: int) -> NDArray[np.float64]:
         """``count`` numbers in [0, 1) for each index, shape (len(indices), count)."""

@@ -29,6 +29,15 @@ def locate(data: Data, data_folder: Path) -> Path | None:
     return standard_place(entry, data_folder) if entry else None
 
 
+def located(name: str, data_folder: Path, root: str = "") -> Path:
+    """As :func:`locate`; raises UserError, with how to take it, where it is not there."""
+    data = Data.model_validate({"dataset": name, "root": root})
+    place = locate(data, data_folder)
+    if place is None:
+        raise UserError(missing(data, data_folder) or "")
+    return place
+
+
 def standard_place(entry: Entry, data_folder: Path) -> Path | None:
     """The first of :func:`standard_places` that holds the data set.
 

@@ -14,11 +14,13 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F  # noqa: N812 - the name that torchvision's own pages use
 
-from tinyexp.trainers.vision.data.views import Views
+from tinyexp.trainers.vision.data.views import AugmentParams
 from tinyexp.trainers.vision.settings import Augmentation, Input
 
 
-def train_view(image: Image.Image, views: Views, place: int, spec: Augmentation, shape: Input) -> Image.Image:
+def train_view(
+    image: Image.Image, views: AugmentParams, place: int, spec: Augmentation, shape: Input
+) -> Image.Image:
     """One training image as the net will see it, of ``image_size`` pixels a side.
 
     Parameters

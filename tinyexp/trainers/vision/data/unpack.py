@@ -17,7 +17,7 @@ _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 _HEAD_BYTES = 30
 """Of an entry, before its name."""
-_MOST_RATIO = 100
+_MAX_RATIO = 100
 """Photos hardly shrink in an archive; text does by ten."""
 
 
@@ -90,9 +90,9 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo], bounds: Bounds) -> l
             f" at most {bounds.files:,} and {bounds.bytes:,} are unpacked."
         )
     packed = archive.stat().st_size
-    if total > _MOST_RATIO * packed + _CHUNK:
+    if total > _MAX_RATIO * packed + _CHUNK:
         raise TinyexpError(
-            f"{archive}: refused: its {packed:,} bytes unpack to {total:,}, more than {_MOST_RATIO} times as many; images"
+            f"{archive}: refused: its {packed:,} bytes unpack to {total:,}, more than {_MAX_RATIO} times as many; images"
             " do not. Nothing of it was unpacked."
         )
     seen: set[PurePosixPath] = set()

@@ -11,12 +11,11 @@ from tinyexp.errors import UserError, unknown
 from tinyexp.trainers.vision.data.build import Whole, open_whole
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.download import Progress
-from tinyexp.trainers.vision.data.places import locate, missing
+from tinyexp.trainers.vision.data.places import located
 from tinyexp.trainers.vision.data.sources import ImageSource
-from tinyexp.trainers.vision.settings import Data
 
 VERIFIABLE = (*CATALOGUE, "image-folder")
-_MOST_PROBLEMS = 100
+_MAX_PROBLEMS = 100
 _EVERY = 256
 
 
@@ -53,10 +52,7 @@ def verify(
     """
     if name not in VERIFIABLE:
         raise unknown("tinyexp data", "data set", name, VERIFIABLE)
-    data = Data.model_validate({"dataset": name, "root": root})
-    place = locate(data, data_folder)
-    if place is None:
-        raise UserError(missing(data, data_folder) or "")
+    place = located(name, data_folder, root)
     try:
         whole = open_whole(name, place)
     except UserError as error:
@@ -64,8 +60,8 @@ def verify(
     problems = _wrong_counts(whole, CATALOGUE.get(name))
     problems += _undecodable(whole.train, f"{name} train", progress)
     problems += _undecodable(whole.test, f"{name} test", progress)
-    if len(problems) > _MOST_PROBLEMS:
-        problems[_MOST_PROBLEMS:] = [f"and {len(problems) - _MOST_PROBLEMS:,} problems more"]
+    if len(problems) > _MAX_PROBLEMS:
+        problems[_MAX_PROBLEMS:] = [f"and {len(problems) - _MAX_PROBLEMS:,} problems more"]
     return Verification(
         name=name,
         root=str(place),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.trainers.vision.data.draws import Draws
+from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.settings import Augmentation
 
 Integers = NDArray[np.int64]
@@ -22,7 +22,7 @@ _UNIFORMS = 2 * _ATTEMPTS + 4
 
 
 @dataclass(frozen=True)
-class Views:
+class AugmentParams:
     """One view for each image of a batch; every array has shape (images,)."""
 
     top: Integers
@@ -39,8 +39,8 @@ class Views:
 
 
 def draw_views(
-    draws: Draws, epoch: int, indices: Integers, heights: Integers, widths: Integers, spec: Augmentation
-) -> Views:
+    draws: KeyedRng, epoch: int, indices: Integers, heights: Integers, widths: Integers, spec: Augmentation
+) -> AugmentParams:
     """The views of the images ``indices`` in an epoch.
 
     Parameters
@@ -60,7 +60,7 @@ def draw_views(
     left = np.where(fallback, (widths - width) // 2, (u_left * (widths - width + 1)).astype(np.int64))
     if not spec.random_resized_crop:
         top, left, height, width = np.zeros_like(heights), np.zeros_like(widths), heights, widths
-    return Views(
+    return AugmentParams(
         top=top,
         left=left,
         height=height,

@@ -33,8 +33,3 @@ def build_model(experiment: Experiment) -> nn.Module:
     4790728
     """
     return network(vision_settings(experiment))
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Numbers that training can change."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

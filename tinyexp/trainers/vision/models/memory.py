@@ -13,7 +13,7 @@ _FLOAT = 4
 """Bytes of a weight. Feature maps are counted at half of it, as some precisions keep them so."""
 _COPIES = 3
 """Of each weight: itself, its gradient, its momentum."""
-MOST_BYTES = 1 << 40
+MAX_BYTES = 1 << 40
 """A terabyte, where the memory of what trains is not known."""
 
 
@@ -37,7 +37,7 @@ def least_memory(spec: VisionSettings, images: int) -> int:
 
 def require_memory(spec: VisionSettings, images: int, name: str) -> None:
     """Raise UserError where a training step needs more memory than there is; ``name`` is the experiment's."""
-    needed, there = least_memory(spec, images), _memory() if spec.execution.device == "cpu" else MOST_BYTES
+    needed, there = least_memory(spec, images), _memory() if spec.execution.device == "cpu" else MAX_BYTES
     if needed > there:
         raise UserError(
             f"{name}: a training step needs {needed / 1e9:,.0f} GB of memory at the least, and there are {there / 1e9:,.0f} GB:"
@@ -65,4 +65,4 @@ def _memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return MOST_BYTES
+        return MAX_BYTES

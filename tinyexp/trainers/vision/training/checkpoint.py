@@ -74,12 +74,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content = read_bounded(path, MAX_CHECKPOINT_BYTES)
     except OSError as error:
-        raise DamagedError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise DamagedError(f"cannot be read ({error.strerror}).", path) from error
     header = _HEADER.match(content)
     if not header or hashlib.sha256(body := content[header.end() :]).hexdigest().encode() != header.group(1):
-        raise DamagedError(
-            f"{path}: is truncated or damaged; its SHA-256 is not the one it was written with."
-        )
+        raise DamagedError("is truncated or damaged; its SHA-256 is not the one it was written with.", path)
     try:
         state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except MemoryError as error:
@@ -87,9 +85,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: there is not enough memory to read its {len(content):,} bytes. It is left as it is."
         ) from error
     except Exception as error:  # torch's unpickler raises whatever it runs into
-        raise DamagedError(f"{path}: is not a checkpoint of ours ({type(error).__name__}).") from error
+        raise DamagedError(f"is not a checkpoint of ours ({type(error).__name__}).", path) from error
     if not isinstance(state, dict):
-        raise DamagedError(f"{path}: is not a checkpoint of ours.")
+        raise DamagedError("is not a checkpoint of ours.", path)
     return state
 
 
@@ -112,7 +110,8 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | N
             warn(f"{error} It was set aside as {aside.name}; the one before it is used.")
     if found or damaged(folder):
         raise DamagedError(
-            f"{folder}: every checkpoint is damaged. Restore one from a copy, or train this run anew with --fresh."
+            "every checkpoint is damaged. Restore one from a copy, or train this run anew with --fresh.",
+            folder,
         )
     return None
 

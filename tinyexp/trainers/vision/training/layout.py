@@ -19,7 +19,7 @@ from tinyexp.trainers.vision.settings import Model, VisionSettings
 
 _FUNCTION = "tinyexp.trainers.vision.training.trial:training_step"
 _PACKAGES = ("torch", "numpy")
-_MOST_MULTIPLY_ADDS = 2_000_000_000
+_MAX_MULTIPLY_ADDS = 2_000_000_000
 """Forward, of the batch that is tried: a second on a slow core."""
 
 
@@ -107,7 +107,7 @@ def _tried(spec: VisionSettings) -> Answer:
 
 def _trial(spec: VisionSettings) -> Trial:
     """What the shapes of a net's layers depend on, and nothing else: many experiments share a trial."""
-    afford = max(2, _MOST_MULTIPLY_ADDS // max(1, multiply_adds(spec)))
+    afford = max(2, _MAX_MULTIPLY_ADDS // max(1, multiply_adds(spec)))
     argument = StepArgument(
         model=spec.model,
         image_size=spec.input.image_size,

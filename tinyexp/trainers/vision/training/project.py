@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-from tinyexp.files import sha256_of_file, write_text
-from tinyexp.runs.folder import RECORD_NAMES, RunFolder
+from tinyexp.files import write_text
+from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import Predictions, Status, table_text, write_predictions, write_section
+from tinyexp.runs.verify import record_digests
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.training.state import TrainingState
 
@@ -24,11 +25,7 @@ def project(
     if condition == "finished":
         arrays = {name: value.numpy() for name, value in state.predictions.items()}
         write_predictions(folder.predictions, Predictions(**arrays))
-    digests = {
-        path.name: sha256_of_file(path)
-        for name in RECORD_NAMES
-        if (path := folder.path / name) != folder.status and path.exists()
-    }
+    digests = record_digests(folder)
     digests[folder.metrics.name] = hashlib.sha256(metrics.encode()).hexdigest()
     status = Status(
         state=condition, epochs_done=len(state.rows), epochs=epochs, message=message, digests=digests

@@ -14,14 +14,15 @@ from torch import nn
 
 from tinyexp.config.difference import differences
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
-from tinyexp.files import append_text, rename_anew
+from tinyexp.files import append_text
 from tinyexp.runs.environment import describe_environment, environment_changes
-from tinyexp.runs.folder import RECORD_NAMES, RunFolder
-from tinyexp.runs.plan import RunPlan, changed_records
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Environment, MemoryFormat, RunRecord, Status, read_section, write_section
+from tinyexp.runs.verify import changed_records
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener
-from tinyexp.trainers.owned import new_folder, owned
+from tinyexp.trainers.owned import owned, set_aside
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.models.build import network
@@ -62,7 +63,9 @@ def train_run(
     listener = listener or Listener()
     with owned(plan.folder):
         if fresh:
-            _set_aside(plan.folder)
+            # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
+            weights = [*damaged(plan.folder.checkpoints), *checkpoints(plan.folder.checkpoints)]
+            set_aside(plan.folder, *weights)
         return _Run(plan, dataset, listener, accept_environment=accept_environment).to_the_end()
 
 
@@ -253,18 +256,3 @@ def _reconciled(
         )
     warn(f"the environment changed ({words}); the run is marked 'not bit-identical'.")
     return now.model_copy(update={"bit_identical": False})
-
-
-def _set_aside(folder: RunFolder) -> None:
-    """Move what was trained before out of the way, and nothing else; nothing is deleted."""
-    # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
-    records = [*(folder.path / name for name in RECORD_NAMES), folder.timing, folder.log]
-    weights = [*damaged(folder.checkpoints), *checkpoints(folder.checkpoints)]
-    found = [path for path in (*records, *weights) if os.path.lexists(path)]
-    if not found:
-        return
-    aside = new_folder(folder.path, "before-fresh")
-    for path in found:
-        target = aside / path.relative_to(folder.path)
-        target.parent.mkdir(exist_ok=True)
-        rename_anew(path, target)

@@ -115,5 +115,5 @@ class TrainingState:
             self.predictions, self.train_s = checkpoint["predictions"], checkpoint["train_s"]
         except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise DamagedError(
-                f"{where}: the checkpoint does not fit this run: {error}. Train it anew with --fresh."
+                f"the checkpoint does not fit this run: {error}. Train it anew with --fresh.", where
             ) from error

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 
 
-def reached(place: str) -> None:
+def failpoint(place: str) -> None:
     """Called by whatever makes something durable, between two steps of it."""
     if _watch is not None:
         _watch(place)

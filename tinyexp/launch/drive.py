@@ -1,0 +1,133 @@
+"""Sees jobs through an executor to their ends, and hears the signals meanwhile."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from types import FrameType, TracebackType
+from typing import Self
+
+from tinyexp.config.experiment import Experiment
+from tinyexp.launch.executor import Cancelled, Event, Executor, Handle, RunEnded, WorkerLost
+from tinyexp.launch.job import Job, Outcome, failed_status, mark_failed, recorded_status
+from tinyexp.launch.progress import Progress
+from tinyexp.launch.watch import Watch
+from tinyexp.runs.plan import RunPlan
+from tinyexp.trainers.base import trainer_of
+
+_POLL_S = 0.5
+
+
+class _Signals:
+    """SIGINT and SIGTERM while runs are under way.
+
+    The first one asks every run to commit and leave; a second SIGINT ends them at once, which is as safe as
+    any other end at any instant.
+    """
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.at_once = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self.code and number == signal.SIGINT:
+            self.at_once = True
+        self.code = self.code or 128 + number
+
+
+def train(jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[list[Outcome], int]:
+    """Have jobs carried out; finished runs are used again. The executor is closed in any case.
+
+    Returns
+    -------
+    list[Outcome]
+        In the order of the jobs; runs that were not begun, because a signal came, are left out.
+    int
+        0, or 130 or 143 after a signal.
+    """
+    outcomes = {
+        job.plan: Outcome(job.plan, recorded_status(job.plan), 0, trained=False)
+        for job in jobs
+        if job.is_done()
+    }
+    left = [job for job in jobs if job.plan not in outcomes]
+    progress.begin([job.plan for job in left], len(outcomes))
+    with _Signals() as signals:
+        try:
+            _try_out(left, progress)
+            if not signals.code:
+                outcomes |= _Driver(executor, progress).carry_out(left, signals)
+        finally:
+            executor.close()
+            progress.end()
+    return [outcomes[job.plan] for job in jobs if job.plan in outcomes], signals.code
+
+
+class _Driver:
+    """The jobs that an executor has, and what became of the others."""
+
+    def __init__(self, executor: Executor, progress: Progress) -> None:
+        self._executor, self._progress, self._watch = executor, progress, Watch(progress)
+        self._plans: dict[Handle, RunPlan] = {}
+        self._outcomes: dict[RunPlan, Outcome] = {}
+
+    def carry_out(self, jobs: Sequence[Job], signals: _Signals) -> dict[RunPlan, Outcome]:
+        for job in jobs:
+            self._watch.begin(job.plan)
+            self._plans[self._executor.submit(job)] = job.plan
+        stopping = False
+        while self._plans and not signals.at_once:
+            if signals.code and not stopping:
+                stopping = True
+                self._progress.note("stopping: every run commits its state and leaves")
+                for handle in self._plans:
+                    self._executor.cancel(handle)
+            for event in self._executor.poll(_POLL_S):
+                self._take(event)
+            self._watch.look()
+        return self._outcomes
+
+    def _take(self, event: Event) -> None:
+        plan = self._plans.pop(event.handle)
+        self._watch.end(plan)
+        match event:
+            case Cancelled():
+                return
+            case WorkerLost(how=how):
+                message = (
+                    f"its process ended unexpectedly ({how}); the same command goes on from the last commit"
+                )
+                status, exit_code = mark_failed(plan, message), 1
+            case RunEnded(exit_code=exit_code, message=message):
+                status = recorded_status(plan)
+                # What could not be written, as on a full disk or where another process has the run, is told.
+                if message and status.message != message:
+                    status = failed_status(plan, message)
+        self._outcomes[plan] = Outcome(plan, status, exit_code, trained=True)
+        self._progress.ended(plan, status)
+
+
+def _try_out(jobs: Sequence[Job], progress: Progress) -> None:
+    """Once for all runs: a worker that finds no answer tries by itself."""
+    by_trainer: dict[str, list[Experiment]] = {}
+    for job in jobs:
+        by_trainer.setdefault(job.plan.experiment.trainer, []).append(job.plan.experiment)
+    for trainer, experiments in by_trainer.items():
+        trainer_of(trainer).try_out(
+            experiments,
+            lambda count: progress.note(
+                f"{count} of the runs' forms tried on this processor first; it takes seconds, and once"
+            ),
+        )

@@ -1,0 +1,51 @@
+"""A worker: a process that carries out jobs one after the other, so that torch is loaded once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from types import FrameType
+
+from tinyexp.launch.job import Job, run_job
+
+_SIGTERM_CODE = 128 + signal.SIGTERM
+
+
+class _StopRequest:
+    """Set by SIGTERM; the run in training commits and leaves at its next step."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.code = _SIGTERM_CODE
+
+
+def serve(connection: Connection) -> None:
+    """Carry out the jobs that are sent, each answered by how it ended, until the other end is closed or SIGTERM comes."""
+    stop = _StopRequest()
+    signal.signal(signal.SIGTERM, stop)
+    # A terminal sends SIGINT to all its processes; the launcher decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_launcher, daemon=True).start()
+    while not stop.code and (job := _received(connection)) is not None:
+        connection.send(run_job(job, lambda: stop.code))
+
+
+def _received(connection: Connection) -> Job | None:
+    try:
+        job: Job = connection.recv()
+    except EOFError:
+        return None
+    return job
+
+
+def _leave_with_launcher() -> None:
+    """End at once when the launcher is gone: an orphan would hold its run against the next launcher."""
+    launcher = parent_process()
+    assert launcher is not None, "a worker is started by a launcher"
+    launcher.join()
+    os._exit(1)
