@@ -1,11 +1,13 @@
-"""Reported figures: equivalence with the right to say that it cannot tell."""
+"""Reported figures: one run of the source against where one more of ours would lie, with the right to say that it cannot tell."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from tinyexp.analysis.reproduction import incomparable, reproduce
+from tinyexp.analysis.reproduction import _verdict, departures, incomparable, one_more_run, reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.settings import vision_settings
@@ -27,27 +29,68 @@ def runs(values, *, experiment="tiny-design1", epochs=65, **columns):
     ("values", "verdict"),
     [
         ([0.437, 0.441, 0.439], "reproduced"),
+        (
+            [0.40, 0.47, 0.44],
+            "reproduced",
+        ),  # the mean is near, and one more run would lie well around the figure
         ([0.510, 0.512, 0.509], "differs"),
         ([0.31, 0.312, 0.309], "differs"),
-        ([0.40, 0.47, 0.44], "cannot_tell"),  # the mean is near, the interval is wide
-        ([0.455, 0.462, 0.459], "cannot_tell"),  # the interval lies across the edge
+        (
+            [0.42, 0.50, 0.48],
+            "cannot_tell",
+        ),  # beyond the tolerance, and one more run may well lie at the figure
+        (
+            [0.455, 0.4555, 0.456],
+            "cannot_tell",
+        ),  # within the tolerance, and no run of ours would lie at the figure
+        ([0.439, 0.440], "cannot_tell"),
+        ([0.1, 0.11], "cannot_tell"),
         ([0.439], "cannot_tell"),
         ([0.9], "cannot_tell"),
     ],
 )
-def test_the_whole_interval_decides(values, verdict):
+def test_where_one_more_run_would_lie_and_the_tolerance_decide(values, verdict):
     result = reproduce(runs(values), PAPER)
     assert result.verdict == verdict
     assert result.measured == pytest.approx(sum(values) / len(values))
     assert (result.reported, result.tolerance, result.reasons) == (0.4389, 0.02, ())
-    assert (result.low is None) == (len(values) == 1)
+    assert (result.low is None) == (result.run_low is None) == (len(values) == 1)
+    if len(values) > 1:
+        assert result.run_low < result.low < result.measured < result.high < result.run_high
 
 
-def test_absence_of_a_difference_is_no_reproduction():
-    """An interval that holds the reported figure but is wider than the tolerance tells nothing."""
-    result = reproduce(runs([0.39, 0.49, 0.44, 0.44]), PAPER)
-    assert result.low < result.reported < result.high
-    assert result.verdict == "cannot_tell"
+def test_the_interval_for_one_more_run_is_that_of_its_difference_from_the_mean():
+    values = [0.40, 0.47, 0.44, 0.45]
+    result, error = reproduce(runs(values), PAPER), np.std(values, ddof=1)
+    half = stats.t.ppf(0.975, 3) * np.sqrt(error**2 + error**2 / 4)
+    assert (result.run_low, result.run_high) == pytest.approx(
+        (np.mean(values) - half, np.mean(values) + half)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.02, 0.035])
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_of_exact_reproductions_one_in_twenty_at_most_differs(spread, seeds):
+    """The source's figure is one run more of the same: tolerance 2 points, as in the experiments."""
+    rng, found = np.random.default_rng(seeds), []
+    for _ in range(4000):
+        *ours, theirs = rng.normal(PAPER.reported.test_accuracy, spread, seeds + 1)
+        told = PAPER.reported.model_copy(update={"test_accuracy": theirs})
+        found.append(_verdict(ours, one_more_run(ours), (), told))
+    assert found.count("differs") / 4000 <= 0.06
+    assert found.count("reproduced") / 4000 > 0.3
+
+
+@pytest.mark.slow
+def test_another_mean_by_five_spreads_is_told():
+    rng, found = np.random.default_rng(1), []
+    for _ in range(1000):
+        ours = rng.normal(PAPER.reported.test_accuracy + 0.10, 0.02, 10)
+        theirs = rng.normal(PAPER.reported.test_accuracy, 0.02)
+        told = PAPER.reported.model_copy(update={"test_accuracy": theirs})
+        found.append(_verdict(ours, one_more_run(ours), (), told))
+    assert found.count("differs") > 900
 
 
 @pytest.mark.parametrize(("n", "verdict"), [(3, "cannot_tell"), (5, "cannot_tell"), (6, "differs")])
@@ -105,6 +148,12 @@ def test_another_reading_of_the_source_is_no_departure_from_it():
     assert incomparable(load_experiment("tiny-design2", "paper", {"input.image_size": 32})) == (
         "input.image_size",
     )
+
+
+def test_a_departure_in_size_is_one_without_a_reported_figure_too():
+    silent = load_experiment("imagenet-design1", "paper", {"data.train_limit": 1000})
+    assert (incomparable(silent), departures(silent)) == ((), ("data.train_limit",))
+    assert departures(load_experiment("imagenet-design1", "paper")) == ()
 
 
 def test_all_200_epochs_are_a_reading_but_not_what_was_reported():

@@ -16,8 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from page_reader import Page, sample
-from tinyexp.report.sections.compared import compared_section, verdict_details, verdict_pieces
-from tinyexp.report.sections.compared_runs import runs_table
 
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.study import Study
@@ -25,6 +23,8 @@ from tinyexp.config.metric import MetricTable, metric_of
 from tinyexp.report import measured
 from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.compared import compared_section, verdict_details, verdict_pieces
+from tinyexp.report.sections.compared_runs import runs_table
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph

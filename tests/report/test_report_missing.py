@@ -6,11 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from page_reader import Page, markdown_text, numbers
 from records_maker import SHAPES, Shape, make_run, make_runs
 
+from tinyexp.analysis.reproduction import reproduce
+from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.reported import _verdict
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
@@ -118,9 +122,9 @@ def test_two_that_do_the_same_are_level_and_nothing_is_said_to_carry_a_differenc
     alike = Shape(test=0.5, train=0.5, clean=0.55, pace=0.3)
     for name in ("tiny-design1", "tiny-design2"):
         make_runs(tmp_path / "runs", [name], shape=alike, key="same")
-    text, summary, values = rendered(tmp_path)
+    text, _, values = rendered(tmp_path)
     assert values["verdict"]["kind"] == "within_margin"  # type: ignore[index]
-    assert "9 pairs of runs with Design 1 ahead, 3 with both level" in text
+    assert "pairs of runs with Design 1 ahead, 3 with both level" in text
     assert "What carries the difference was not measured." not in text
 
 
@@ -135,8 +139,9 @@ def test_a_pair_with_both_level_is_not_left_to_be_taken_for_the_other_sides(tmp_
     pairs = [a - b for a in contender for b in baseline]
     assert pairs.count(0) == 1
     ahead = sum(one > 0 for one in pairs)
-    assert f"- **{ahead} of {len(pairs)}** pairs of runs with Design 1 ahead, 1 with both level" in summary.replace(
-        "\N{NO-BREAK SPACE}", " "
+    assert (
+        f"- **{ahead} of {len(pairs)}** pairs of runs with Design 1 ahead, 1 with both level"
+        in summary.replace("\N{NO-BREAK SPACE}", " ")
     )
 
 
@@ -191,8 +196,33 @@ def test_a_reported_figure_is_drawn_only_where_it_can_be_compared(tmp_path: Path
     make_runs(tmp_path / "runs", ["tiny-design1"], profile="paper", shape=near)
     text, _, _ = rendered(tmp_path)
     assert "1 of 1 reported figure is reproduced" in text
+    assert (
+        "Reproduced: the reported figure lies where one more run would, and our mean is within 2.0 points of it."
+        in text
+    )
     assert (tmp_path / "out" / "figures" / "reported-accuracy.svg").is_file()
     assert "Nothing departs from the source" in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.441, 0.442), "Cannot tell yet: 2 runs are too few; a verdict takes 3."),
+        ((0.441, 0.441, 0.441), "Reproduced"),
+        ((0.5, 0.5, 0.5), "Cannot tell yet: equal figures say nothing of where one more run would lie; 6 of them would differ."),
+        ((0.42, 0.5, 0.48), "Cannot tell yet: our mean is not within 2.0 points of the reported figure, which yet lies where one more run may."),
+        ((0.455, 0.4555, 0.456), "Cannot tell yet: our mean is within 2.0 points of the reported figure, which yet lies outside of where one more run would."),
+        ((0.6, 0.61, 0.62), "Differs: the reported figure lies outside of where one more run would, and our mean is not within 2.0 points of it."),
+    ],
+)  # fmt: skip
+def test_why_a_reported_figure_is_open_or_differs_is_said(ends: tuple[float, ...], words: str) -> None:
+    """At the scale of the source, and with the interval for one more run."""
+    rows = [
+        {"experiment": "tiny-design1", "seed": seed, "epoch": 65, "test_accuracy": value}
+        for seed, value in enumerate(ends)
+    ]
+    found = reproduce(pd.DataFrame(rows), load_experiment("tiny-design1", "paper"))
+    assert _verdict(found).replace("\u00a0", " ").startswith(words)
 
 
 def test_an_override_is_a_deviation_and_stands_in_the_commands(tmp_path: Path) -> None:

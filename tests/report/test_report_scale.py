@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -13,7 +14,6 @@ import pytest
 from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
 from records_maker import SHAPES, make_run, make_runs, make_study
-from tinyexp.report.sections.compared_runs import MOST_SEEDS
 
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
@@ -23,8 +23,10 @@ from tinyexp.report.measured import Measured
 from tinyexp.report.multiples import fitted
 from tinyexp.report.pages import SUMMARY_LIMIT
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.compared_runs import MOST_SEEDS
 from tinyexp.report.sections.many import MOST_CELLS
 from tinyexp.report.select import select_runs
+from tinyexp.resources import shipped
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, write_section
 
@@ -124,10 +126,12 @@ def _markdown(folder: Path) -> str:
 
 def test_of_very_many_seeds_some_are_drawn_and_said_so(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ("tiny-design1", "tiny-design2"), range(MOST_SEEDS + 60))
-    looks = f'looks = [{MOST_SEEDS + 60}]\n'
+    looks = f"looks = [{MOST_SEEDS + 60}]\n"
     shutil.copytree(shipped("experiments"), tmp_path / "experiments")
     study = tmp_path / "experiments" / "studies" / "why-design1-beat-design2.toml"
-    study.write_text(study.read_text(encoding="utf-8").replace("plan =", f"{looks}plan =", 1), encoding="utf-8")
+    study.write_text(
+        study.read_text(encoding="utf-8").replace("plan =", f"{looks}plan =", 1), encoding="utf-8"
+    )
     with contextlib.chdir(tmp_path):
         write_report(tmp_path / "runs", tmp_path / "out")
     assert_fits(tmp_path / "out")

@@ -156,13 +156,20 @@ def test_a_verdict_that_changed_is_told_with_both_and_a_new_winner_is_a_change(t
 
 
 def test_a_claim_whose_verdict_changed_is_told_with_both(tmp_path: Path) -> None:
-    make_study(tmp_path / "before", {"augmentation": 0.2})
+    make_study(tmp_path / "before", {"augmentation": 0.2}, seeds=range(4))
     write_report(tmp_path / "before", tmp_path / "baseline")
-    make_study(tmp_path / "runs", {"fc-width": 0.2})
+    make_study(tmp_path / "runs", {"fc-width": 0.2}, seeds=range(4))
     changes, page, _ = held(tmp_path, tmp_path / "baseline")
     [claim] = [one for one in changes["claims"] if one["claim"] == "why-augmentation"]
-    assert (claim["before"], claim["here"], claim["changed"]) == ("supported", "refuted", True)
-    assert "Design 1 worked well because of its data augmentation. supported refuted" in page
+    assert (claim["before"], claim["here"], claim["changed"]) == (
+        "as_predicted_here",
+        "not_as_predicted_here",
+        True,
+    )
+    assert (
+        "Design 1 worked well because of its data augmentation. as predicted here not as predicted here"
+        in page
+    )
 
 
 def test_a_claim_that_the_study_no_longer_has_or_newly_has_is_no_changed_verdict(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import SHAPES, make_run, make_runs, make_study
+from records_maker import Shape, make_run, make_runs, make_study
 
+from tinyexp.config.load import load_experiment
+from tinyexp.config.overlay import with_keys
 from tinyexp.errors import UserError
 from tinyexp.report.check import examine
 from tinyexp.report.drawings import WaterfallDrawing
@@ -68,11 +70,20 @@ def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path
     assert shares["augmentation"] == pytest.approx(0.16, abs=0.02)
     assert shares["conv4-kernel"] == pytest.approx(-0.06, abs=0.02)
     found = verdicts(study)
-    assert found["why-augmentation"][0] == "supported"
-    assert found["why-normalization"][0] == "supported"
-    assert found["why-kernel"] == ("refuted", "prediction_fails")
-    assert found["pools-vary"] == ("refuted", "prediction_fails")
-    for words in ("Supported", "Refuted", "Pooling windows: 2, 2, 2, 2.", "Predicted:", "Came out:"):
+    assert found["why-augmentation"][0] == "as_predicted_here"
+    assert found["why-normalization"][0] == "as_predicted_here"
+    assert found["why-kernel"] == ("not_as_predicted_here", "prediction_fails")
+    assert found["pools-vary"] == ("refuted", "prediction_fails"), "read off the model, at whatever scale"
+    assert "These runs depart from the source in data, size or length, so they are no evidence" in text
+    assert "These verdicts share an error of 5 %: with 5 claims under test" in text
+    for words in (
+        "As predicted here",
+        "Not as predicted here",
+        "Refuted",
+        "Pooling windows: 2, 2, 2, 2.",
+        "Predicted:",
+        "Came out:",
+    ):
         assert words in text
         assert words in summary
     assert "Shares of the gap in test accuracy" in summary
@@ -98,7 +109,7 @@ def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> 
     assert "One seed alone gives no estimate of chance, so there are no intervals." in text
     assert "What each factor moved, without an estimate of chance" in text
     assert "not the designs" in text, "the sentence on two networks"
-    assert verdicts(study)["why-augmentation"] == ("inconclusive", "no_error_estimate")
+    assert verdicts(study)["why-augmentation"] == ("undecided_here", "no_error_estimate")
     assert "A verdict takes 3 or more of each." in text
 
 
@@ -131,13 +142,13 @@ def test_without_effects_no_share_is_called(tmp_path: Path) -> None:
     text, _, study = rendered(tmp_path)
     assert "No factor's share can be told from chance" in text
     assert "carries the largest share" not in text
-    assert verdicts(study)["why-augmentation"][0] != "supported"
+    assert verdicts(study)["why-augmentation"][0] == "undecided_here"
 
 
 def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", {"augmentation": -0.12, "hidden-activation": 0.25}, seeds=range(4))
     text, _, study = rendered(tmp_path)
-    assert verdicts(study)["why-augmentation"] == ("refuted", "works_against")
+    assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
     assert "The whole of it works the other way." in text
     assert "Hidden activation carries the largest share" in text
 
@@ -153,7 +164,7 @@ def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path
         r"Augmentation \(\+1\d\.\d points\) and hidden activation \(\u22121\d\.\d points\) move the test accuracy",
         text,
     )
-    assert verdicts(study)["why-augmentation"] == ("inconclusive", "gap_not_clear")
+    assert verdicts(study)["why-augmentation"] == ("undecided_here", "gap_not_clear")
 
 
 def test_where_the_baseline_wins_the_share_is_told_in_its_direction(tmp_path: Path) -> None:
@@ -164,7 +175,7 @@ def test_where_the_baseline_wins_the_share_is_told_in_its_direction(tmp_path: Pa
         r"goes with augmentation: (19|20|21)\.\d of \d\d\.\d points \(95 % interval 1\d\.\d to 2\d\.\d\)",
         text,
     )
-    assert verdicts(study)["why-augmentation"] == ("refuted", "works_against")
+    assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
 
 
 def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_command(tmp_path: Path) -> None:
@@ -291,25 +302,45 @@ def test_selection_refuses_configurations_that_are_not_each_others_base(tmp_path
         select_runs(read_runs(tmp_path))
 
 
-def test_a_deeper_net_is_claimed_along_three_nets(tmp_path: Path) -> None:
-    from tinyexp.config.load import load_experiment
-    from tinyexp.config.overlay import with_keys
-
-    make_runs(tmp_path / "runs", ["imagenet-design1", "imagenet-resnet18"])
-    ten = with_keys(load_experiment("imagenet-resnet18"), {"model.blocks": [1, 1, 1, 1]}, "here")
+@pytest.mark.parametrize(
+    ("middle", "profile", "words"),
+    [
+        (0.62, "embedded", "both claims of the source are as predicted here"),
+        (0.30, "embedded", "both claims of the source are not as predicted here"),
+        (0.62, "paper", "both claims of the source are supported"),
+        (0.30, "paper", "both claims of the source are refuted"),
+    ],
+)
+def test_a_deeper_net_is_claimed_along_three_nets_step_by_step(
+    tmp_path: Path, middle: float, profile: str, words: str
+) -> None:
+    """The last is the highest in each case."""
+    ten = with_keys(load_experiment("imagenet-resnet18", profile), {"model.blocks": [1, 1, 1, 1]}, "here")
     for seed in range(3):
-        make_run(
-            tmp_path / "runs",
-            "imagenet-resnet18",
-            seed,
-            experiment=ten,
-            shape=SHAPES["imagenet-design1"],
-            key="ten",
-        )
+        for experiment, key, end in (
+            (load_experiment("imagenet-design1", profile), "one", 0.50),
+            (ten, "ten", middle),
+            (load_experiment("imagenet-resnet18", profile), "eighteen", 0.74),
+        ):
+            shape = Shape(test=end, train=end, clean=end, pace=0.3, spread=0.004)
+            make_run(
+                tmp_path / "runs",
+                experiment.name,
+                seed,
+                experiment=experiment,
+                profile=profile,
+                shape=shape,
+                key=key,
+            )
     write_report(tmp_path / "runs", tmp_path / "out")
     text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
-    assert "Along Design 1 on ImageNet, ResNet-10 and ResNet-18 the test accuracy changes by" in text
-    assert "both claims of the source are supported" in text
+    assert "Along Design 1 on ImageNet, ResNet-10 and ResNet-18 the test accuracy changes by +" in text
+    assert re.search(
+        r"Step by step: from Design 1 on ImageNet to ResNet-10 [+\u2212]\d+\.\d points \(9[57.]+ % interval .*?\); from ResNet-10 to ResNet-18 \+\d",
+        text,
+    )
+    assert words in text
+    assert ("no evidence on what it claims" in text) == (profile == "embedded")
 
 
 def test_the_steps_of_the_waterfall_lead_from_the_one_design_to_the_other(tmp_path: Path) -> None:

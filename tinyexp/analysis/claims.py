@@ -1,57 +1,79 @@
 """What becomes of each claim of the source: a verdict from a closed list, with the figures it rests on.
 
-How each kind is decided; every interval is the 95 % one, and the margin is the study's or the claim's own:
+How each kind is decided; every interval is the 95 % one, and the margin is the study's or the claim's own. Which interval
+gives which verdict, a table, is told at :func:`tinyexp.analysis.decisions.decide`:
 
-* ``raises``, ``lowers``: the factor's share of the gap in the metric lies wholly beyond the margin, on the
-  predicted side, and stays significant after Holm's adjustment over all factors; refuted when it lies
-  wholly on the other side of that margin.
+* ``raises``, ``lowers``: by the interval of the factor's share of the gap in the metric; to be supported it stays
+  significant after Holm's adjustment over all factors too, as the table of shares has it.
 * ``carries_most``: the contender is ahead, and the factor's share minus half the gap lies wholly above
   zero; refuted when it lies wholly below, or when the share itself does; not tested where the contender is
   behind, as then there is no win to explain.
-* ``higher``, ``lower``: the difference of the second experiment from the first, paired by seed as in
-  :func:`~tinyexp.analysis.comparison.compare`, lies wholly beyond the margin; at least three seeds.
-* ``rises_along``, ``falls_along``: the change along a fitted straight line from the first experiment to
-  the last, seed by seed, under the same rule.
+* ``higher``, ``lower``: by the difference of the second experiment from the first, by Welch's interval over seeds, or
+  paired where the study declares ``pairing = "seed"``; at least three runs of each.
+* ``rises_along``, ``falls_along``: every step from one experiment to the next lies in the predicted direction, by
+  intervals that Holm's procedure makes for all steps together, and the change along a fitted straight line from the
+  first to the last is decided as a difference is. Refuted when one step lies wholly on the other side of zero, or the
+  whole change does.
 * ``static``: a fact about the model, looked up and not measured.
 * ``not_run``: told, and not tested.
+
+The claims of a study share one error of 5 %, see :func:`tinyexp.analysis.decisions.together`. Where their experiments
+depart from the source in data, size or length the verdict says what came out *here*, and never ``refuted``.
 
 With ``epochs = "mean"`` a comparison or sweep takes the mean over all epochs: the height of the curve.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.attribution import Share
 from tinyexp.analysis.checked import checked_runs, names_of
 from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.curves import with_gap
-from tinyexp.analysis.effects import Effect
+from tinyexp.analysis.decisions import (
+    RISING,
+    ClaimTest,
+    Outcome,
+    Test,
+    decide,
+    departs,
+    settled,
+    threshold_of,
+    together,
+)
 from tinyexp.analysis.endpoints import endpoint_values, index_of
-from tinyexp.analysis.exact import dot, mean
-from tinyexp.analysis.judgement import ClaimVerdict, Evidence, Judgement, Quantity, Reason
-from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, decisive_interval, seeds_to_decide
+from tinyexp.analysis.exact import mean
+from tinyexp.analysis.judgement import Evidence, Judgement
+from tinyexp.analysis.share_claims import share_test
+from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, seeds_to_decide
 from tinyexp.analysis.study import Claim, Study
+from tinyexp.analysis.sweeps import Samples, Step, along_each_seed, change_along, steps_along
 from tinyexp.config.endpoint import LAST, Endpoint
 from tinyexp.config.metric import GAP, Metric
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import unknown
 
-Outcome = tuple[ClaimVerdict, Reason]
-
 
 def judge(study: Study, evidence: Evidence) -> tuple[Judgement, ...]:
-    """Every claim of a study, in its order.
+    """Every claim of a study, in its order, decided together.
 
     Raises
     ------
     UserError
         Runs that are there cannot be used, or a static claim names a fact that nobody knows.
     """
-    return tuple(_JUDGES[claim.kind](claim, study, evidence) for claim in study.claims)
+    return together([claim_test(claim, study, evidence) for claim in study.claims])
+
+
+def claim_test(claim: Claim, study: Study, evidence: Evidence) -> ClaimTest:
+    """One claim, to be decided :func:`~tinyexp.analysis.decisions.together` with the others; raises what judge does."""
+    return ClaimTest(
+        _TESTS[claim.kind](claim, study, evidence), here=departs(claim, study, evidence.experiments)
+    )
 
 
 def metrics_to_attribute(study: Study) -> tuple[str, ...]:
@@ -63,125 +85,109 @@ def metrics_to_attribute(study: Study) -> tuple[str, ...]:
     )
 
 
-def _judge_factor(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
-    if claim.factor in evidence.inactive:
-        return Judgement(claim.id, "not_tested", "no_difference")
-    attribution = evidence.attributions.get(claim.metric or study.metric)
-    margin = study.margin_of(claim)
-    rows = {row.factor: row for row in attribution.in_metric.shares} if attribution else {}
-    if attribution is None or claim.factor not in rows:
-        return Judgement(claim.id, "not_tested", "attribution_missing")
-    row, gap = rows[claim.factor], attribution.in_metric.gap
-    if claim.kind == "carries_most":
-        effect, threshold = row.over_half, 0.0
-        outcome = _most_of_gap(row, gap, margin, attribution.metric.sense)
-        if outcome[1] == "works_against":
-            effect = row.share  # this is what refutes it, whoever wins
-    else:
-        effect, threshold = row.share, _threshold(claim, study)
-        outcome = _decide(effect.low, effect.high, threshold, rising=claim.kind in _RISING)
-    if effect.p is None:
-        outcome = "inconclusive", "no_error_estimate"
-    elif outcome[0] == "supported" and (row.p_holm is None or row.p_holm >= ALPHA):
-        outcome = "inconclusive", "only_before_adjustment"
-    return Judgement(
-        claim=claim.id,
-        verdict=outcome[0],
-        reason=outcome[1],
-        quantity="share" if effect is row.share else "share_minus_half_gap",
-        estimate=effect.estimate,
-        low=effect.low,
-        high=effect.high,
-        threshold=threshold,
-        p_holm=row.p_holm,
-        seeds=attribution.seeds,
-        seeds_to_decide=_seeds_to_decide(outcome, effect, gap, threshold, margin),
-    )
-
-
-def _seeds_to_decide(
-    outcome: Outcome, effect: Effect, gap: Effect, threshold: float, margin: float
-) -> int | None:
-    """About how many seeds would decide what keeps a claim on a factor open."""
-    if outcome[0] != "inconclusive":
-        return None
-    if outcome[1] == "gap_not_clear":
-        return seeds_to_decide(gap.by_seed, -margin, margin)
-    return seeds_to_decide(effect.by_seed, threshold)
-
-
-def _most_of_gap(row: Share, gap: Effect, margin: float, sense: float) -> Outcome:
-    """``sense`` is -1 where the lower value wins."""
-    share, whole, half = (_turned(effect, sense) for effect in (row.share, gap, row.over_half))
-    if share is None or whole is None or half is None:
-        return "inconclusive", "too_few_seeds"
-    if share[1] < 0:
-        return "refuted", "works_against"
-    if whole[1] < 0:
-        return "not_tested", "nothing_to_explain"
-    if whole[0] <= margin:
-        return "inconclusive", "gap_not_clear"
-    return _decide(*half, 0.0, rising=True)
-
-
-def _judge_pair(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
-    baseline, contender = claim.experiments or (study.baseline, study.contender)
-    frame = _prepared(claim, study, evidence, (baseline, contender))
+def _test_pair(claim: Claim, study: Study, evidence: Evidence) -> Test:
+    names = claim.experiments or (study.baseline, study.contender)
+    frame = _prepared(claim, study, evidence, names)
     if frame is None:
-        return Judgement(claim.id, "not_tested", "runs_missing")
+        return settled(Judgement(claim.id, "not_tested", "runs_missing"))
     metric, margin = _metric(claim, study), study.margin_of(claim)
+    endpoint, chosen = _endpoint(claim, study), study.selected_on_test
     found = compare(
         frame,
-        contender,
-        baseline,
+        names[1],
+        names[0],
         metric,
         margin,
-        _endpoint(claim, study),
-        selected_on_test=study.selected_on_test,
+        endpoint,
+        pairing=study.pairing,
+        selected_on_test=chosen,
     )
-    return _judged_by_seed(claim, study, "difference", found.seeds, found.differences)
+    samples = (found.baseline_values, found.contender_values)
+    return lambda error: _judge_along(claim, study, names, found.contender_runs.seeds, samples, error)
 
 
-def _judge_sweep(claim: Claim, study: Study, evidence: Evidence) -> Judgement:
-    frame = _prepared(claim, study, evidence, claim.experiments)
+def _test_sweep(claim: Claim, study: Study, evidence: Evidence) -> Test:
+    names = claim.experiments
+    frame = _prepared(claim, study, evidence, names)
     if frame is None:
-        return Judgement(claim.id, "not_tested", "runs_missing")
+        return settled(Judgement(claim.id, "not_tested", "runs_missing"))
     metric, endpoint = _metric(claim, study), _endpoint(claim, study)
-    columns = [endpoint_values(frame, name, metric, endpoint) for name in claim.experiments]
-    seeds = tuple(sorted(set.intersection(*(set(column) for column in columns))))
-    if not seeds:
-        return Judgement(claim.id, "not_tested", "runs_missing")
-    # Least-squares slope over equally spaced places times the number of steps: the change over the sweep.
-    place = np.arange(len(columns)) - (len(columns) - 1) / 2
-    weights = place * (len(columns) - 1) / dot(place, place)
-    values = tuple(dot([column[seed] for column in columns], weights) for seed in seeds)
-    return _judged_by_seed(claim, study, "change_along", seeds, values)
+    columns = [endpoint_values(frame, name, metric, endpoint) for name in names]
+    every, shared = set[int]().union(*columns), set(columns[0]).intersection(*columns)
+    if study.pairing == "seed" and not shared:
+        return settled(Judgement(claim.id, "not_tested", "runs_missing"))
+    seeds = tuple(sorted(shared if study.pairing == "seed" else every))
+    samples = [tuple(column[seed] for seed in seeds if seed in column) for column in columns]
+    return lambda error: _judge_along(claim, study, names, seeds, samples, error)
 
 
-def _judged_by_seed(
-    claim: Claim, study: Study, quantity: Quantity, seeds: tuple[int, ...], values: Sequence[float]
+def _judge_along(
+    claim: Claim,
+    study: Study,
+    names: Sequence[str],
+    seeds: tuple[int, ...],
+    samples: Samples,
+    error: float,
 ) -> Judgement:
-    """By the rule of a comparison: a t interval over seeds, at least three of them."""
-    threshold, margin = _threshold(claim, study), study.margin_of(claim)
-    interval = decisive_interval(values, -margin, margin)
+    """A comparison is a sweep of one step, which is the whole change; at least three runs of each experiment."""
+    margin, paired, rising = study.margin_of(claim), study.pairing == "seed", claim.kind in RISING
+    estimate, interval = change_along(samples, margin, error, paired=paired)
+    own = interval if error == ALPHA else change_along(samples, margin, paired=paired)[1]
+    swept = claim.kind in _SWEEPS
+    steps = steps_along(names, samples, error, paired=paired) if swept else ()
     outcome: Outcome = "inconclusive", "too_few_seeds"
-    if interval is not None and len(seeds) >= FEWEST_SEEDS:
-        outcome = _decide(*interval, threshold, rising=claim.kind in _RISING)
+    if min(map(len, samples)) >= FEWEST_SEEDS:
+        outcome = decide(interval, margin, rising=rising)
+        outcome = _with_steps(outcome, steps, rising=rising)
     return Judgement(
         claim=claim.id,
         verdict=outcome[0],
         reason=outcome[1],
-        quantity=quantity,
-        estimate=mean(values),
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        threshold=threshold,
+        quantity="change_along" if swept else "difference",
+        estimate=estimate,
+        low=own.low if own else None,
+        high=own.high if own else None,
+        threshold=threshold_of(claim, margin),
+        steps=steps,
         seeds=seeds,
-        seeds_to_decide=seeds_to_decide(values, threshold) if outcome[0] == "inconclusive" else None,
+        runs=tuple(map(len, samples)),
+        seeds_to_decide=_seeds_for(outcome, steps, samples, threshold_of(claim, margin)),
     )
 
 
-def _judge_fact(claim: Claim, _study: Study, evidence: Evidence) -> Judgement:
+def _with_steps(outcome: Outcome, steps: Sequence[Step], *, rising: bool) -> Outcome:
+    """What the steps leave of what the whole change says: each must lie in the predicted direction."""
+    ways = [_way(step) if rising else -_way(step) for step in steps]
+    if -1 in ways:
+        return "refuted", "step_against"
+    if outcome[0] != "refuted" and 0 in ways:
+        return "inconclusive", "step_open"
+    return outcome
+
+
+def _way(step: Step) -> int:
+    """1 where it is clear that a step rises, -1 where that it falls, else 0."""
+    if step.low is None or step.high is None:
+        return 0
+    return int(step.low > 0) - int(step.high < 0)
+
+
+def _seeds_for(outcome: Outcome, steps: Sequence[Step], samples: Samples, threshold: float) -> int | None:
+    """About how many seeds would decide what keeps it open, were each experiment to have as many."""
+    if outcome[0] != "inconclusive" or len(set(map(len, samples))) > 1:
+        return None
+    if outcome[1] != "step_open":
+        return seeds_to_decide(along_each_seed(samples), 0.0, threshold)
+    needed = [
+        seeds_to_decide(along_each_seed([first, second]), 0.0)
+        for (first, second), step in zip(itertools.pairwise(samples), steps, strict=True)
+        if not _way(step)
+    ]
+    told = [one for one in needed if one is not None]
+    return max(told) if told and len(told) == len(needed) else None
+
+
+def _test_fact(claim: Claim, _study: Study, evidence: Evidence) -> Test:
     found = evidence.facts.get(claim.id)
     if found is None:
         own = [evidence.experiments[name] for name in claim.experiments if name in evidence.experiments]
@@ -191,45 +197,28 @@ def _judge_fact(claim: Claim, _study: Study, evidence: Evidence) -> Judgement:
                 raise unknown(f"claim '{claim.id}'", "fact", claim.fact, known)
             found = known[claim.fact](*own)
     if found is None:
-        return Judgement(claim.id, "not_tested", "fact_missing", "fact")
-    verdict, reason = _HOLDS if found.holds else _FAILS
-    return Judgement(claim.id, verdict, reason, "fact", fact=found.detail)
+        return settled(Judgement(claim.id, "not_tested", "fact_missing", "fact"))
+    if found.holds:
+        return settled(Judgement(claim.id, "supported", "prediction_holds", "fact", fact=found.detail))
+    return settled(Judgement(claim.id, "refuted", "prediction_fails", "fact", fact=found.detail))
 
 
-def _judge_nothing(claim: Claim, _study: Study, _evidence: Evidence) -> Judgement:
-    return Judgement(claim.id, "not_tested", "not_planned")
+def _test_nothing(claim: Claim, _study: Study, _evidence: Evidence) -> Test:
+    return settled(Judgement(claim.id, "not_tested", "not_planned"))
 
 
-_JUDGES: Mapping[str, Callable[[Claim, Study, Evidence], Judgement]] = {
-    "raises": _judge_factor,
-    "lowers": _judge_factor,
-    "carries_most": _judge_factor,
-    "higher": _judge_pair,
-    "lower": _judge_pair,
-    "rises_along": _judge_sweep,
-    "falls_along": _judge_sweep,
-    "static": _judge_fact,
-    "not_run": _judge_nothing,
+_TESTS: Mapping[str, Callable[[Claim, Study, Evidence], Test]] = {
+    "raises": share_test,
+    "lowers": share_test,
+    "carries_most": share_test,
+    "higher": _test_pair,
+    "lower": _test_pair,
+    "rises_along": _test_sweep,
+    "falls_along": _test_sweep,
+    "static": _test_fact,
+    "not_run": _test_nothing,
 }
-_RISING = ("raises", "higher", "rises_along")
-_HOLDS: Outcome = ("supported", "prediction_holds")
-_FAILS: Outcome = ("refuted", "prediction_fails")
-
-
-def _decide(low: float | None, high: float | None, threshold: float, *, rising: bool) -> Outcome:
-    """Whether an interval lies wholly beyond a threshold, wholly short of it, or across."""
-    if low is None or high is None:
-        return "inconclusive", "too_few_seeds"
-    if low > threshold if rising else high < threshold:
-        return _HOLDS
-    if high <= threshold if rising else low >= threshold:
-        return _FAILS
-    return "inconclusive", "interval_too_wide"
-
-
-def _threshold(claim: Claim, study: Study) -> float:
-    margin = study.margin_of(claim)
-    return margin if claim.kind in _RISING else -margin
+_SWEEPS = ("rises_along", "falls_along")
 
 
 def _metric(claim: Claim, study: Study) -> Metric:
@@ -239,12 +228,6 @@ def _metric(claim: Claim, study: Study) -> Metric:
 def _endpoint(claim: Claim, study: Study) -> Endpoint:
     """The study's; a mean over all epochs is the same at each."""
     return LAST if claim.epochs == "mean" else study.endpoint
-
-
-def _turned(effect: Effect, sense: float) -> tuple[float, float] | None:
-    if effect.low is None or effect.high is None:
-        return None
-    return (effect.low, effect.high) if sense > 0 else (-effect.high, -effect.low)
 
 
 def _prepared(claim: Claim, study: Study, evidence: Evidence, names: Sequence[str]) -> pd.DataFrame | None:

@@ -9,15 +9,33 @@ from typing import Literal
 import pandas as pd
 
 from tinyexp.analysis.attribution import Attribution
+from tinyexp.analysis.sweeps import Step
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.trainers import Fact
 
-ClaimVerdict = Literal["supported", "refuted", "inconclusive", "not_tested"]
+ClaimVerdict = Literal[
+    "supported",
+    "refuted",
+    "inconclusive",
+    "below_margin",
+    "as_predicted_here",
+    "not_as_predicted_here",
+    "undecided_here",
+    "not_tested",
+]
+"""``here`` where runs depart from the source in data, size or length: they are no evidence on what it claims."""
+AGAINST: tuple[ClaimVerdict, ...] = ("refuted", "not_as_predicted_here")
+"""Those under which a prediction failed."""
 Reason = Literal[
     "prediction_holds",
     "prediction_fails",
     "works_against",
+    "too_small",
+    "size_open",
+    "direction_open",
     "interval_too_wide",
+    "step_against",
+    "step_open",
     "too_few_seeds",
     "no_error_estimate",
     "only_before_adjustment",
@@ -47,9 +65,17 @@ class Judgement:
     threshold: float | None = None
     """The interval must lie wholly beyond this."""
     p_holm: float | None = None
+    error: float | None = None
+    """What the verdict may be wrong by, a part of the 5 % that all claims of a study have together (Holm); None where it
+    rests on no test. The interval is the claim's own at 95 %."""
+    steps: tuple[Step, ...] = ()
+    """Of a sweep."""
     seeds: tuple[int, ...] = ()
+    """Those of any of its experiments."""
+    runs: tuple[int, ...] = ()
+    """How many runs of each of its experiments count, in their order; empty for a factor."""
     seeds_to_decide: int | None = None
-    """For inconclusive: about how many seeds in all would decide; None where that cannot be said."""
+    """Where it is open: about how many seeds in all would decide; None where that cannot be said."""
     fact: str = ""
     problem: str = ""
     """For runs_unusable: what is wrong with them."""

@@ -117,7 +117,8 @@ class FailOn(Section):
     """
 
     claim_refuted: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    """Ids of claims that must not be refuted; ``any`` for all of them. One that is not tested passes."""
+    """Ids of claims that must be neither refuted nor, where runs depart from the source, otherwise than predicted here;
+    ``any`` for all of them. One that is not tested passes."""
     verdict_changed: bool = False
     """Whether the verdict of the comparison and of every claim must be the baseline's."""
     accuracy_below: dict[Name, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.change import Change
 from tinyexp.analysis.comparison import Comparison, TwoNetworks
+from tinyexp.analysis.images import AcrossImages
 from tinyexp.analysis.judgement import ClaimVerdict, Judgement
 from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.analysis.study import Study
@@ -72,6 +73,9 @@ class StudyValues:
     problem: str | None
     comparison: Comparison | None
     two_networks: TwoNetworks | None
+    across_images: AcrossImages | None
+    """The comparison for new test images as well as new seeds, contender minus baseline; None where not every run of the
+    two left predictions of the same images, or something else than their accuracy is compared."""
     attributions: dict[str, Attribution]
     """By metric."""
     unattributed: str | None

@@ -112,7 +112,7 @@ class DifferencesDrawing:
 
 @dataclass(frozen=True)
 class ReportedRow:
-    """A reported figure and its tolerance, beside the measured one and its interval."""
+    """A reported figure and its tolerance, beside the measured one and the interval for one more run."""
 
     label: str
     reported: float

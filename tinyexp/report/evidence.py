@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
 from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.analysis.frozen import changes_since, read_frozen
+from tinyexp.analysis.images import AcrossImages, across_images, right_answers
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
 from tinyexp.analysis.started import LostRun
@@ -21,8 +25,11 @@ from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
 from tinyexp.report.select import Selection, profile_folder
 from tinyexp.report.words import NBSP, listing, plain
+from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import read_predictions
 
+RIGHT = "test_accuracy"
+"""The metric that predictions show: how many test images a net gets right."""
 _NUMBERED = re.compile(r" (?=\d+\b)")
 """Before the number in "Design 1", where a line should not break."""
 
@@ -40,6 +47,8 @@ class StudyResult:
     """Why there is no comparison although both have finished runs."""
     networks: TwoNetworks | None
     """The two networks of the one seed, where there is only one."""
+    images: AcrossImages | None = None
+    """The comparison for new test images as well as new seeds, where several seeds left predictions."""
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
     """The gap shared out, by metric; empty where nothing was trained that tells."""
     unattributed: str = ""
@@ -130,7 +139,17 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
     judgements = judgements_of(design, measured, attributions)
     frozen = read_frozen(profile_folder(selection), study.name)
     changed = changes_since(frozen, study) if frozen else ()
-    result = StudyResult(design, missing, None, "", None, attributions, unattributed, judgements, changed)
+    result = StudyResult(
+        design,
+        missing,
+        None,
+        "",
+        None,
+        attributions=attributions,
+        unattributed=unattributed,
+        judgements=judgements,
+        changed=changed,
+    )
     if missing:
         return result
     problem = design.problem or _other_data(design)
@@ -150,7 +169,12 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
         )
     except UserError as error:
         return replace(result, problem=plain(str(error), 400))
-    return replace(result, comparison=comparison, networks=_networks(comparison, selection))
+    return replace(
+        result,
+        comparison=comparison,
+        networks=_networks(comparison, selection),
+        images=_across_images(comparison, selection),
+    )
 
 
 def _lost(point: DesignPoint) -> list[LostRun]:
@@ -189,11 +213,41 @@ def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | Non
         return None
     pair = [selection.find(name) for name in (comparison.contender, comparison.baseline)]
     runs = [next(run for run in one.finished if run.record.seed == seeds[0]) for one in pair if one]
+    if not all(run.folder.predictions.is_file() for run in runs):
+        return None  # a command leaves none
     contender, baseline = (read_predictions(run.folder) for run in runs)
     try:
         return compare_two_networks(contender.label, contender.predicted, baseline.predicted)
     except UserError:  # other test images: nothing to pair
         return None
+
+
+def _across_images(comparison: Comparison, selection: Selection) -> AcrossImages | None:
+    """Of the runs that count, where each left predictions of the same images and these are what is compared."""
+    if comparison.metric.name != RIGHT or not comparison.endpoint.is_last:
+        return None
+    runs = []
+    for name, sample in (
+        (comparison.contender, comparison.contender_runs),
+        (comparison.baseline, comparison.baseline_runs),
+    ):
+        point = selection.find(name)
+        finished = point.finished if point else ()
+        runs.append([run for run in finished if run.record.seed in sample.seeds])
+    if not all(run.folder.predictions.is_file() for own in runs for run in own):
+        return None
+    try:
+        contender, baseline = (right_answers(_predicted(own)) for own in runs)
+        return across_images(contender, baseline)
+    except UserError:  # other test images: nothing to pair
+        return None
+
+
+def _predicted(runs: Sequence[RecordedRun]) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Label and prediction of one run after the other: never those of two at a time."""
+    for run in runs:
+        told = read_predictions(run.folder)
+        yield told.label, told.predicted
 
 
 def _held(chosen: DesignPoint, measured: Measured) -> Held:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from tinyexp.analysis.attribution import Attribution, attribute
-from tinyexp.analysis.claims import judge, metrics_to_attribute
+from tinyexp.analysis.claims import claim_test, metrics_to_attribute
 from tinyexp.analysis.coding import coded_runs
 from tinyexp.analysis.curves import with_gap
+from tinyexp.analysis.decisions import ClaimTest, settled, together
 from tinyexp.analysis.design import StudyDesign
 from tinyexp.analysis.judgement import Evidence, Judgement
 from tinyexp.analysis.study import Claim, Study
@@ -46,19 +47,19 @@ def attributions_of(design: StudyDesign, frame: pd.DataFrame) -> tuple[dict[str,
 def judgements_of(
     design: StudyDesign, measured: Measured, attributions: Mapping[str, Attribution]
 ) -> tuple[Judgement, ...]:
-    """The study's claims judged, each by itself: runs that one cannot be judged from leave the others alone."""
-    study, found = design.study, []
+    """The study's claims decided together; runs that one cannot be judged from leave the others alone."""
+    study, tests = design.study, []
     experiments = {name: point.experiment for name, point in design.members.items()}
     for claim in study.claims:
         rows = measured.rows(claim.experiments or (study.baseline, study.contender))
         evidence = Evidence(rows, attributions, experiments, inactive=design.inactive)
-        found.append(_judged(study, claim, evidence))
-    return tuple(found)
+        tests.append(_test(study, claim, evidence))
+    return together(tests)
 
 
-def _judged(study: Study, claim: Claim, evidence: Evidence) -> Judgement:
+def _test(study: Study, claim: Claim, evidence: Evidence) -> ClaimTest:
     try:
-        (found,) = judge(study.model_copy(update={"claims": (claim,)}), evidence)
+        return claim_test(claim, study, evidence)
     except UserError as error:
-        return Judgement(claim.id, "not_tested", "runs_unusable", problem=plain(str(error), 400))
-    return found
+        problem = plain(str(error), 400)
+        return ClaimTest(settled(Judgement(claim.id, "not_tested", "runs_unusable", problem=problem)))

@@ -8,6 +8,7 @@ from tinyexp.analysis.checked import checked_runs
 from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.endpoints import endpoint_values
 from tinyexp.analysis.exact import mean
+from tinyexp.analysis.judgement import AGAINST
 from tinyexp.analysis.statistics import mean_interval
 from tinyexp.analysis.study import ANY
 from tinyexp.config.metric import Metric
@@ -49,16 +50,19 @@ def _gates(evidence: Evidence, result: StudyResult, changes: Changes | None) -> 
 
 def _claim_refuted(result: StudyResult, name: str) -> GateResult:
     asked = [one for one in result.judgements if name in (ANY, one.claim)]
-    refuted = [one.claim for one in asked if one.verdict == "refuted"]
+    against = {verdict: [one.claim for one in asked if one.verdict == verdict] for verdict in AGAINST}
+    told = [
+        f"{_named(claims)} {CLAIM_VERDICTS[verdict].lower()}" for verdict, claims in against.items() if claims
+    ]
     if name != ANY:
         found = CLAIM_VERDICTS[asked[0].verdict].lower()
     else:
-        found = f"{_named(refuted)} refuted" if refuted else "none refuted"
+        found = "; ".join(told) if told else "none refuted"
     return GateResult(
         study=result.study.name,
         gate="claim_refuted",
         subject=name,
-        passed=not refuted,
+        passed=not told,
         found=found,
         required=GATES["claim_refuted"],
     )

@@ -155,18 +155,27 @@ WHY_LINES: Mapping[str, str] = {
 
 CLAIM_VERDICTS: Mapping[str, str] = {
     "supported": "Supported",
+    "as_predicted_here": "As predicted here",
     "refuted": "Refuted",
+    "not_as_predicted_here": "Not as predicted here",
+    "below_margin": "In the predicted direction but too small to matter",
     "inconclusive": "Inconclusive",
+    "undecided_here": "Undecided here",
     "not_tested": "Not tested",
 }
 CLAIM_REASONS: Mapping[str, str] = {
     "prediction_holds": "All of the interval lies beyond {threshold}, as predicted.",
-    "prediction_fails": "No part of the interval lies beyond {threshold}, as it was predicted to.",
+    "prediction_fails": "No part of the interval lies in the predicted direction.",
     "works_against": "The whole of it works the other way.",
+    "too_small": "All of the interval lies between zero and {threshold}, so it is too small to matter.",
+    "size_open": "It goes as predicted, but the interval reaches across {threshold}.",
+    "direction_open": "No part of the interval lies beyond {threshold}, so if it goes as predicted at all it is too small to matter; the interval reaches across zero.",
     "interval_too_wide": "The interval reaches across {threshold}.",
+    "step_against": "A step goes the other way, and its interval is clear of zero.",
+    "step_open": "Not every step is clear of zero.",
     "too_few_seeds": "{seeds} are too few; a verdict takes {fewest}.",
     "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
-    "only_before_adjustment": "It stands only until p is adjusted over all factors.",
+    "only_before_adjustment": "It stands only by itself, not once all that are tested together share the 5 %.",
     "nothing_to_explain": "The contender is behind, so there is no lead to explain.",
     "gap_not_clear": "The gap itself is not clear of the margin, so no share of it can be called most of it.",
     "runs_missing": "An experiment that it takes has no finished run.",
@@ -176,6 +185,17 @@ CLAIM_REASONS: Mapping[str, str] = {
     "fact_missing": "The model does not show it.",
     "not_planned": "No run is planned for it.",
 }
+CLAIM_STEPS = "Step by step: {steps}."
+CLAIM_STEP = "from {first} to {second} {estimate}{interval}"
+CLAIMS_TOGETHER = (
+    "These verdicts share an error of 5 %: with {tested} under test, in at most one case of twenty is any of them given by chance (Holm's procedure). "
+    "Intervals are each claim's own, at 95 %; those of the steps of a sweep hold together."
+)
+CLAIMS_HERE = (
+    "These runs depart from the source in data, size or length, so they are no evidence on what it claims: the words say what came out here, "
+    "not that the source is right or wrong. What is read off the text or the model alone holds at any scale."
+)
+"""Beside verdicts that end in "here"."""
 CLAIM_DECIDES = "About {enough} seeds would decide, were mean and spread as they are here."
 CLAIM_EVIDENCE: Mapping[str, str] = {
     "share": "{factor}: switching it moves the {metric} by {estimate}{interval}.",
@@ -187,12 +207,19 @@ CLAIM_EVIDENCE: Mapping[str, str] = {
 }
 
 REPRODUCTIONS: Mapping[str, str] = {
-    "reproduced": "Reproduced: the whole interval lies within the tolerance.",
-    "differs": "Differs: the whole interval lies outside the tolerance.",
-    "cannot_tell": "Cannot tell yet: the interval reaches across the edge of the tolerance, or there are too few seeds for one.",
+    "reproduced": "Reproduced: the reported figure lies where one more run would, and our mean is within {tolerance} of it.",
+    "differs": "Differs: the reported figure lies outside of where one more run would, and our mean is not within {tolerance} of it.",
+    "cannot_tell": "Cannot tell yet: {why}.",
     "not_comparable": "Not comparable: {reasons} here from the source in data, size or length.",
     "nothing_reported": "The source reports no figure.",
 }
+UNTOLD: Mapping[str, str] = {
+    "few": "{runs} are too few; a verdict takes {fewest}",
+    "equal": "equal figures say nothing of where one more run would lie; {needed} of them would differ",
+    "near": "our mean is within {tolerance} of the reported figure, which yet lies outside of where one more run would",
+    "wide": "our mean is not within {tolerance} of the reported figure, which yet lies where one more run may",
+}
+"""Why it cannot be told whether a figure is reproduced."""
 NOTHING_MEASURED = "No finished run."
 
 STATES: Mapping[str, str] = {
@@ -215,6 +242,12 @@ NETWORKS = (
     "Of {images} {contender} alone gets {only_contender} right and {baseline} alone {only_baseline}; "
     "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
 )
+
+ACROSS_IMAGES = (
+    "For new test images of the same kind as well as new seeds the 95 % interval is {low} to {high}: seeds and the {images} are both taken as drawn at random. "
+    "The interval of the verdict takes these test images as given; the standard error is {seeds} over seeds, and the draw of images adds one of {drawn}."
+)
+"""Which claim the second interval of a comparison covers."""
 
 METHOD_HEADING = "Compared seed by seed, {where}: this shows what another seed would change, and no more"
 METHOD = (
@@ -240,7 +273,10 @@ LIMITS = (
     "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",
     "Where two designs differ in several settings and no mixtures of them were trained, the difference belongs to all of the settings together.",
 )
-SINGLE_RUN = "The source reports one run of each experiment, so the spread of its own figures is unknown."
+SINGLE_RUN = (
+    "The source reports one run of each experiment. So its figure is held against where one more run of ours would lie: the 95 % prediction interval, "
+    "outside of which an exact reproduction lies in one case of twenty."
+)
 NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
 PINNED = (
     "trained by a command; a run is one of these very files: {files}. What else it read is its own matter."
@@ -313,7 +349,7 @@ SINCE_RULE = (
 SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin noise is enough. The rows below say whether the figures moved."
 
 GATES: Mapping[str, str] = {
-    "claim_refuted": "not refuted",
+    "claim_refuted": "not refuted, nor otherwise than predicted here",
     "verdict_changed": "the baseline's verdicts",
     "accuracy_below": "{bound} or more",
     "worse_than": "{bound} or less",

@@ -89,6 +89,7 @@ def _study(result: StudyResult) -> StudyValues:
         problem=result.problem or None,
         comparison=result.comparison,
         two_networks=result.networks,
+        across_images=result.images,
         attributions=dict(result.attributions),
         unattributed=result.unattributed or None,
         claims=result.judgements,

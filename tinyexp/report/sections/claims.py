@@ -11,7 +11,16 @@ from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.source import has_source
-from tinyexp.report.sentences import CLAIM_DECIDES, CLAIM_EVIDENCE, CLAIM_REASONS, CLAIM_VERDICTS
+from tinyexp.report.sentences import (
+    CLAIM_DECIDES,
+    CLAIM_EVIDENCE,
+    CLAIM_REASONS,
+    CLAIM_STEP,
+    CLAIM_STEPS,
+    CLAIM_VERDICTS,
+    CLAIMS_HERE,
+    CLAIMS_TOGETHER,
+)
 from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
 from tinyexp.report.words import (
     NBSP,
@@ -22,6 +31,7 @@ from tinyexp.report.words import (
     listing,
     p_told,
     plain,
+    significant,
 )
 
 _UNTRAINED = ("runs_missing", "attribution_missing")
@@ -37,6 +47,7 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
     if tested:
         entries = tuple(_entry(evidence, result, claims[one.claim], one) for one in tested)
         blocks = (Entries(entries, wide=True),)
+        blocks = (*blocks, *_notes(tested))
     if len(tested) < len(result.judgements):
         blocks = (*blocks, _untested(evidence, result, claims))
     if any(one.reason in _UNTRAINED for one in result.judgements):
@@ -48,6 +59,17 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
         blocks,
         summary=blocks,
     )
+
+
+def _notes(tested: list[Judgement]) -> list[Paragraph]:
+    """What the verdicts are no evidence on, and that they share an error."""
+    notes = []
+    if any(one.verdict.endswith("_here") for one in tested):
+        notes.append(Paragraph(CLAIMS_HERE))
+    together = sum(one.error is not None for one in tested)
+    if together > 1:
+        notes.append(Paragraph(CLAIMS_TOGETHER.format(tested=counted(together, "claim")), "muted"))
+    return notes
 
 
 def _heading(result: StudyResult, whose: str) -> str:
@@ -99,16 +121,41 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     )
     reason = CLAIM_REASONS[found.reason].format(
         threshold="zero" if not found.threshold else change(metric, found.threshold, signed=True),
-        seeds=counted(len(found.seeds), "seed"),
+        seeds=_seeds(found),
         fewest=FEWEST_SEEDS,
         problem=found.problem,
     )
     if found.quantity == "fact" and found.verdict != "not_tested":
         reason = ""  # it speaks for itself
-    parts = [figures, reason]
+    parts = [figures, _steps(evidence, metric, found), reason]
     if found.seeds_to_decide:
         parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))
     return " ".join(part for part in parts if part)
+
+
+def _steps(evidence: Evidence, metric: Metric, found: Judgement) -> str:
+    """The steps of a sweep, each with the interval that it has among them."""
+    told = []
+    for step in found.steps:
+        interval = ""
+        if step.low is not None and step.high is not None:
+            low, high = (bare_change(metric, edge, signed=True) for edge in (step.low, step.high))
+            interval = f" ({significant(100 * step.level, 4)}{NBSP}% interval {low} to {high})"
+        told.append(
+            CLAIM_STEP.format(
+                first=evidence.titles[step.first],
+                second=evidence.titles[step.second],
+                estimate=change(metric, step.estimate, signed=True),
+                interval=interval,
+            )
+        )
+    return CLAIM_STEPS.format(steps="; ".join(told)) if told else ""
+
+
+def _seeds(found: Judgement) -> str:
+    """How many runs of each experiment it rests on."""
+    fewest, most = min(found.runs, default=len(found.seeds)), max(found.runs, default=len(found.seeds))
+    return counted(most, "seed") if fewest == most else f"{fewest:,} to {counted(most, 'seed')}"
 
 
 def _interval(metric: Metric, found: Judgement) -> str:
@@ -116,7 +163,7 @@ def _interval(metric: Metric, found: Judgement) -> str:
     if found.low is None or found.high is None:
         return ""
     edges = [bare_change(metric, edge, signed=True) for edge in (found.low, found.high)]
-    told = [f"95{NBSP}% interval {edges[0]} to {edges[1]}", counted(len(found.seeds), "seed")]
+    told = [f"95{NBSP}% interval {edges[0]} to {edges[1]}", _seeds(found)]
     if found.p_holm is not None and found.quantity == "share":
         told.append(f"adjusted {p_told(found.p_holm)}")
     return f" ({'; '.join(told)})"

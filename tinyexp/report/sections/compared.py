@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 from tinyexp.analysis.comparison import Comparison, Sample
+from tinyexp.analysis.images import AcrossImages
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.config.difference import Difference
 from tinyexp.config.explain import shown
 from tinyexp.config.metric import Metric, metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
-from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
 from tinyexp.report.sections.compared_runs import compared_figure, runs_table
 from tinyexp.report.sentences import (
+    ACROSS_IMAGES,
     BEHIND,
     CHANGED,
     COMPARISON_HEADINGS,
@@ -56,8 +58,7 @@ from tinyexp.report.words import (
     typed,
 )
 
-_RIGHT = metric_of("test_accuracy")
-"""What predictions show: how many test images a net gets right."""
+_RIGHT = metric_of(RIGHT)
 
 
 def outcome_kind(result: StudyResult) -> VerdictKind:
@@ -117,6 +118,8 @@ def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bo
     table = runs_table(evidence, comparison)
     lead = Paragraph(f"{plain(result.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in _notes(evidence, comparison))
+    if result.images:
+        notes = (Paragraph(_images_sentence(result.images)), *notes)
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)
     if comparison.fewest_runs < comparison.runs_to_confirm and comparison.verdict != "within_margin":
@@ -309,6 +312,16 @@ def _what_became(evidence: Evidence, name: str) -> str:
     count = Counter(run.status.state for run in chosen.unfinished) if chosen else Counter()
     parts = listing(f"{counted(number, 'run')} {ENDED[state]}" for state, number in sorted(count.items()))
     return f"Of {evidence.titles[name]}, {parts}; each is named below." if count else ""
+
+
+def _images_sentence(found: AcrossImages) -> str:
+    return ACROSS_IMAGES.format(
+        low=change(_RIGHT, found.low, signed=True),
+        high=change(_RIGHT, found.high, signed=True),
+        images=counted(found.images, "test image"),
+        seeds=change(_RIGHT, found.over_seeds),
+        drawn=change(_RIGHT, found.over_images),
+    )
 
 
 def _networks_sentence(evidence: Evidence, result: StudyResult) -> str:

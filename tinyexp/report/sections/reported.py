@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from tinyexp.analysis.reproduction import METRIC, Reproduction
+from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
 from tinyexp.report.drawings import ReportedDrawing, ReportedRow
 from tinyexp.report.evidence import Evidence, Held
-from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN
+from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN, UNTOLD
 from tinyexp.report.view import LONG_TABLE, Block, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, axis, bare_fine, counted, fine, first_upper
+from tinyexp.report.words import NOTHING, axis, bare_fine, change, counted, fine, first_upper
 
 _COMPARED = ("reproduced", "differs", "cannot_tell")
 _MOST_ROWS = 20
@@ -43,26 +44,31 @@ def _heading(evidence: Evidence) -> str:
 def _table(evidence: Evidence) -> Table:
     rows = [_row(evidence, held) for held in evidence.held]
     rows += [
-        (evidence.titles[name], NOTHING, NOTHING, NOTHING, NOTHING_MEASURED)
+        (evidence.titles[name], NOTHING, NOTHING, NOTHING, NOTHING, NOTHING_MEASURED)
         for name in evidence.selection.missing
     ]
     return Table(
         f"{first_upper(METRIC.label)}, reported and measured",
-        ("", "reported", "measured", "95 % interval", "verdict"),
+        ("", "reported", "measured", "95 % interval", "one more run", "verdict"),
         tuple(rows),
-        ("text", "number", "number", "number", "text"),
+        ("text", "number", "number", "number", "number", "text"),
         folded=len(rows) > LONG_TABLE,
     )
 
 
-def _row(evidence: Evidence, held: Held) -> tuple[str, str, str, str, str]:
+def _row(evidence: Evidence, held: Held) -> tuple[str, str, str, str, str, str]:
     title, found = evidence.titles[held.chosen.name], held.reproduction
     if found is None:
-        return title, NOTHING, NOTHING, NOTHING, held.problem
-    interval = NOTHING
-    if found.low is not None and found.high is not None:
-        interval = f"{bare_fine(METRIC, found.low)} to {fine(METRIC, found.high)}"
-    return title, _accuracy(found.reported), _accuracy(found.measured), interval, _verdict(found)
+        return title, NOTHING, NOTHING, NOTHING, NOTHING, held.problem
+    mean, run = _interval(found.low, found.high), _interval(found.run_low, found.run_high)
+    return title, _accuracy(found.reported), _accuracy(found.measured), mean, run, _verdict(found)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    """An accuracy is none below nothing or above all."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{bare_fine(METRIC, max(low, 0.0))} to {fine(METRIC, min(high, 1.0))}"
 
 
 def _accuracy(value: float | None) -> str:
@@ -73,7 +79,23 @@ def _verdict(found: Reproduction) -> str:
     if found.measured is None and found.verdict != "nothing_reported":
         return NOTHING_MEASURED
     departs = f"{counted(len(found.reasons), 'setting departs', 'settings depart')}"
-    return REPRODUCTIONS[found.verdict].format(reasons=departs)
+    words = {
+        "tolerance": NOTHING if found.tolerance is None else change(METRIC, found.tolerance),
+        "runs": counted(len(found.seeds), "run"),
+        "fewest": FEWEST_SEEDS,
+        "needed": seeds_to_confirm(),
+    }
+    why = UNTOLD[_untold(found)].format(**words)
+    return REPRODUCTIONS[found.verdict].format(reasons=departs, why=why, **words)
+
+
+def _untold(found: Reproduction) -> str:
+    """Which of the reasons it is that leave a figure open."""
+    if len(found.seeds) < FEWEST_SEEDS:
+        return "few"
+    if found.run_low is None or found.run_high is None or found.reported is None:
+        return "equal"
+    return "wide" if found.run_low <= found.reported <= found.run_high else "near"
 
 
 def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
@@ -86,7 +108,9 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
         assert found.measured is not None
         title = evidence.titles[held.chosen.name]
         interval = (
-            None if found.low is None or found.high is None else (scale * found.low, scale * found.high)
+            None
+            if found.run_low is None or found.run_high is None
+            else (scale * max(found.run_low, 0.0), scale * min(found.run_high, 1.0))
         )
         told.append(
             f"{title}: reported {fine(METRIC, found.reported)}, measured {fine(METRIC, found.measured)}"
@@ -109,7 +133,8 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
     )
     read = (
         "The hollow diamond is the figure of the source, the grey strip the tolerance around it; the filled dot is the mean "
-        "of our runs and the bar its 95 % interval. Reproduced means that the bar lies wholly in the strip."
+        "of our runs and the bar where one more of them would lie, its 95 % prediction interval. Reproduced means that the "
+        "diamond lies on the bar and the dot in the strip."
     )
     if len(drawn) > _MOST_ROWS:
         read += f" Drawn are the first {_MOST_ROWS} of {len(drawn)}; the table has all."
