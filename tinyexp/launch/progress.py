@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import Status
+from tinyexp.runs.records import Status, last_row
 from tinyexp.terminal import counted, visible
 
 _LINE_EVERY_S = 20.0
@@ -108,12 +108,13 @@ class PlainProgress:
         if time.monotonic() - self._last >= _LINE_EVERY_S:
             of = f" of {plan.epochs}" if plan.epochs else ""
             left = f"; {words}" if (words := self._left.words()) else ""
-            self._say(f"{plan.title}: epoch {epoch}{of}, {measured}{left}")
+            unit = "row" if _is_by_step(plan) else "epoch"
+            self._say(f"{plan.title}: {unit} {epoch}{of}, {measured}{left}")
 
     def ended(self, plan: RunPlan, status: Status) -> None:
         self._left.ended(plan)
         self._ended += 1
-        self._say(f"[{self._ended}/{self._total}] {plan.title}: {describe_end(status)}")
+        self._say(f"[{self._ended}/{self._total}] {plan.title}: {describe_end(plan, status)}")
 
     def note(self, message: str) -> None:
         self._say(message)
@@ -170,7 +171,7 @@ class TerminalProgress:
         self._ended += 1
         self._advance(plan, _epochs(plan))
         if status.state != "finished":
-            self.note(f"{plan.title}: {describe_end(status)}")
+            self.note(f"{plan.title}: {describe_end(plan, status)}")
 
     def note(self, message: str) -> None:
         self._console.print(Text(visible(message, one_line=True)))
@@ -195,12 +196,21 @@ def begin_words(plans: list[RunPlan], finished: int) -> str:
     return f"{counted(len(plans) + finished, 'run')}: {finished} finished before, {len(plans)} to train"
 
 
-def describe_end(status: Status) -> str:
-    """As in ``finished, 12 epochs``."""
+def describe_end(plan: RunPlan, status: Status) -> str:
+    """As in ``finished, 12 epochs``; of a log by step, whose rows are counted whatever their steps, ``12 rows by step``."""
+    units = "rows by step" if _is_by_step(plan) else "epochs"
     if status.state == "finished":
-        return f"finished, {status.epochs} epochs"
+        return f"finished, {status.epochs} {units}"
     of = f" of {status.epochs}" if status.epochs else ""
-    return f"{status.state} after {status.epochs_done}{of} epochs: {status.message}"
+    return f"{status.state} after {status.epochs_done}{of} {units}: {status.message}"
+
+
+def _is_by_step(plan: RunPlan) -> bool:
+    """Whether a run's log counts steps and no epochs; that of a planned run never does."""
+    if plan.epochs:
+        return False
+    row = last_row(plan.folder)
+    return "step" in row and "epoch" not in row
 
 
 def progress_for(jobs: int) -> Progress:
