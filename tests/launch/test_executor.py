@@ -1,13 +1,11 @@
 """The seam between jobs and where they are carried out: any executor gives the same records, outcomes and progress."""
 
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
 import filelock
-import pytest
 from in_process import InProcess
 from small_runs import results, small_plan
 

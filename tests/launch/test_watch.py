@@ -80,9 +80,9 @@ def test_the_log_of_a_fresh_attempt_is_read_from_its_beginning(watched):
 
 
 def test_nothing_is_read_of_a_run_that_did_nothing_and_looking_backs_off(watched, monkeypatch):
-    plan, watch, heard = watched
+    plan, watch, _ = watched
     reads = []
-    monkeypatch.setattr("tinyexp.launch.watch._status", lambda plan: reads.append(plan))
+    monkeypatch.setattr("tinyexp.launch.watch._status", reads.append)
     for _ in range(5):
         watch.look()
     assert reads == []
