@@ -53,15 +53,17 @@ def measured_speed(profile_runs: Path) -> Speed:
         if folder.path.parent.parent != profile_runs or not sum(took):
             continue
         try:
-            record, status = read_section(folder.record, RunRecord), read_section(folder.status, Status)
+            record = read_section(folder.record, RunRecord)
             rules = settings_rules(record.experiment.trainer)
             if rules.epochs(record.experiment.settings):
                 own = median(took)
                 if work := epoch_work(record):
                     rates.append(work / own)
                 epochs.setdefault(record.configuration, []).append(own)
-            elif status.state == "finished":
+            elif read_section(folder.status, Status).state == "finished":
                 whole.setdefault(record.configuration, []).append(sum(took))
+            else:
+                continue
         except (TinyexpError, ZeroDivisionError):  # damaged, or changed into a net that cannot be
             continue
         count += 1
