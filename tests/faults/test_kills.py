@@ -11,6 +11,7 @@ import pytest
 SWEEP = Path(__file__).with_name("sweep.py")
 KINDS = {
     ".owner",
+    ".gitattributes",
     "run.json",
     "environment.json",
     "metrics.csv",

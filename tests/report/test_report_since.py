@@ -329,7 +329,7 @@ _STUDY: Callable[[dict[str, Any]], dict[str, Any]] = lambda told: told["values"]
     ("text", "words"),
     [
         (None, "there is no such file or folder"),
-        ("", "is damaged or no report of tinyexp: invalid JSON"),
+        ("", "is damaged or no report of tinyexp: the whole file: invalid JSON"),
         ("{" * 100_000, "is damaged or no report of tinyexp"),
         ("[1, 2]", "is damaged or no report of tinyexp"),
         ('{"a": 1}', "is no report.json of tinyexp"),
