@@ -31,7 +31,7 @@ def test_run_all_trains_a_studys_mixtures_once_and_the_report_shares_the_gap_out
     values = json.loads((tmp_path / "out" / "report.json").read_text())["values"]
     study = next(one for one in values["studies"] if one["study"] == "why-design1-beat-design2")
     found = study["attributions"]["test_accuracy"]
-    assert (found["plan"], found["seeds"], found["runs"]) == ("fraction", [0, 1, 2], 48)
+    assert (found["plan"]["kind"], found["seeds"], found["runs"]) == ("fraction", [0, 1, 2], 48)
     accuracy = {(row["run"], row["seed"]): row["value"] for row in rows}
     gap = [accuracy["tiny-design1", seed] - accuracy["tiny-design2", seed] for seed in range(3)]
     scale = found["in_metric"]

@@ -172,9 +172,9 @@ def test_a_run_that_did_not_finish_is_missing(
     gated: Callable[[str], Command], mixtures: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(mixtures, tmp_path / "runs")
-    make_run(tmp_path / "runs", "tiny-design1", 3, state="diverged", epochs_done=3)
+    make_run(tmp_path / "runs", "tiny-design1", 4, state="diverged", epochs_done=3)
     [line] = failures(gated("run_missing = true")(tmp_path / "runs"))
-    assert "tiny-design1 seed 3" in line
+    assert "tiny-design1 seed 4" in line
     assert "and" in line
     assert "more" in line
 
