@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.contrasts import contrasts
-from tinyexp.analysis.design import StudyDesign, check_members, study_design
+from tinyexp.analysis.design import StudyDesign, check_members, confirmation_points, study_design
 from tinyexp.analysis.plan import Plan
-from tinyexp.analysis.statistics import seeds_to_confirm, sign_flip_floor
+from tinyexp.analysis.statistics import ALPHA, seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
@@ -35,6 +35,18 @@ class Forecast:
     """Expected, side by side; None where nothing of this profile was measured here."""
     measured: int
     """Runs whose measured speed the expectation rests on."""
+
+    @property
+    def confirmations(self) -> int:
+        """Configurations that are trained besides where every factor is named."""
+        plan = self.design.plan
+        return len(confirmation_points(self.design, plan.factors)) if plan else 0
+
+    @property
+    def seeds_to_confirm(self) -> int:
+        """The fewest seeds whose sign-flip test can confirm a share, adjusted over all factors (Holm)."""
+        plan = self.design.plan
+        return seeds_to_confirm(ALPHA / len(plan.factors) if plan else ALPHA)
 
     @property
     def p_floor(self) -> float:
@@ -113,6 +125,8 @@ def as_json(found: Forecast) -> dict[str, Any]:
         "measured_runs": found.measured,
         "smallest_p": found.p_floor,
         "seeds_to_confirm": seeds_to_confirm(),
+        "seeds_to_confirm_a_share": found.seeds_to_confirm,
+        "confirmations_at_most": found.confirmations,
         "plan": None,
     }
     if plan:
