@@ -6,42 +6,28 @@ from typing import Literal
 
 from tinyexp.analysis.attribution import Attribution, leading_factor
 from tinyexp.analysis.plan import AS_RUN
-from tinyexp.analysis.shares import Share
-from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, seeds_to_confirm, sign_flip_floor
 from tinyexp.report.commands import study_command
-from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.shares import (
     by_seed_table,
     hidden_table,
     log_odds_table,
     pairs_table,
-    pairs_words,
     shares_panel,
     shares_table,
     waterfall_panel,
 )
-from tinyexp.report.sections.switches import clear_gap, moved_words, movers, placebos, switch_words
+from tinyexp.report.sections.switches import clear_gap, moved_words, movers, switch_words
+from tinyexp.report.sections.why_notes import notes, of_three, titles_of, warnings, wrong_placebos
 from tinyexp.report.steps import MOST_DOTS
 from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
 from tinyexp.report.why_sentences import (
     AS_RUN_LACKS,
-    BUDGET,
     CONFIRMATIONS,
     CONFIRMED_LINE,
-    ERRORS,
-    INACTIVE,
-    INSEPARABLE,
-    LACK_OF_FIT,
     NOT_CAUSES,
-    PARTLY,
-    PLACEBO,
-    PLACEBO_MOVES,
     PLAN_NAMES,
     SHARE_MEANS,
-    STANDS_IN,
-    TOGETHER,
-    UNCONFIRMED_SHARES,
-    UNLIKE,
     WHY_HEADINGS,
     WHY_LINES,
     WHY_METHOD,
@@ -52,8 +38,6 @@ from tinyexp.report.words import (
     counted,
     first_upper,
     listing,
-    p_told,
-    p_value,
     some,
 )
 
@@ -80,15 +64,15 @@ def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
         table,
         more=tuple(extra for extra in (by_seed_table(result, found),) if extra),
     )
-    warnings = tuple(Paragraph(text, "warning") for text in _warnings(evidence, result, found))
+    cautions = tuple(Paragraph(text, "warning") for text in warnings(evidence, result, found))
     more = _to_train(evidence, result, found)
-    notes = Bullets(tuple(_notes(evidence, result, found)))
+    remarks = Bullets(tuple(notes(evidence, result, found)))
     caution = Paragraph(NOT_CAUSES, "warning")
     folded = (pairs_table(result, found), hidden_table(result, found), log_odds_table(result, found))
     tables = (table for table in folded if table)
-    blocks: tuple[Block, ...] = (lead, *warnings, figure, *tables, *more, notes, caution)
+    blocks: tuple[Block, ...] = (lead, *cautions, figure, *tables, *more, remarks, caution)
     heading = first_upper(WHY_HEADINGS[finding(result)].format(**_words(evidence, result, found)))
-    return Section(name, heading, blocks, summary=(lead, *warnings, table, *more, notes, caution))
+    return Section(name, heading, blocks, summary=(lead, *cautions, table, *more, remarks, caution))
 
 
 def why_line(evidence: Evidence, result: StudyResult) -> str:
@@ -99,10 +83,10 @@ def why_line(evidence: Evidence, result: StudyResult) -> str:
     words = _words(evidence, result, found) if found else {}
     lines = [first_upper(WHY_LINES[finding(result)].format(**words))]
     if found:
-        open_ones = _titles(result, [row for row in movers(result) if row.confirmation == "not_trained"])
+        open_ones = titles_of(result, [row for row in movers(result) if row.confirmation == "not_trained"])
         if open_ones:
-            lines.append(CONFIRMED_LINE.format(factors=listing(open_ones), of_three=_of_three(found)))
-        lines += _wrong_placebos(result, found)
+            lines.append(CONFIRMED_LINE.format(factors=listing(open_ones), of_three=of_three(found)))
+        lines += wrong_placebos(result, found)
     return " ".join(lines)
 
 
@@ -147,15 +131,6 @@ def _words(evidence: Evidence, result: StudyResult, found: Attribution) -> dict[
         "movers": listing([*told[:_MOST_MOVERS], *more]) if told else "",
         "margin": change(metric, found.margin),
     }
-
-
-def _titles(result: StudyResult, rows: list[Share]) -> list[str]:
-    titles = factor_titles(result.study)
-    return [titles[row.factor] for row in rows]
-
-
-def _of_three(found: Attribution) -> str:
-    return "" if found.plan.kind == AS_RUN else " of three"
 
 
 def _not_measured(evidence: Evidence, result: StudyResult) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
@@ -203,42 +178,6 @@ def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) ->
     )
 
 
-def _warnings(evidence: Evidence, result: StudyResult, found: Attribution) -> list[str]:
-    """What stands out and is not what it seems."""
-    rows = [row for row in found.in_metric.shares if row.confirmation == "contradicted"]
-    return [*_wrong_placebos(result, found), *(_confirmed(evidence, result, found, row) for row in rows)]
-
-
-def _wrong_placebos(result: StudyResult, found: Attribution) -> list[str]:
-    titles = factor_titles(result.study)
-    return [
-        PLACEBO_MOVES.format(
-            factor=titles[row.factor], moved=change(found.metric, row.share.estimate, signed=True)
-        )
-        for row in found.in_metric.shares
-        if row.verdict == "moves" and row.factor in placebos(result)
-    ]
-
-
-def _confirmed(evidence: Evidence, result: StudyResult, found: Attribution, row: Share) -> str:
-    """What a factor did when it alone was switched, beside its share."""
-    contender, baseline = (evidence.titles[name] for name in result.pair)
-    near, far = (
-        change(found.metric, effect.estimate, signed=True) if effect else ""
-        for effect in (row.from_baseline, row.from_contender)
-    )
-    return CONFIRMATIONS[row.confirmation].format(
-        factor=first_upper(factor_titles(result.study)[row.factor]),
-        share=change(found.metric, row.share.estimate, signed=True),
-        near=near,
-        far=far,
-        baseline=baseline,
-        contender=contender,
-        p="" if row.p_apart is None else f"{p_told(row.p_apart)} of a difference",
-        hidden=STANDS_IN.format(groups=pairs_words(result, row.hidden)) if row.hidden else "",
-    )
-
-
 def _to_train(evidence: Evidence, result: StudyResult, found: Attribution) -> tuple[Block, ...]:
     """What would confirm the factors that are named, or complete the plan, and its command."""
     open_ones = [row for row in found.in_metric.shares if row.confirmation == "not_trained"]
@@ -247,69 +186,7 @@ def _to_train(evidence: Evidence, result: StudyResult, found: Attribution) -> tu
         lacking = [evidence.titles[point.name] for point in result.design.mixtures if not point.finished]
         text.append(AS_RUN_LACKS.format(names=some(lacking, _MOST_MISSING)))
     if open_ones:
-        names = first_upper(listing(_titles(result, open_ones)))
-        text.append(CONFIRMATIONS["not_trained"].format(factors=names, of_three=_of_three(found)))
+        names = first_upper(listing(titles_of(result, open_ones)))
+        text.append(CONFIRMATIONS["not_trained"].format(factors=names, of_three=of_three(found)))
     command = Commands((study_command(evidence.selection, result.study),))
     return (Paragraph(" ".join(text), "muted"), command) if text else ()
-
-
-def _notes(evidence: Evidence, result: StudyResult, found: Attribution) -> list[str]:
-    notes = [_error(found), *_of_factors(evidence, result, found)]
-    fit = found.in_metric.lack_of_fit
-    groups = "; ".join(
-        f"{pairs_words(result, group) if group else 'some three or more'} {change(found.metric, effect.estimate, signed=True)}"
-        for group, effect, _ in fit.groups
-    )
-    if LACK_OF_FIT[fit.verdict]:
-        notes.append(LACK_OF_FIT[fit.verdict].format(groups=groups))
-    if any(len(row.pairs) > 1 for row in found.in_metric.interactions):
-        notes.append(TOGETHER)
-    factors = len(found.in_metric.shares)
-    needed = seeds_to_confirm(ALPHA / max(factors, 1))
-    if FEWEST_SEEDS <= len(found.seeds) < needed:
-        notes.append(
-            UNCONFIRMED_SHARES.format(
-                bare_seeds=counted(len(found.seeds), "seed"),
-                factors=counted(factors, "factor"),
-                floor=p_value(min(1.0, factors * sign_flip_floor(len(found.seeds)))),
-                needed=needed,
-            )
-        )
-    if found.seeds and found.partial_seeds and found.error in {"pooled_by_seed", "own_by_seed"}:
-        notes.append(PARTLY.format(seeds=listing(str(seed) for seed in found.partial_seeds)))
-    inactive = result.design.inactive
-    if inactive:
-        titles = factor_titles(result.study)
-        notes.append(INACTIVE.format(names=listing(titles[name] for name in inactive)))
-    return [*notes, BUDGET]
-
-
-def _error(found: Attribution) -> str:
-    scale = found.in_metric
-    equal = "" if scale.p_equal_spread is None else p_told(scale.p_equal_spread)
-    return ERRORS[scale.error].format(
-        degrees=scale.degrees,
-        fewest=FEWEST_SEEDS,
-        equal=equal,
-        unlike=UNLIKE.format(equal=equal) if equal else "",
-    )
-
-
-def _of_factors(evidence: Evidence, result: StudyResult, found: Attribution) -> list[str]:
-    """What is to be said of single factors: those confirmed alone, placebos, and those that the runs do not separate."""
-    titles, metric = factor_titles(result.study), found.metric
-    notes = []
-    for row in found.in_metric.shares:
-        if row.confirmation == "confirmed":
-            notes.append(_confirmed(evidence, result, found, row))
-        if row.factor in placebos(result) and row.verdict != "moves":
-            moved = change(metric, row.share.estimate, signed=True)
-            notes.append(PLACEBO.format(factor=first_upper(titles[row.factor]), moved=moved))
-    notes += [
-        INSEPARABLE[group.effect is not None].format(
-            factors=first_upper(listing(titles[name] for name in group.factors)),
-            moved=change(metric, group.effect.estimate, signed=True) if group.effect else "",
-        )
-        for group in found.in_metric.inseparable
-    ]
-    return notes
