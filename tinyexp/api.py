@@ -102,6 +102,7 @@ def attribute(
     metric: str | None = None,
     plan: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    margin: float | None = None,
 ) -> Attribution:
     """Share a gap between two designs out among the factors in which they differ; no torch is needed.
 
@@ -116,9 +117,12 @@ def attribute(
     metric
         The study's own if none is given, or ``test_accuracy``.
     plan
-        ``one-at-a-time``, ``fraction`` or ``full``; None for the dearest whose runs are all there.
+        ``one-at-a-time``, ``fraction`` or ``full``; ``as-run`` for least squares over whatever was trained. None for the
+        dearest plan whose runs are all there, and ``as-run`` where none is whole.
     overrides
         Those that the runs of a frame from :func:`tinyexp.load_runs` were trained with.
+    margin
+        What is too small to matter, in the metric's units; the study's own if none is given and the metric is its own.
 
     Raises
     ------
@@ -129,8 +133,9 @@ def attribute(
     from tinyexp.analysis.study import Study  # noqa: PLC0415
 
     if not isinstance(study, Study):
-        return share_out(frame, list(study), metric or "test_accuracy", plan)
+        return share_out(frame, list(study), metric or "test_accuracy", plan, margin or 0.0)
     meant = study.type_of(metric or study.metric)
+    small = margin if margin is not None else study.margin if meant.name == study.metric else 0.0
     names = [factor.name for factor in study.factors]
     there = [name for name in names if name in frame]
     if there:
@@ -140,9 +145,9 @@ def attribute(
                 f"attribute: the frame has no column for {lacking}. Add them, or give the factors that it has: "
                 f"{listed(there)}."
             )
-        return share_out(frame, there, meant, plan)
+        return share_out(frame, there, meant, plan, small)
     rows, factors = _coded(frame, study, meant, overrides or {})
-    return share_out(rows, factors, meant, plan)
+    return share_out(rows, factors, meant, plan, small)
 
 
 def _coded(

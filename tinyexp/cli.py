@@ -208,6 +208,11 @@ def _train(
         outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
     else:
         outcomes, code = run_session(request)
+        if not code and not request.names:
+            from tinyexp.decide import confirm_named
+
+            more, code = confirm_named(request, lambda line: say(line, err=True))
+            outcomes += more
     rows = summary(outcomes)
     if as_json:
         _print_json(rows)

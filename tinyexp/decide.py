@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from tinyexp.analysis.design import DesignPoint, confirmation_points
 from tinyexp.analysis.frozen import read_frozen
+from tinyexp.analysis.shares import factors_to_confirm
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_profile
 from tinyexp.errors import UserError
 from tinyexp.launch.job import Outcome
-from tinyexp.launch.session import Request, run_session, studies_of
+from tinyexp.launch.session import Request, run_session, studies_of, train_points
 from tinyexp.report.evidence import StudyResult, gather
 from tinyexp.report.select import select_runs
 from tinyexp.runs.recorded import read_runs
@@ -64,7 +66,11 @@ def run_until_decided(
         at = min(looks[0] for looks in open_ones.values())
         names = tuple(name for name, looks in open_ones.items() if looks[0] == at)
         tell(f"look at {at} runs of each: {', '.join(names)}")
-        trained, code = run_session(replace(request, studies=names, seeds=range(at)))
+        asked = replace(request, studies=names, seeds=range(at))
+        trained, code = run_session(asked)
+        if not code:
+            more, code = confirm_named(asked, tell)
+            trained += more
         outcomes |= {outcome.plan.name: outcome for outcome in trained}
         if code:
             return list(outcomes.values()), code, list(standings.values())
@@ -76,6 +82,29 @@ def run_until_decided(
             if left and not standing.decided:
                 open_ones[standing.study] = left
     return list(outcomes.values()), 0, list(standings.values())
+
+
+def confirm_named(request: Request, tell: Callable[[str], None]) -> tuple[list[Outcome], int]:
+    """Train the factors that a fraction names alone too, from both ends, under the seeds that it was trained with.
+
+    In a fraction an interaction of three factors can stand in for one that does nothing.
+    """
+    _, studies = studies_of(request)
+    points: dict[str, DesignPoint] = {}
+    names = [study.name for study in studies if study.factors]
+    for result in results_of(request, names) if names and request.plan != "none" else []:
+        found = result.attribution
+        factors = factors_to_confirm(found, result.study.margin) if found else ()
+        for point in confirmation_points(result.design, factors):
+            assert found is not None, "its factors were named"
+            points.setdefault(point.configuration, replace(point, planned_seeds=found.seeds))
+    if not points:
+        return [], 0
+    runs = sum(len(point.planned_seeds) for point in points.values())
+    tell(
+        f"{runs} runs more, of factors that are named, each switched alone: {', '.join(point.name for point in points.values())}"
+    )
+    return train_points(request, list(points.values()))
 
 
 def looks_of(request: Request, study: Study) -> tuple[int, ...]:

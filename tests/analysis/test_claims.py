@@ -99,9 +99,7 @@ def test_a_claim_on_a_factor_is_decided_from_its_share(kind, mains, options, ver
 def test_a_share_that_does_not_survive_holms_adjustment_supports_nothing():
     """Two factors, three seeds: raw p near 0.04, adjusted over both."""
     levels = np.array(list(itertools.product((0, 1), repeat=2)) * 3)
-    effect = (
-        np.repeat([0.03, 0.05, 0.07], 4) * levels[:, 0] + np.repeat([0.0, 0.004, -0.004], 4) * levels[:, 1]
-    )
+    effect = np.repeat([0.01, 0.05, 0.06], 4) * levels[:, 0] + np.repeat([0.0, 0.02, -0.02], 4) * levels[:, 1]
     frame = pd.DataFrame(levels, columns=FACTORS).assign(
         seed=np.repeat([0, 1, 2], 4), test_accuracy=0.4 + effect
     )

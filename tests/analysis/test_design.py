@@ -8,7 +8,7 @@ import pytest
 from tinyexp.analysis.attribution import attribute
 from tinyexp.analysis.coding import coded_runs, labelled
 from tinyexp.analysis.comparison import compare
-from tinyexp.analysis.design import check_factors, study_design
+from tinyexp.analysis.design import check_factors, confirmation_points, study_design
 from tinyexp.analysis.study import Study
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import load_experiment
@@ -169,6 +169,59 @@ def test_two_architectures_are_compared_whole_or_refused():
     pieces = {"blocks": ("model.blocks",), "rest": ("model.architecture", "model.channels")}
     with pytest.raises(UserError, match="belong to no factor"):
         points(study(pieces, **nets))
+
+
+# --- factors alone ---
+
+
+def alone(*names, kind=None):
+    asked = study()
+    loaded = {name: load_experiment(name, "embedded") for name in (asked.baseline, asked.contender)}
+    design = study_design(asked, loaded, kind)
+    return design, confirmation_points(design, names)
+
+
+def test_a_factor_alone_is_the_baseline_with_it_and_the_contender_without():
+    design, found = alone("augmentation")
+    assert [point.name for point in found] == [
+        "tiny-design2 + augmentation",
+        "tiny-design2 + activation + conv1-width + conv4-kernel + fc-width",
+    ]
+    left, right = map(vision_settings, ends())
+    near, far = (vision_settings(point.experiment) for point in found)
+    assert (near.augmentation, near.model) == (right.augmentation, left.model)
+    assert (far.augmentation, far.model) == (left.augmentation, right.model)
+    assert {point.configuration for point in found}.isdisjoint(one.configuration for one in design.points)
+    assert design.confirmations == (), "asked for by nobody yet"
+
+
+def test_a_factor_whose_switches_the_fraction_holds_takes_no_more():
+    """The fourth of five stands in no defining word."""
+    design, found = alone("conv4-kernel")
+    assert found == ()
+    assert "tiny-design2 + conv4-kernel" in {point.name for point in design.mixtures}
+
+
+@pytest.mark.parametrize(("kind", "count"), [("fraction", 8), ("one-at-a-time", 0), ("full", 0)])
+def test_only_a_fraction_takes_more(kind, count):
+    assert len(alone(*KEYS, kind=kind)[1]) == count
+
+
+def test_a_factor_that_takes_no_part_is_refused():
+    with pytest.raises(UserError, match="Did you mean 'augmentation'"):
+        alone("augmentatoin")
+    with pytest.raises(UserError, match="unknown factor that takes part"):
+        alone("augmentation", kind="none")
+
+
+def test_the_runs_of_a_factor_alone_confirm_it():
+    design, more = alone("augmentation", "activation")
+    coded = coded_runs(runs([*design.points, *more]), [*design.points, *more], list(KEYS), "test_accuracy")
+    found = attribute(coded, list(KEYS), "test_accuracy", margin=0.01)
+    row = found.in_metric.shares[0]
+    assert found.plan.kind == "fraction"
+    assert row.from_baseline.estimate == pytest.approx(0.1, abs=1e-9)
+    assert row.from_contender.estimate == pytest.approx(0.1, abs=1e-9)
 
 
 # --- from runs to rows ----------------------------------------------------------------------------

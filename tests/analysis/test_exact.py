@@ -165,7 +165,7 @@ def test_the_order_of_runs_moves_no_bit_of_the_shares(seeds, draw):
     frame = pd.DataFrame(rows, columns=[*FACTORS, "seed"])
     frame["test_accuracy"] = rng.uniform(0.1, 0.9, len(frame))
     found = attribute(frame, FACTORS, "test_accuracy", "fraction")
-    assert found.error == ("paired_by_seed" if seeds >= 3 else "pooled_over_runs")
+    assert found.error == ("pooled_by_seed" if seeds >= 3 else "pooled_over_runs")
     for again in range(3):
         other = frame.sample(frac=1, random_state=again)
         assert attribute(other, FACTORS, "test_accuracy", "fraction") == found

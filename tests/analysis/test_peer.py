@@ -102,13 +102,17 @@ def test_with_one_seed_and_repeated_ends_the_interval_is_the_linear_models():
     assert share.p == pytest.approx(float(np.squeeze(test.pvalue)), abs=EXACT)
 
 
-def test_paired_by_seed_the_interval_is_that_of_the_seeds_own_coefficients():
-    """A linear model in each seed; the mean of its coefficients with a t interval over the seeds."""
+def test_by_seed_the_interval_is_that_of_the_seeds_own_coefficients():
+    """A linear model in each seed; the means of its coefficients, with the residual of their two-way table where it is pooled."""
     frame = runs("fraction", 5)
     formula = f"test_accuracy ~ {' + '.join(FACTORS)}"
-    own = [2 * smf.ols(formula, data=coded(part)).fit().params["conv1"] for _, part in frame.groupby("seed")]
-    mean = smf.ols("y ~ 1", data=pd.DataFrame({"y": own})).fit()
-    share = attribute(frame, FACTORS, "test_accuracy", "fraction").in_metric.shares[2].share
-    assert share.by_seed == pytest.approx(own, abs=EXACT)
-    assert (share.low, share.high) == pytest.approx(tuple(mean.conf_int().loc["Intercept"]), abs=EXACT)
-    assert share.p == pytest.approx(mean.pvalues["Intercept"], abs=EXACT)
+    fits = [smf.ols(formula, data=coded(part)).fit().params for _, part in frame.groupby("seed")]
+    own = pd.DataFrame([(name, 2 * one[name]) for one in fits for name in FACTORS], columns=["factor", "y"])
+    pooled = smf.ols("y ~ 0 + factor", data=own).fit()
+    found = attribute(frame, FACTORS, "test_accuracy", "fraction")
+    assert found.error == "pooled_by_seed"
+    for row in found.in_metric.shares:
+        term, share = f"factor[{row.factor}]", row.share
+        assert share.by_seed == pytest.approx(own.query("factor == @row.factor")["y"].tolist(), abs=EXACT)
+        assert (share.low, share.high) == pytest.approx(tuple(pooled.conf_int().loc[term]), abs=EXACT)
+        assert share.p == pytest.approx(pooled.pvalues[term], abs=EXACT)

@@ -27,9 +27,10 @@ def test_the_lines_say_runs_time_p_error_and_what_cannot_be_told_apart(tmp_path)
         "fraction: 16 mixtures of 5 factors",
         "runs     54 = 18 configurations x 3 seeds; 0 finished before, 54 to train",
         "unknown: nothing of profile embedded was trained in this folder yet",
-        "0.1 at best by the permutation test with 3 seeds; 4 seeds can go below 0.05",
+        "0.1 at best by the permutation test with 3 seeds; 4 seeds can go below 0.05, and 8 for a share, adjusted over 5 factors",
         "look     at 3 seeds: 54 runs",
         "look     at 6 seeds: 108 runs",
+        "alone    up to 24 = 8 configurations x 3 seeds more: two for each factor that is named",
         "standard error of 0.29 times the spread of one run",
         "augmentation x hidden-activation = conv1-width x fc-width",
         "augmentation behind hidden-activation x conv1-width x fc-width",
@@ -55,6 +56,13 @@ def test_the_plan_can_be_another_one(tmp_path, kind, runs):
         planned(WHY, "--plan", kind, "--seeds", "1", "--json", "--runs", str(tmp_path / "runs"))
     )
     assert (told["runs"], told["plan"]) == (runs, None if kind == "none" else kind)
+
+
+@pytest.mark.parametrize(("kind", "more"), [("none", 0), ("one-at-a-time", 0), ("fraction", 8), ("full", 0)])
+def test_what_confirms_a_factor_is_counted_beside_the_plan(tmp_path, kind, more):
+    arguments = [WHY, "--plan", kind, "--runs", str(tmp_path / "runs")]
+    assert json.loads(planned(*arguments, "--json"))["confirmations_at_most"] == more
+    assert ("up to" in planned(*arguments)) is bool(more)
 
 
 def test_what_was_trained_is_counted_and_gives_the_expected_time(tmp_path):

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import Shape, make_run, make_runs, make_study
+from records_maker import SHAPES, Shape, make_run, make_runs, make_study
 
+from tinyexp.analysis.design import confirmation_points, study_design
+from tinyexp.analysis.study import load_study
+from tinyexp.config.difference import Difference
 from tinyexp.config.load import load_experiment
+from tinyexp.config.metric import metric_of
 from tinyexp.config.overlay import with_keys
 from tinyexp.errors import UserError
 from tinyexp.report.check import examine
 from tinyexp.report.drawings import WaterfallDrawing
-from tinyexp.report.evidence import gather
+from tinyexp.report.evidence import Evidence, StudyResult, gather
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.shares import waterfall_panel
+from tinyexp.report.sections.switches import moved_words, switch_words
+from tinyexp.report.sections.why import why_line, why_section
 from tinyexp.report.select import select_runs
 from tinyexp.runs.recorded import read_runs
 
@@ -51,15 +59,17 @@ def verdicts(study: dict) -> dict[str, tuple[str, str]]:
 def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS, seeds=range(5))
     text, summary, study = rendered(tmp_path)
-    assert re.search(r"Augmentation carries the largest share: 1\d\.\d of 1\d\.\d points", text)
-    assert "16 mixtures of Design 2 and Design 1 were trained" in text
     assert re.search(
-        r"goes with augmentation: 1\d\.\d of 1\d\.\d points \(95 % interval 1\d\.\d to 1\d\.\d\)", text
+        r"Switching augmentation on brings 1\d\.\d points of a gap of 1\d\.\d, the largest share", text
     )
+    assert "16 mixtures of Design 2 and Design 1 were trained" in text
+    assert re.search(r"of a gap of 1\d\.\d \(95 % interval 1\d\.\d to 1\d\.\d\), the largest share\.", text)
     assert (
-        "With 5 seeds the sign-flip test cannot confirm any share: its p is 0.062 at best. 6 seeds could."
+        "With 5 seeds the sign-flip test cannot confirm any share: adjusted over 5 factors its p is 0.31 at best. 8 seeds could."
         in text
     )
+    assert "with one spread for all shares, 20 degrees of freedom" in text
+    assert "its shares together in 5 % and its claims together in 5 %" in text
     assert "A share says what was switched and what moved" in text
     assert "that a factor is the cause" in text
     assert "No factor here, as the two do not differ in it under the readings taken: normalization" in text
@@ -105,7 +115,7 @@ def test_the_rows_of_the_table_add_up_to_the_gap_within_their_rounding(tmp_path:
 def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS, seeds=[0])
     text, _, study = rendered(tmp_path)
-    assert study["attributions"]["test_accuracy"]["error"] == "none"
+    assert study["attributions"]["test_accuracy"]["in_metric"]["error"] == "none"
     assert "One seed alone gives no estimate of chance, so there are no intervals." in text
     assert "What each factor moved, without an estimate of chance" in text
     assert "not the designs" in text, "the sentence on two networks"
@@ -116,7 +126,7 @@ def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> 
 def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", EFFECTS, seeds=[0, 1])
     text, _, study = rendered(tmp_path)
-    assert study["attributions"]["test_accuracy"]["error"] == "pooled_over_runs"
+    assert study["attributions"]["test_accuracy"]["in_metric"]["error"] == "pooled_over_runs"
     assert "Too few seeds to tell whether Design 1 beats Design 2" in text
     assert re.search(r"Some \d+( to \d+)?( or more)? runs of each in all would decide", text)
     assert "Intervals rest on the spread of one run" in text
@@ -131,17 +141,21 @@ def test_three_seeds_carry_the_note_on_the_exact_test(tmp_path: Path) -> None:
     )
 
 
-def test_six_seeds_carry_no_such_note(tmp_path: Path) -> None:
-    make_study(tmp_path / "runs", EFFECTS, seeds=range(6))
+@pytest.mark.parametrize(("seeds", "noted"), [(6, True), (8, False)])
+def test_a_share_takes_more_seeds_to_confirm_than_the_comparison(
+    tmp_path: Path, seeds: int, *, noted: bool
+) -> None:
+    make_study(tmp_path / "runs", EFFECTS, seeds=range(seeds))
     text, _, _ = rendered(tmp_path)
-    assert "cannot confirm" not in text
+    assert "cannot confirm it" not in text
+    assert ("cannot confirm any share" in text) is noted
 
 
 def test_without_effects_no_share_is_called(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", {})
     text, _, study = rendered(tmp_path)
-    assert "No factor's share can be told from chance" in text
-    assert "carries the largest share" not in text
+    assert "No factor can be named: no share stands clear of chance and of 1.0 points" in text
+    assert "the largest share" not in text
     assert verdicts(study)["why-augmentation"][0] == "undecided_here"
 
 
@@ -150,7 +164,9 @@ def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path
     text, _, study = rendered(tmp_path)
     assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
     assert "The whole of it works the other way." in text
-    assert "Hidden activation carries the largest share" in text
+    assert re.search(
+        r"Changing hidden activation from softmax to relu brings 2\d\.\d points of a gap of 1\d\.\d", text
+    )
 
 
 def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path: Path) -> None:
@@ -159,9 +175,9 @@ def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path
     text, _, study = rendered(tmp_path)
     gap = study["attributions"]["test_accuracy"]["in_metric"]["gap"]
     assert gap["low"] < 0 < gap["high"]
-    assert "carries the largest share" not in text
+    assert "the largest share" not in text
     assert re.search(
-        r"Augmentation \(\+1\d\.\d points\) and hidden activation \(\u22121\d\.\d points\) move the test accuracy",
+        r"Switching augmentation on brings 1\d\.\d points and changing hidden activation from softmax to relu costs 1\d\.\d points",
         text,
     )
     assert verdicts(study)["why-augmentation"] == ("undecided_here", "gap_not_clear")
@@ -172,7 +188,7 @@ def test_where_the_baseline_wins_the_share_is_told_in_its_direction(tmp_path: Pa
     text, _, study = rendered(tmp_path)
     assert "Design 2 beats Design 1 by" in text
     assert re.search(
-        r"goes with augmentation: (19|20|21)\.\d of \d\d\.\d points \(95 % interval 1\d\.\d to 2\d\.\d\)",
+        r"Switching augmentation on costs (19|20)\.\d of the (19|20)\.\d points \(95 % interval 1\d\.\d to 2\d\.\d\)",
         text,
     )
     assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
@@ -200,9 +216,188 @@ def test_a_plan_that_is_trained_in_part_names_what_is_missing(tmp_path: Path) ->
         if json.loads(folder.record.read_text())["configuration"] == identity:
             folder.record.unlink()
     text, _, study = rendered(tmp_path)
-    assert study["attributions"] == {}
-    assert "1 of them have no finished run" in text
+    found = study["attributions"]["test_accuracy"]
+    assert (found["plan"]["kind"], found["runs"], found["seeds"]) == ("as-run", 45, [])
+    assert "whatever was trained, as not every mixture of the plan was" in text
+    assert "Not every mixture of the plan has a finished run; missing: Design 2 + " in text
+    assert re.search("Augmentation[^:.]*: not yet trained alone, so an interaction may stand in for it", text)
     assert "tinyexp run-all" in text
+
+
+def test_factors_that_the_runs_cannot_tell_apart_are_named_and_not_split(tmp_path: Path) -> None:
+    """Of the mixtures those are there in which two widths are switched together, and so are the other two of their word."""
+    made = make_study(tmp_path / "runs", EFFECTS)
+    for folder in made:
+        overrides = json.loads(folder.record.read_text())["experiment"]["overrides"]
+        if ("model.channels" in overrides) != ("model.fc_width" in overrides):
+            folder.record.unlink()
+    text, _, study = rendered(tmp_path)
+    groups = study["attributions"]["test_accuracy"]["in_metric"]["inseparable"]
+    assert [group["factors"] for group in groups] == [
+        ["augmentation", "hidden-activation"],
+        ["conv1-width", "fc-width"],
+    ]
+    assert re.search(
+        "Width of the first convolution and width of the hidden dense layer cannot be told apart by these runs; "
+        r"together they moved .\d\.\d points",
+        text,
+    )
+    assert re.search(r"augmentation with hidden activation \+1\d\.\d", text), "a row of the table"
+
+
+HIDING = ("hidden-activation", "conv1-width", "fc-width")
+"""Its interaction cannot be told from augmentation in the fraction of this study."""
+
+
+def make_hidden(runs: Path, *, alone: bool, size: float = 0.09, augmentation: float = 0.0) -> None:
+    """The fraction of a study in which three factors interact; perhaps with augmentation alone as well."""
+    study = load_study(WHY)
+    design = study_design(study, {name: load_experiment(name, "embedded") for name in study.experiments})
+    assert design.plan is not None
+    factors = design.plan.factors
+    more = confirmation_points(design, ["augmentation"]) if alone else ()
+    base = SHAPES["tiny-design2"]
+    for point in (*design.points, *more):
+        on = dict(zip(factors, point.levels, strict=True))
+        together = math.prod(2 * on[name] - 1 for name in HIDING)
+        rise = size * together + augmentation * on["augmentation"]
+        for seed in range(3):
+            make_run(
+                runs,
+                point.experiment.name,
+                seed,
+                experiment=point.experiment,
+                shape=replace(base, test=base.test + rise, spread=0.015),
+                key=point.name,
+            )
+
+
+def test_an_inert_factor_is_told_as_not_yet_trained_alone_with_the_command(tmp_path: Path) -> None:
+    make_hidden(tmp_path / "runs", alone=False)
+    text, summary, _ = rendered(tmp_path)
+    for page in (text, summary):
+        assert re.search(
+            r"Augmentation[^:.]*: not yet trained alone, so an interaction of three may stand in for it", page
+        )
+        assert "tinyexp run-all --profile embedded --study why-design1-beat-design2 --seeds 3" in page
+    assert re.search(
+        r"Not yet trained alone: augmentation.*; an interaction of three may stand in for it\.", text
+    )
+    assert "moves it, not yet trained alone" in text
+
+
+def test_an_inert_factor_that_was_trained_alone_is_not_named(tmp_path: Path) -> None:
+    """Behind an interaction of three that moves eight spreads of one run."""
+    make_hidden(tmp_path / "runs", alone=True)
+    text, _, study = rendered(tmp_path)
+    row = study["attributions"]["test_accuracy"]["in_metric"]["shares"][0]
+    assert (row["verdict"], row["confirmation"]) == ("contradicted", "contradicted")
+    assert "switching augmentation on brings" not in text.lower()
+    assert re.search(
+        r"Augmentation: its share of \+1\d\.\d points is not called its own\. Switched alone it moved", text
+    )
+    assert "An interaction stands in for it: hidden activation with width of the first convolution" in text
+    assert "not so when switched alone" in text
+    assert examine(tmp_path / "out").found == ()
+    again = select_runs(read_runs(tmp_path / "out" / "runs"))
+    assert len(next(one for one in again.studies if one.study.name == WHY).confirmations) == 2
+
+
+def test_a_factor_that_does_alone_what_its_share_says_is_told_so(tmp_path: Path) -> None:
+    make_hidden(tmp_path / "runs", alone=True, size=0.0, augmentation=0.15)
+    text, _, study = rendered(tmp_path)
+    row = study["attributions"]["test_accuracy"]["in_metric"]["shares"][0]
+    assert (row["verdict"], row["confirmation"]) == ("moves", "confirmed")
+    assert re.search(r"Augmentation: switched alone it moved \+1\d\.\d points from Design 2", text)
+    assert "moves it, alone too" in text
+    assert "not yet trained alone" not in text
+
+
+def with_factors(tmp_path: Path, effects: dict[str, float], **changed: object) -> tuple[str, str]:
+    """Heading, words of the section and first line of the study with one factor said otherwise."""
+    make_study(tmp_path / "runs", effects)
+    evidence = gather(select_runs(read_runs(tmp_path / "runs")))
+    result = next(one for one in evidence.results if one.study.name == WHY)
+    factors = tuple(
+        one.model_copy(update=changed) if one.name == "fc-width" else one for one in result.study.factors
+    )
+    study = result.study.model_copy(update={"factors": factors})
+    result = replace(result, design=replace(result.design, study=study))
+    section = why_section(evidence, result)
+    assert section is not None
+    return f"{section}".replace("\\xa0", " "), why_line(evidence, result).replace("\u00a0", " ")
+
+
+def test_a_placebo_shows_the_size_of_nothing(tmp_path: Path) -> None:
+    words, line = with_factors(tmp_path, EFFECTS, placebo=True)
+    assert "width of the hidden dense layer (placebo)" in words
+    assert re.search(
+        "Width of the hidden dense layer is a placebo, which cannot matter: that it moved .\\d\\.\\d points shows",
+        words,
+    )
+    assert "Something is wrong" not in words + line
+
+
+def test_a_placebo_that_moves_says_that_something_is_wrong(tmp_path: Path) -> None:
+    words, line = with_factors(tmp_path, {"fc-width": 0.15}, placebo=True)
+    for said in (words, line):
+        assert "Something is wrong: width of the hidden dense layer is a placebo, which cannot matter" in said
+        assert "from 400 to 1,024" not in said, "it is not named among the factors"
+
+
+def test_below_the_margin_a_factor_is_too_small_to_matter(tmp_path: Path) -> None:
+    make_study(tmp_path / "runs", {}, seeds=range(8))
+    text, _, study = rendered(tmp_path)
+    shares = study["attributions"]["test_accuracy"]["in_metric"]["shares"]
+    small = [row["verdict"] for row in shares].count("too_small")
+    assert small > 0
+    assert "too small to matter" in text
+    assert "moves it" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right", "words"),
+    [
+        ("fc-width", 400, 1024, "changing width of the hidden dense layer from 400 to 1,024"),
+        ("fc-width", [5, 5, 2], [5, 3, 2], "changing width of the hidden dense layer from 5 to 3"),
+        ("fc-width", [1, 2], [3, 4], "switching width of the hidden dense layer to the setting of Design 1"),
+        ("fc-width", True, False, "switching width of the hidden dense layer off"),
+        ("fc-width", 0, 0.5, "changing width of the hidden dense layer from 0 to 0.5"),
+        ("fc-width", "(none)", 3, "switching width of the hidden dense layer to the setting of Design 1"),
+    ],
+)
+def test_a_switch_is_told_with_its_levels(
+    embedded: tuple[Evidence, StudyResult], name: str, left: object, right: object, words: str
+) -> None:
+    evidence, result = embedded
+    switched = {**result.design.switched, name: (Difference("model.fc_width", left, right),)}
+    changed = replace(result, design=replace(result.design, switched=switched))
+    assert switch_words(evidence, changed, name).replace("\u00a0", " ") == words
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, StudyResult]:
+    runs = tmp_path_factory.mktemp("runs")
+    make_runs(runs, ["tiny-design1", "tiny-design2"], seeds=[0])
+    evidence = gather(select_runs(read_runs(runs)))
+    return evidence, next(one for one in evidence.results if one.study.name == WHY)
+
+
+@pytest.mark.parametrize(
+    ("metric", "share", "gap", "words"),
+    [
+        ("test_accuracy", -0.088, -0.106, "costs 8.8 of the 10.6 points"),
+        ("test_accuracy", 0.03, -0.106, "brings 3.0 points"),
+        ("test_accuracy", 0.03, None, "brings 3.0 points"),
+        ("test_accuracy", 0.2, 0.1, "brings 20.0 points of a gap of 10.0"),
+        ("test_loss", 0.35, 0.51, "raises the test loss by 0.350 of 0.510 nats"),
+        ("test_loss", -0.35, None, "lowers the test loss by 0.350 nats"),
+    ],
+)
+def test_what_moved_is_told_with_its_direction(
+    metric: str, share: float, gap: float | None, words: str
+) -> None:
+    assert moved_words(metric_of(metric), share, gap).replace("\u00a0", " ") == words
 
 
 def test_a_diverged_mixture_leaves_its_seed_out_and_is_named(tmp_path: Path) -> None:
@@ -258,10 +453,6 @@ def test_runs_that_no_study_asks_for_are_left_out(tmp_path: Path) -> None:
 
 def test_mixtures_of_overridden_designs_are_found_without_naming_the_override(tmp_path: Path) -> None:
     """What `run-all --set` trained: every run has the override, and the mixtures more."""
-    from tinyexp.analysis.design import study_design
-    from tinyexp.analysis.study import load_study
-    from tinyexp.config.load import load_experiment
-
     study = load_study(WHY)
     designs = {name: load_experiment(name, overrides={"model.dropout": 0.2}) for name in study.experiments}
     for part in study_design(study, designs).everything:

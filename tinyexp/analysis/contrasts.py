@@ -33,10 +33,12 @@ class Contrasts:
     """Shape (factors, runs): the mean over the plan of what switching the factor alone does."""
     not_explained: Rows
     """Shape (1, runs): gap minus the sum of shares."""
+    alone: tuple[str, ...]
+    """The factors whose single switches are runs of the plan."""
     from_baseline: Rows
-    """Shape (factors or 0, runs): what the switch does to the baseline; where the plan has that run."""
+    """Shape (factors alone, runs): what the switch does to the baseline."""
     from_contender: Rows
-    """Shape (factors or 0, runs): what the switch contributes to the contender."""
+    """Shape (factors alone, runs): what the switch contributes to the contender."""
     pairs: Rows
     """Shape (groups, runs): how much more the one switch does with the other thrown than without."""
     pair_groups: tuple[Group, ...]
@@ -51,23 +53,20 @@ def contrasts(plan: Plan) -> Contrasts:
     Standard errors at K = 6, one seed, for a run's spread of 1: shares have 1.0 from one-at-a-time, 0.5
     from the fraction, 0.38 from the full plan.
     """
-    count, place = len(plan.factors), {row: number for number, row in enumerate(plan.levels)}
+    place = {row: number for number, row in enumerate(plan.levels)}
     gap = _difference(len(place), len(place) - 1, 0)
     mains = np.array([2 * plan.column([name]) for name in plan.factors]) / len(place)
-    empty = np.empty((0, len(place)))
-    near, far = empty, empty
-    if plan.kind != "fraction":
-        ones = [tuple(int(other == own) for other in range(count)) for own in range(count)]
-        near = np.vstack([_difference(len(place), place[row], 0) for row in ones])
-        rest = [tuple(1 - level for level in row) for row in ones]
-        far = np.vstack([_difference(len(place), len(place) - 1, place[row]) for row in rest])
+    alone = tuple(name for name in plan.factors if not plan.is_aliased(name))
+    ones, rest = zip(*map(plan.alone, alone), strict=True) if alone else ((), ())
+    near = _stacked([_difference(len(place), place[row], 0) for row in ones], len(place))
+    far = _stacked([_difference(len(place), len(place) - 1, place[row]) for row in rest], len(place))
     if plan.kind == "one-at-a-time":
         mains = (near + far) / 2
     shares = _shapley(plan) if plan.kind == "full" else mains
     left = _clean(gap - np.array([[total(column) for column in shares.T.tolist()]]))
     pairs, pair_groups = _pairs(plan, near, far)
     beyond, beyond_groups = _beyond_pairs(plan, left)
-    return Contrasts(gap, shares, mains, left, near, far, pairs, pair_groups, beyond, beyond_groups)
+    return Contrasts(gap, shares, mains, left, alone, near, far, pairs, pair_groups, beyond, beyond_groups)
 
 
 def _pairs(plan: Plan, near: Rows, far: Rows) -> tuple[Rows, tuple[Group, ...]]:
@@ -100,6 +99,10 @@ def _shapley(plan: Plan) -> Rows:
     # A run with the factor on ends a switch from the set one smaller; one with it off begins one.
     on, off = weight[np.maximum(thrown - 1, 0)], weight[np.minimum(thrown, count - 1)]
     return np.asarray(np.where(levels.T == 1, on, -off))
+
+
+def _stacked(rows: list[Rows], runs: int) -> Rows:
+    return np.vstack(rows) if rows else np.empty((0, runs))
 
 
 def _difference(runs: int, plus: int, minus: int) -> Rows:

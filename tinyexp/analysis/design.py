@@ -82,6 +82,8 @@ class StudyDesign:
     """What each factor of the plan switches, from the baseline's value to the contender's."""
     inactive: tuple[str, ...] = ()
     """Factors of the study in which the two do not differ here."""
+    confirmations: tuple[DesignPoint, ...] = ()
+    """Points in which one factor alone is switched, beside the plan: those that were asked for or have runs."""
     problem: str = ""
     """Why there is no plan though the study has factors, as where it is confounded."""
 
@@ -92,8 +94,8 @@ class StudyDesign:
 
     @property
     def everything(self) -> tuple[DesignPoint, ...]:
-        """Members, then mixtures."""
-        return (*self.members.values(), *self.mixtures)
+        """Members, then mixtures, then what confirms a factor."""
+        return (*self.members.values(), *self.mixtures, *self.confirmations)
 
     @property
     def variants(self) -> tuple[DesignPoint, ...]:
@@ -131,6 +133,28 @@ def study_design(study: Study, experiments: Mapping[str, Experiment], kind: str 
     inactive = tuple(factor.name for factor in study.factors if factor.name not in switched)
     points = tuple(_point(study, plan, levels, baseline, contender, switched) for levels in plan.levels)
     return StudyDesign(study, members, plan, points, switched, inactive)
+
+
+def confirmation_points(design: StudyDesign, factors: Sequence[str]) -> tuple[DesignPoint, ...]:
+    """What trains factors alone: the baseline with each of them switched, and the contender with it switched back.
+
+    None where no interaction may stand in for a factor; see :meth:`tinyexp.analysis.plan.Plan.is_aliased`.
+
+    Raises
+    ------
+    UserError
+        A factor that takes no part, or a point that is no valid experiment.
+    """
+    plan, study = design.plan, design.study
+    for name in factors:
+        if plan is None or name not in plan.factors:
+            known = plan.factors if plan else ()
+            raise unknown(_file(study), "factor that takes part", name, known)
+    if plan is None:
+        return ()
+    baseline, contender = design.members[study.baseline], design.members[study.contender]
+    wanted = dict.fromkeys(levels for name in factors if plan.is_aliased(name) for levels in plan.alone(name))
+    return tuple(_point(study, plan, levels, baseline, contender, design.switched) for levels in wanted)
 
 
 def check_members(study: Study, known: Mapping[str, object] | list[str]) -> None:

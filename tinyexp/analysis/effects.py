@@ -1,16 +1,22 @@
-"""Estimates and intervals of contrasts over runs: paired by seed, or from an additive model.
+"""Estimates and intervals of contrasts over runs: over the seeds, or from an additive model.
 
-Two sources of error, and which is used is said in the result:
+Which source of error is used is said in the result:
 
-* ``paired_by_seed``, with three complete seeds or more. Each seed gives one value of the contrast; the
-  t interval of their mean has n - 1 degrees of freedom. What a seed shares over all runs cancels, and
-  spreads may differ from mixture to mixture. For the gap it is the interval of a comparison.
-* ``pooled_over_runs``, with fewer: one or two complete seeds, with the ends under more seeds or without.
+* ``pooled_by_seed``, with three complete seeds or more. Each seed gives one value of each share, and what a seed does
+  to all runs alike cancels. Where an F test does not reject that all shares vary alike from seed to seed, their
+  variances are pooled: (n - 1) * K degrees of freedom where the shares' contrasts are orthogonal, fewer where they
+  share runs (:class:`SeedSpread`).
+* ``own_by_seed``, where that test rejects it: each share by its own n - 1 degrees of freedom, as a factor whose effect
+  changes from seed to seed would lend its spread to all others, and theirs to it.
+* ``pooled_over_runs``, with fewer seeds: one or two complete ones, with the ends under more seeds or without.
   Ordinary least squares of y = mixture + seed over all runs; the residual mean square estimates the
   variance of one run, taken to be equal in all mixtures, with runs - mixtures - seeds + 1 degrees of
   freedom. With one complete seed and the ends under r seeds that is var(end differences) / 2 with r - 1.
   Source: two-way layout without interaction, unequal numbers; Scheffe (1959), The Analysis of Variance,
-  section 4.4. One seed alone has no residual: estimates without an interval.
+  section 4.4. One seed alone has no residual (``none``): estimates without an interval.
+
+Whatever is no share (pairs, what is left over) has its own n - 1 degrees of freedom over the seeds, and the gap is the
+difference of two samples as in a comparison (Welch).
 """
 
 from __future__ import annotations
@@ -22,11 +28,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.analysis.distributions import t_two_sided
+from tinyexp.analysis.distributions import f_upper, t_two_sided
 from tinyexp.analysis.exact import deviation, dot, dots, mean, total
-from tinyexp.analysis.statistics import decisive_interval, has_no_spread, interval_around, sign_flip_p
+from tinyexp.analysis.samples import difference_interval, permutation_p, welch
+from tinyexp.analysis.statistics import (
+    ALPHA,
+    decisive_interval,
+    has_no_spread,
+    interval_around,
+    sign_flip_p,
+)
 
-ErrorSource = Literal["paired_by_seed", "pooled_over_runs", "none"]
+ErrorSource = Literal["pooled_by_seed", "own_by_seed", "pooled_over_runs", "none"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -139,14 +152,103 @@ def pooled_effects(fit: Fit, rows: Floats, table: Floats) -> tuple[Effect, ...]:
     unscaled = [dot(row * row, fit.spread) + dot(own, own) for row, own in zip(rows, levered, strict=True)]
     estimates = dots(rows, fit.means[None])[:, 0]
     return tuple(
-        _pooled(float(estimate), factor, fit, tuple(own.tolist()))
+        scaled_effect(float(estimate), factor, fit.variance, fit.degrees, tuple(own.tolist()))
         for estimate, factor, own in zip(estimates, unscaled, by_seed.T, strict=True)
     )
 
 
-def paired_effects(table: Floats, rows: Floats) -> tuple[Effect, ...]:
-    """The effects of contrasts of shape (effects, mixtures) over a table of shape (seeds, mixtures)."""
-    return tuple(_paired(own) for own in dots(table, rows).T)
+def scaled_effect(
+    estimate: float, unscaled: float, variance: float, degrees: int, by_seed: tuple[float, ...] = ()
+) -> Effect:
+    """An effect whose variance is ``unscaled`` times the variance of one run, known to some degrees of freedom."""
+    if unscaled == 0:  # a contrast that is zero by construction
+        return Effect(0.0, 0.0, 0.0, 0.0, 1.0, by_seed)
+    if not degrees or variance <= 1e-24:
+        return Effect(estimate, None, None, None, None, by_seed)
+    error = math.sqrt(variance * unscaled)
+    interval = interval_around(estimate, error, degrees)
+    return Effect(
+        estimate, error, interval.low, interval.high, t_two_sided(estimate / error, degrees), by_seed
+    )
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """How a family of contrasts of one norm varies from seed to seed."""
+
+    p_equal: float | None
+    """Of the F test that all vary alike; None of one contrast, or where none shows a spread."""
+    variance: float
+    """Of one run, as far as contrasts show it: the mean of their variances over that of a contrast of runs that vary by 1."""
+    degrees: int
+    """Of the pooled variance."""
+    own: int
+    """Degrees of freedom that each contrast has by itself."""
+
+    @property
+    def pooled(self) -> bool:
+        """Whether one variance stands for all."""
+        return self.p_equal is not None and self.p_equal >= ALPHA
+
+
+def seed_spread(table: Floats, rows: Floats) -> SeedSpread:
+    """Whether contrasts (effects, mixtures) vary alike over a table (seeds, mixtures), and how much.
+
+    The largest variance is held against the mean of the others by F, and p is multiplied by the number of contrasts
+    (Bonferroni): with one degree of freedom more or less this is Cochran's test.
+
+    Contrasts that share runs do not vary independently, and their pooled variance is worth fewer degrees of freedom:
+    with correlations r as the runs make them, (n - 1) * K**2 / sum(r**2), which is (n - 1) * K for orthogonal ones.
+    For six factors that is 6 (n - 1) in a fraction, 4.5 in a full plan, 2.7 for one at a time. Source: Satterthwaite
+    (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2, 110-114.
+    """
+    values, own = dots(table, rows).T, len(table) - 1
+    deviations = [0.0 if has_no_spread(row) else deviation(row) for row in values]
+    variances = [spread * spread for spread in deviations]
+    count, whole = len(variances), total(variances)
+    norms = dots(rows, rows)
+    if count < 2 or not whole:
+        return SeedSpread(None, whole / count / float(norms[0, 0]), own, own)
+    largest = max(variances)
+    rest = total([*variances, -largest]) / (count - 1)
+    p = min(1.0, count * f_upper(largest / rest, own, own * (count - 1))) if rest > 0 else 0.0
+    lengths = norms.diagonal()
+    shared = total((norms * norms / np.outer(lengths, lengths)).ravel().tolist())
+    degrees = int(own * count * count / shared + 1e-9)
+    return SeedSpread(p, whole / count / (total(lengths.tolist()) / count), degrees, own)
+
+
+def paired_effects(table: Floats, rows: Floats, spread: SeedSpread | None = None) -> tuple[Effect, ...]:
+    """The effects of contrasts of shape (effects, mixtures) over a table of shape (seeds, mixtures).
+
+    Parameters
+    ----------
+    spread
+        Where it is pooled it stands for the contrasts' own.
+    """
+    values = dots(table, rows).T
+    if spread is None or not spread.pooled:
+        return tuple(_paired(own) for own in values)
+    return tuple(
+        scaled_effect(
+            mean(own), dot(row, row) / len(own), spread.variance, spread.degrees, tuple(own.tolist())
+        )
+        for own, row in zip(values, rows, strict=True)
+    )
+
+
+def gap_effect(table: Floats) -> Effect:
+    """The last column of a table (seeds, mixtures) minus the first: two samples, as in a comparison of two designs."""
+    baseline, contender = table[:, 0], table[:, -1]
+    estimate, own = mean(contender) - mean(baseline), tuple((contender - baseline).tolist())
+    error, degrees = welch(contender, baseline)
+    # As in a comparison: equal values estimate no spread, and the exact test stands in for t.
+    interval = difference_interval(contender, baseline, 0.0, 0.0)
+    flat = has_no_spread(contender) and has_no_spread(baseline)
+    p = permutation_p(contender, baseline) if flat else t_two_sided(estimate / error, degrees)
+    return Effect(
+        estimate, error, interval.low if interval else None, interval.high if interval else None, p, own
+    )
 
 
 def _paired(values: Floats) -> Effect:
@@ -161,16 +263,4 @@ def _paired(values: Floats) -> Effect:
     )
     return Effect(
         estimate, error, interval.low if interval else None, interval.high if interval else None, p, own
-    )
-
-
-def _pooled(estimate: float, unscaled: float, fit: Fit, own: tuple[float, ...]) -> Effect:
-    if unscaled == 0:  # a contrast that is zero by construction
-        return Effect(0.0, 0.0, 0.0, 0.0, 1.0, own)
-    if not fit.degrees or fit.variance <= 1e-24:
-        return Effect(estimate, None, None, None, None, own)
-    error = math.sqrt(fit.variance * unscaled)
-    interval = interval_around(estimate, error, fit.degrees)
-    return Effect(
-        estimate, error, interval.low, interval.high, t_two_sided(estimate / error, fit.degrees), own
     )

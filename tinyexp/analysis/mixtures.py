@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tinyexp.analysis.checked import check_columns, check_guarded, check_metric
-from tinyexp.analysis.plan import PLAN_KINDS, Levels, Plan, make_plan
+from tinyexp.analysis.least_squares import main_effects
+from tinyexp.analysis.plan import AS_RUN, PLAN_KINDS, Levels, Plan, make_plan, plan_as_run
 from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError, listed, unknown
 
@@ -29,6 +30,23 @@ class Mixtures:
     seeds: tuple[int, ...]
     """The complete seeds."""
     partial_seeds: tuple[int, ...]
+    alone: Mapping[Levels, Mapping[int, float]]
+    """Single switches that the plan does not hold and that have runs: their values by seed."""
+
+    def transformed(self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Mixtures:
+        """The same runs with other values."""
+        alone = {
+            levels: dict(zip(own, function(np.array(list(own.values()))).tolist(), strict=True))
+            for levels, own in self.alone.items()
+        }
+        return replace(self, value=function(self.value), alone=alone)
+
+    @property
+    def every_value(self) -> NDArray[np.float64]:
+        """Those of the plan, then those of single switches."""
+        return np.array(
+            [*self.value.tolist(), *(value for own in self.alone.values() for value in own.values())]
+        )
 
     def table(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """The values of the complete seeds, shape (complete seeds, mixtures)."""
@@ -36,20 +54,29 @@ class Mixtures:
 
 
 def planned(frame: pd.DataFrame, factors: Sequence[str], metric: str, kind: str | None = None) -> Plan:
-    """The plan asked for, or the dearest whose mixtures are all among the finished runs.
+    """The plan asked for, or the dearest whose mixtures are all among the finished runs, or else what was trained.
 
     Raises
     ------
     UserError
-        The frame lacks a column, holds a level other than 0 and 1, or lacks mixtures of the plan.
+        The frame lacks a column, holds a level other than 0 and 1, lacks mixtures of the plan, or holds no two runs
+        that a single factor could be told from.
     """
     rows = _checked(frame, factors, metric)
-    there = set(_levels(rows, factors))
+    levels = _levels(rows, factors)
+    there = set(levels)
+    if kind == AS_RUN:
+        make_plan("one-at-a-time", factors)  # names that cannot be used are refused
+        return plan_as_run(factors, there)
+    if kind is not None and kind not in PLAN_KINDS:
+        raise unknown("attribute", "plan", kind, (*PLAN_KINDS, AS_RUN))
     plans = [make_plan(name, factors) for name in ([kind] if kind is not None else reversed(PLAN_KINDS))]
     lacking = [[row for row in plan.levels if row not in there] for plan in plans]
     for plan, missing in zip(plans, lacking, strict=True):
         if not missing:
             return plan
+    if kind is None and any(main_effects(levels, rows["seed"].tolist()).separable):
+        return plan_as_run(factors, there)
     nearest = min(range(len(plans)), key=lambda number: len(lacking[number]))
     plan, missing = plans[nearest], lacking[nearest]
     raise UserError(
@@ -68,7 +95,9 @@ def mixtures(frame: pd.DataFrame, plan: Plan, metric: Metric) -> Mixtures:
         A mixture has two runs of one seed, or a value is none that the metric can have.
     """
     rows = _checked(frame, plan.factors, metric.name)
-    place = {row: number for number, row in enumerate(plan.levels)}
+    singles = [levels for name in plan.factors if plan.is_aliased(name) for levels in plan.alone(name)]
+    known = (*plan.levels, *dict.fromkeys(levels for levels in singles if levels not in plan.levels))
+    place = {row: number for number, row in enumerate(known)}
     rows = rows.assign(mixture=[place.get(row, -1) for row in _levels(rows, plan.factors)])
     rows = rows[rows["mixture"] >= 0].sort_values(["seed", "mixture"], kind="stable")
     check_metric(rows, metric)
@@ -76,9 +105,11 @@ def mixtures(frame: pd.DataFrame, plan: Plan, metric: Metric) -> Mixtures:
     if len(twice):
         row = twice.iloc[0]
         raise UserError(
-            f"attribute: {_mixture(plan, plan.levels[int(row['mixture'])])} has more than one run of seed "
+            f"attribute: {_mixture(plan, known[int(row['mixture'])])} has more than one run of seed "
             f"{int(row['seed'])}. Keep one row a run: the last epoch."
         )
+    extra = rows[rows["mixture"] >= len(plan.levels)]
+    rows = rows[rows["mixture"] < len(plan.levels)]
     seed, mixture = rows["seed"].to_numpy(np.int64), rows["mixture"].to_numpy(np.int64)
     names, number, counts = np.unique(seed, return_inverse=True, return_counts=True)
     whole = counts == len(plan.levels)
@@ -89,6 +120,13 @@ def mixtures(frame: pd.DataFrame, plan: Plan, metric: Metric) -> Mixtures:
         complete=whole[number],
         seeds=tuple(names[whole].tolist()),
         partial_seeds=tuple(names[~whole].tolist()),
+        alone={
+            levels: dict(zip(own["seed"].tolist(), own[metric.name].astype(float).tolist(), strict=True))
+            for levels, own in (
+                (levels, extra[extra["mixture"] == number]) for levels, number in place.items()
+            )
+            if len(own)
+        },
     )
 
 

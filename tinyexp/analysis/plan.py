@@ -2,8 +2,8 @@
 
 A row of a plan is a mixture: level 0 of a factor is the baseline's, level 1 the contender's. Every
 plan holds both designs. One-at-a-time and fraction are subsets of the full plan, so that runs which
-are there are used again when a plan grows; a fraction of resolution IV holds no single switch, so it
-shares only the two designs with one-at-a-time.
+are there are used again when a plan grows; a fraction of resolution IV shares little more than the two designs
+with one-at-a-time: the only single switches in it are those of a factor in no defining word.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from tinyexp.errors import UserError, unknown
 
 PlanKind = Literal["one-at-a-time", "fraction", "full"]
 PLAN_KINDS: tuple[PlanKind, ...] = ("one-at-a-time", "fraction", "full")
+AS_RUN: Literal["as-run"] = "as-run"
+"""In place of a plan: whatever was trained, by least squares."""
 
 Levels = tuple[int, ...]
 Group = tuple[tuple[str, ...], ...]
@@ -52,13 +54,13 @@ Experimenters, chapter 6."""
 class Plan:
     """The mixtures to train for each seed."""
 
-    kind: PlanKind
+    kind: PlanKind | Literal["as-run"]
     """``full`` also where another was asked for that would not be smaller: up to three factors."""
     factors: tuple[str, ...]
     levels: tuple[Levels, ...]
-    """Shape (runs, factors), each 0 or 1; the baseline first, the contender last."""
+    """Shape (runs, factors), each 0 or 1; the baseline first, the contender last. Of ``as-run`` those that were trained."""
     columns: tuple[int, ...]
-    """For each factor the set of basic factors whose product it is, as bits; empty for one-at-a-time."""
+    """For each factor the set of basic factors whose product it is, as bits; empty for one-at-a-time and as-run."""
 
     @property
     def two_way_groups(self) -> tuple[Group, ...]:
@@ -81,6 +83,18 @@ class Plan:
     def switched(self, levels: Levels) -> tuple[str, ...]:
         """The factors that stand at the contender's level in a row of the plan."""
         return tuple(name for name, level in zip(self.factors, levels, strict=True) if level)
+
+    def alone(self, factor: str) -> tuple[Levels, Levels]:
+        """The baseline with one factor switched, and the contender with it switched back."""
+        near = tuple(int(name == factor) for name in self.factors)
+        return near, tuple(1 - level for level in near)
+
+    def is_aliased(self, factor: str) -> bool:
+        """Whether an interaction may stand in for a factor, so that one that matters is to be trained alone as well.
+
+        In a fraction not for a factor in no defining word, as the fourth of five: the plan holds its single switches.
+        """
+        return self.kind == AS_RUN or (self.kind == "fraction" and self.alone(factor)[0] not in self.levels)
 
     def column(self, interaction: Sequence[str]) -> NDArray[np.float64]:
         """The product of the factors' levels coded as -1 and +1, shape (runs,)."""
@@ -126,6 +140,11 @@ def make_plan(kind: str, factors: Sequence[str]) -> Plan:
     single = [tuple(int(place == own) for place in range(count)) for own in range(count)]
     both_ends = [(0,) * count, (1,) * count, *single, *(tuple(1 - level for level in row) for row in single)]
     return Plan("one-at-a-time", names, _sorted(both_ends), ())
+
+
+def plan_as_run(factors: Sequence[str], levels: Iterable[Levels]) -> Plan:
+    """The mixtures that were trained, as a plan."""
+    return Plan(AS_RUN, tuple(factors), _sorted(levels), ())
 
 
 def _fraction(names: tuple[str, ...]) -> Plan:

@@ -41,6 +41,9 @@ class Factor(Section):
     of the source, the factor does not take part."""
     says: str = ""
     """What the source credits this factor with, in our words; empty where it never mentions it."""
+    placebo: bool = False
+    """Whether it cannot matter, as a setting that nothing reads. It is trained and judged like the others, Holm's
+    adjustment included, so that it shows the size of nothing under their very rule; where it is named, something is wrong."""
 
 
 class Variant(Section):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.contrasts import contrasts
-from tinyexp.analysis.design import StudyDesign, check_members, study_design
+from tinyexp.analysis.design import StudyDesign, check_members, confirmation_points, study_design
 from tinyexp.analysis.frozen import read_frozen
 from tinyexp.analysis.plan import Plan
 from tinyexp.analysis.samples import fewest_to_confirm
-from tinyexp.analysis.statistics import permutation_floor, seeds_to_confirm, sign_flip_floor
+from tinyexp.analysis.statistics import ALPHA, permutation_floor, seeds_to_confirm, sign_flip_floor
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.launch.prepare import planned
@@ -50,6 +50,18 @@ class Forecast:
     """Runs whose measured speed the expectation rests on."""
     looks: tuple[LookCost, ...] = ()
     """What the study takes until each of its looks."""
+
+    @property
+    def confirmations(self) -> int:
+        """Configurations that are trained besides where every factor is named."""
+        plan = self.design.plan
+        return len(confirmation_points(self.design, plan.factors)) if plan else 0
+
+    @property
+    def seeds_for_a_share(self) -> int:
+        """The fewest seeds whose sign-flip test can confirm a share, adjusted over all factors (Holm)."""
+        plan = self.design.plan
+        return seeds_to_confirm(ALPHA / len(plan.factors) if plan else ALPHA)
 
     @property
     def p_floor(self) -> float:
@@ -156,6 +168,8 @@ def as_json(found: Forecast) -> dict[str, Any]:
             }
             for look in found.looks
         ],
+        "seeds_to_confirm_a_share": found.seeds_for_a_share,
+        "confirmations_at_most": found.confirmations,
         "plan": None,
     }
     if plan:

@@ -23,6 +23,16 @@ def as_lines(found: Forecast) -> list[str]:
     lines += [f"look     {_look_words(look)}" for look in found.looks]
     floor = f"{found.p_floor:.2g} at best by the {'paired sign-flip' if found.is_paired else 'permutation'} test with {counted(seeds, 'seed')}"
     lines.append(f"p        {floor}; {found.seeds_to_confirm} seeds can go below 0.05")
+    if plan:
+        more = f"{found.seeds_for_a_share} for a share, adjusted over {counted(len(plan.factors), 'factor')}"
+        lines[-1] += f", and {more}"
+    if found.confirmations:
+        told = (
+            f"{found.confirmations * seeds} = {found.confirmations} configurations x {counted(seeds, 'seed')}"
+        )
+        lines.append(
+            f"alone    up to {told} more: two for each factor that is named, in which it alone is switched"
+        )
     if seeds < FEWEST_SEEDS:
         lines.append(f"verdict  none: {FEWEST_SEEDS} seeds are the fewest that a verdict takes")
     if plan:

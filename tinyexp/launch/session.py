@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.frozen import freeze_study
 from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.load import experiment_names, load_profile
@@ -19,7 +20,8 @@ from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
-from tinyexp.runs.asked import write_asked
+from tinyexp.runs.asked import read_asked, write_asked
+from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import last_result
 
 
@@ -69,7 +71,20 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         for study in studies:
             freeze_study(request.runs / request.profile, study, seeds)
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
-    jobs = request.jobs or profile.jobs or len(os.sched_getaffinity(0))
+    return _carried_out(request, plans)
+
+
+def train_points(request: Request, points: Sequence[DesignPoint]) -> tuple[list[Outcome], int]:
+    """Train design points that a look at the runs has asked for, and note them beside those that ``run-all`` asked for."""
+    plans = prepare(points, request.runs, request.data_folder)
+    folder = request.runs / request.profile
+    write_asked(folder, list(dict.fromkeys([*read_asked(folder), *(plan.folder.name for plan in plans)])))
+    return _carried_out(request, plans)
+
+
+def _carried_out(request: Request, plans: Sequence[RunPlan]) -> tuple[list[Outcome], int]:
+    """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
+    jobs = request.jobs or load_profile(request.profile).jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
     all_jobs = [
         Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)

@@ -273,7 +273,7 @@ def _titles(selection: Selection) -> dict[str, str]:
     found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}
     for one in selection.studies:
         factors = factor_titles(one.study)
-        for mixture in one.mixtures:
+        for mixture in (*one.mixtures, *one.confirmations):
             base, *switched = mixture.name.split(" + ")
             found[mixture.name] = " + ".join([found[base], *(factors[name] for name in switched)])
     return found

@@ -37,11 +37,19 @@ def attributions_of(design: StudyDesign, frame: pd.DataFrame) -> tuple[dict[str,
     try:
         for metric in metrics_to_attribute(study):
             rows, meant = (with_gap(frame) if metric == GAP else frame), study.type_of(metric)
-            coded = coded_runs(rows, design.points, plan.factors, meant, study.endpoint)
-            found[metric] = attribute(coded, plan.factors, meant)
+            points = (*design.points, *design.confirmations)
+            coded = coded_runs(rows, points, plan.factors, meant, study.endpoint)
+            found[metric] = attribute(coded, plan.factors, meant, margin=_margin(study, metric))
     except UserError as error:
         return {}, plain(str(error), 600)
     return found, ""
+
+
+def _margin(study: Study, metric: str) -> float:
+    """What is too small to matter in a metric: the study's, or that of the first claim on a factor that is about it."""
+    if metric == study.metric:
+        return study.margin
+    return next(study.margin_of(claim) for claim in study.claims if claim.factor and claim.metric == metric)
 
 
 def judgements_of(

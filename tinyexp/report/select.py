@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tinyexp.analysis.design import DesignPoint, StudyDesign, study_design
+from tinyexp.analysis.design import DesignPoint, StudyDesign, confirmation_points, study_design
 from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
@@ -40,7 +40,8 @@ class Selection:
     @property
     def everything(self) -> tuple[DesignPoint, ...]:
         """Experiments, variants and mixtures that have a run; a mixture that two studies share stands once."""
-        mixtures = {one.runs[0].name: one for study in self.studies for one in study.mixtures if one.runs}
+        own = [one for study in self.studies for one in (*study.mixtures, *study.confirmations)]
+        mixtures = {one.runs[0].name: one for one in own if one.runs}
         return (*self.chosen, *self.variants, *mixtures.values())
 
     @property
@@ -125,7 +126,17 @@ def _with_runs(
         replace(point, runs=members[point.name].runs) if point.name in members else _found(point, runs)
         for point in design.points
     )
-    return replace(design, members=members, points=points)
+    alone = (_found(point, runs) for point in _alone(design))
+    return replace(
+        design, members=members, points=points, confirmations=tuple(one for one in alone if one.runs)
+    )
+
+
+def _alone(design: StudyDesign) -> tuple[DesignPoint, ...]:
+    """What may have been trained to confirm a factor; nothing is looked for where no mixture was trained."""
+    if design.plan is None:
+        return ()
+    return confirmation_points(design, design.plan.factors)
 
 
 def _found(point: DesignPoint, runs: Mapping[str, Sequence[RecordedRun]]) -> DesignPoint:

@@ -104,55 +104,6 @@ COMPARISON_HEADINGS: Mapping[str, str] = {
     "too_few_seeds": "{runs} cannot tell {contender} from {baseline}",
 }
 
-WHY_HEADINGS: Mapping[str, str] = {
-    "leading": "{leader} carries the largest share: {share} of {gap}",
-    "against": "{movers} {moves} the {metric}, but against the gap",
-    "some": "{movers} {moves} the {metric}; no share stands clear of all others",
-    "none": "No factor's share can be told from chance",
-    "no_error": "What each factor moved, without an estimate of chance",
-    "not_measured": "What carries the difference was not measured",
-}
-"""What was found about the shares of a gap."""
-WHY_METHOD = (
-    "{count} of {baseline} and {contender} were trained, each factor at either design's setting ({plan}; {runs}, {seeds}). "
-    "A factor's share is what switching it from {baseline}'s setting to {contender}'s moved{mean}."
-)
-PLAN_NAMES: Mapping[str, str] = {
-    "full": "the full plan, every combination",
-    "fraction": "a fraction of all combinations, in which no factor is mixed up with another or with an interaction of two",
-    "one-at-a-time": "one factor at a time, from both designs",
-}
-SHARE_MEANS: Mapping[str, str] = {
-    "full": ", averaged over all orders of switching them (Shapley value)",
-    "fraction": ", averaged over the mixtures",
-    "one-at-a-time": ", averaged over the two designs as starting points",
-}
-ERRORS: Mapping[str, str] = {
-    "paired_by_seed": "Intervals are t intervals over the seeds, {degrees} degrees of freedom; p is adjusted over all factors (Holm).",
-    "pooled_over_runs": "Intervals rest on the spread of one run, estimated from all runs together with {degrees} degrees of freedom; p is adjusted over all factors (Holm).",
-    "none": "One seed alone gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
-}
-LACK_OF_FIT: Mapping[str, str] = {
-    "flagged": "Three or more factors interact, beyond what shares and pairs can tell: {groups}. Take the shares as means over the mixtures, and look at the pairs.",
-    "not_seen": "",
-    "cannot_tell": "Whether three or more factors interact cannot be told from these mixtures; the full plan could.",
-}
-HIDDEN = "What this plan cannot tell from a factor's share: interactions of three factors"
-TOGETHER = "Pairs that stand in one row cannot be told apart by this plan."
-LOG_ODDS = "The shares in log-odds, where a ceiling of the accuracy bends nothing"
-NOT_CAUSES = "A share says what was switched and what moved, with these data at this scale. It is not a cause, and shares whose intervals overlap are in no order."
-UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: its p is {floor} at best. {needed} seeds could."
-PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
-WHY_LINES: Mapping[str, str] = {
-    "leading": "The largest share of it goes with {leader}: {share} of {gap} (95 % interval {low} to {high}).",
-    "against": "Of the factors between them {movers} {moves} the {metric}, but against the difference.",
-    "some": "Of the factors between them {movers} {moves} the {metric}; no share stands clear of all others.",
-    "none": "None of the factors between them has a share that can be told from chance.",
-    "no_error": "What each factor between them moved is below; one seed cannot tell it from chance.",
-    "not_measured": "What carries the difference was not measured.",
-}
-"""The same for the first screen."""
-
 CLAIM_VERDICTS: Mapping[str, str] = {
     "supported": "Supported",
     "as_predicted_here": "As predicted here",

@@ -28,7 +28,7 @@ def head_of(evidence: Evidence) -> Head:
         title=f"{verdict.sentence} \u00b7 tinyexp report",
         question=plain(lead.study.question, 400) if lead else "",
         verdict=verdict,
-        why=_why(compared) if compared else "",
+        why=_why(evidence, compared) if compared else "",
         profile=_profile(evidence),
         facts=_facts(evidence, compared) if compared else (),
         opening=compared_figure(evidence, compared) if compared else None,
@@ -68,10 +68,10 @@ def _verdict(evidence: Evidence, lead: StudyResult | None) -> Verdict:
     return Verdict(*VERDICTS[kind], (told,))
 
 
-def _why(result: StudyResult) -> str:
+def _why(evidence: Evidence, result: StudyResult) -> str:
     """What carries the difference; nothing where there is none and nobody looked."""
     equal = outcome_kind(result) == "within_margin"
-    return "" if equal and not result.attribution else why_line(result)
+    return "" if equal and not result.attribution else why_line(evidence, result)
 
 
 def _profile(evidence: Evidence) -> str:

@@ -92,7 +92,7 @@ def _studies_of(evidence: Evidence, parts: tuple[DesignPoint, ...]) -> list[Stud
     return [
         study
         for study in evidence.selection.studies
-        if names & {one.name for one in (*study.variants, *study.mixtures)}
+        if names & {one.name for one in (*study.variants, *study.mixtures, *study.confirmations)}
     ]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tinyexp.analysis.attribution import Attribution, Scale
+from tinyexp.analysis.attribution import Attribution, Scale, Share
 from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.plan import Group
 from tinyexp.config.metric import Metric
 from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
-from tinyexp.report.sentences import HIDDEN, LOG_ODDS
+from tinyexp.report.sections.switches import placebos
 from tinyexp.report.view import Column, Panel, Table
+from tinyexp.report.why_sentences import HIDDEN, LOG_ODDS, SHARE_CONFIRMED, SHARE_VERDICTS
 from tinyexp.report.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
 
 LEFT_OVER = "interaction / not explained"
@@ -77,14 +78,24 @@ def shares_panel(result: StudyResult, found: Attribution) -> Panel:
             axis(moved, told.step),
             tuple(rows),
             told.scale * margin,
-            f"within \u00b1{bare_change(metric, margin)}: noise",
+            f"within \u00b1{bare_change(metric, margin)}: too small to matter",
         ),
     )
 
 
 def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect]]:
-    titles = factor_titles(result.study)
-    return [(titles[row.factor], row.share) for row in scale.shares] + [(LEFT_OVER, scale.not_explained)]
+    """What the gap is made of: factors, factors that cannot be told apart, and the rest."""
+    titles, idle = factor_titles(result.study), placebos(result)
+    rows = [
+        (f"{titles[row.factor]} (placebo)" if row.factor in idle else titles[row.factor], row.share)
+        for row in scale.shares
+    ]
+    rows += [
+        (" with ".join(titles[name] for name in group.factors), group.effect)
+        for group in scale.inseparable
+        if group.effect
+    ]
+    return [*rows, (LEFT_OVER, scale.not_explained)]
 
 
 def _interval(metric: Metric, effect: Effect) -> str:
@@ -96,18 +107,21 @@ def _interval(metric: Metric, effect: Effect) -> str:
 
 def shares_table(result: StudyResult, found: Attribution) -> Table:
     metric, scale = found.metric, found.in_metric
-    p = [_p(row.p_holm) for row in scale.shares]
-    rows = [
-        (label, *_bounds(metric, effect), told)
-        for (label, effect), told in zip(_rows(result, scale), [*p, NOTHING], strict=True)
-    ]
-    rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING))
+    shown = _rows(result, scale)
+    told = [(_p(row.p_holm), _said(row)) for row in scale.shares]
+    told += [(NOTHING, "")] * (len(shown) - len(told))
+    rows = [(label, *_bounds(metric, effect), *own) for (label, effect), own in zip(shown, told, strict=True)]
+    rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING, ""))
     return Table(
         in_units(f"Shares of the gap in {metric.label}", metric.shown.step),
-        ("", "lower", "share", "upper", "p, adjusted"),
+        ("", "lower", "share", "upper", "p, adjusted", "what is said of it"),
         tuple(rows),
-        (*_FIGURES, "number"),
+        (*_FIGURES, "number", "text"),
     )
+
+
+def _said(row: Share) -> str:
+    return SHARE_VERDICTS[row.verdict] + (SHARE_CONFIRMED[row.confirmation] if row.verdict == "moves" else "")
 
 
 def _bounds(metric: Metric, effect: Effect) -> tuple[str, str, str]:

@@ -4,45 +4,49 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tinyexp.analysis.attribution import Attribution, Scale, Share, leading_factor
-from tinyexp.analysis.statistics import ALPHA, FEWEST_SEEDS, seeds_to_confirm, sign_flip_floor
+from tinyexp.analysis.attribution import Attribution, leading_factor
+from tinyexp.analysis.plan import AS_RUN
 from tinyexp.report.commands import study_command
-from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.shares import (
     by_seed_table,
     hidden_table,
     log_odds_table,
     pairs_table,
-    pairs_words,
     shares_panel,
     shares_table,
     waterfall_panel,
 )
-from tinyexp.report.sentences import (
-    ERRORS,
-    LACK_OF_FIT,
+from tinyexp.report.sections.switches import clear_gap, moved_words, movers, switch_words
+from tinyexp.report.sections.why_notes import notes, of_three, titles_of, warnings, wrong_placebos
+from tinyexp.report.steps import MOST_DOTS
+from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
+from tinyexp.report.why_sentences import (
+    AS_RUN_LACKS,
+    CONFIRMATIONS,
+    CONFIRMED_LINE,
     NOT_CAUSES,
-    PARTLY,
     PLAN_NAMES,
     SHARE_MEANS,
-    TOGETHER,
-    UNCONFIRMED_SHARES,
     WHY_HEADINGS,
     WHY_LINES,
     WHY_METHOD,
 )
-from tinyexp.report.steps import MOST_DOTS
-from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
 from tinyexp.report.words import (
     bare_change,
     change,
     counted,
     first_upper,
     listing,
-    p_value,
+    some,
 )
 
-Finding = Literal["leading", "against", "some", "none", "no_error", "not_measured"]
+Finding = Literal[
+    "leading", "against", "some", "none", "too_small", "contradicted", "no_error", "not_measured"
+]
+_MOST_MOVERS = 3
+"""Factors in one sentence; the table has all."""
+_MOST_MISSING = 6
 
 
 def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
@@ -60,64 +64,72 @@ def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
         table,
         more=tuple(extra for extra in (by_seed_table(result, found),) if extra),
     )
-    notes = Bullets(tuple(_notes(result, found)))
+    cautions = tuple(Paragraph(text, "warning") for text in warnings(evidence, result, found))
+    more = _to_train(evidence, result, found)
+    remarks = Bullets(tuple(notes(evidence, result, found)))
     caution = Paragraph(NOT_CAUSES, "warning")
     folded = (pairs_table(result, found), hidden_table(result, found), log_odds_table(result, found))
-    blocks: tuple[Block, ...] = (lead, figure, *(table for table in folded if table), notes, caution)
-    heading = first_upper(WHY_HEADINGS[finding(result)].format(**_words(result, found)))
-    return Section(name, heading, blocks, summary=(lead, table, notes, caution))
+    tables = (table for table in folded if table)
+    blocks: tuple[Block, ...] = (lead, *cautions, figure, *tables, *more, remarks, caution)
+    heading = first_upper(WHY_HEADINGS[finding(result)].format(**_words(evidence, result, found)))
+    return Section(name, heading, blocks, summary=(lead, *cautions, table, *more, remarks, caution))
 
 
-def why_line(result: StudyResult) -> str:
-    """One sentence for the first screen; empty for a study without factors."""
+def why_line(evidence: Evidence, result: StudyResult) -> str:
+    """What the first screen says; empty for a study without factors."""
     if not result.study.factors or result.comparison is None:
         return ""
     found = result.attribution
-    words = _words(result, found) if found else {}
-    return first_upper(WHY_LINES[finding(result)].format(**words))
+    words = _words(evidence, result, found) if found else {}
+    lines = [first_upper(WHY_LINES[finding(result)].format(**words))]
+    if found:
+        open_ones = titles_of(result, [row for row in movers(result) if row.confirmation == "not_trained"])
+        if open_ones:
+            lines.append(CONFIRMED_LINE.format(factors=listing(open_ones), of_three=of_three(found)))
+        lines += wrong_placebos(result, found)
+    return " ".join(lines)
 
 
 def finding(result: StudyResult) -> Finding:
-    """What the shares show, from a closed list; nothing is called that Holm's adjustment does not leave."""
+    """What the shares show, from a closed list; nothing is named that Holm, the margin and its own runs do not leave."""
     found = result.attribution
     if found is None:
         return "not_measured"
     if found.error == "none":
         return "no_error"
-    scale, movers = found.in_metric, _movers(found.in_metric)
-    clear = scale.gap.low is not None and scale.gap.high is not None and scale.gap.low * scale.gap.high > 0
-    leader = leading_factor(scale)
-    if clear and leader in {row.factor for row in movers}:
+    named, gap = movers(result), clear_gap(result)
+    if gap is not None and leading_factor(found.in_metric) in {row.factor for row in named}:
         return "leading"
-    if not movers:
-        return "none"
-    against = all(row.share.estimate * scale.gap.estimate < 0 for row in movers)
-    return "against" if clear and against else "some"
+    if named:
+        against = gap is not None and all(row.share.estimate * gap < 0 for row in named)
+        return "against" if against else "some"
+    verdicts = {row.verdict for row in found.in_metric.shares}
+    if "contradicted" in verdicts:
+        return "contradicted"
+    return "too_small" if verdicts == {"too_small"} and not found.in_metric.inseparable else "none"
 
 
-def _movers(scale: Scale) -> list[Share]:
-    return [row for row in scale.shares if row.p_holm is not None and row.p_holm < ALPHA]
-
-
-def _words(result: StudyResult, found: Attribution) -> dict[str, str]:
+def _words(evidence: Evidence, result: StudyResult, found: Attribution) -> dict[str, str]:
     """What the sentences about shares have blanks for."""
-    scale, titles, metric = found.in_metric, factor_titles(result.study), found.metric
-    movers = _movers(scale)
+    scale, metric, gap = found.in_metric, found.metric, clear_gap(result)
+    named = movers(result)
+    told = [
+        f"{switch_words(evidence, result, row.factor)} {moved_words(metric, row.share.estimate, gap)}"
+        for row in named
+    ]
     leader = leading_factor(scale)
-    share = next((row.share for row in scale.shares if row.factor == leader), None)
-    told = [f"{titles[row.factor]} ({change(metric, row.share.estimate, signed=True)})" for row in movers]
+    place = next((place for place, row in enumerate(named) if row.factor == leader), None)
     # Of what is ahead the reader is told how far, whichever of the two it is; the table has the signs.
+    share = None if place is None else named[place].share
     edges = [edge for edge in (share.low, share.high) if edge is not None] if share else []
     low, high = (bare_change(metric, edge) for edge in sorted(map(abs, edges))) if edges else ("", "")
+    more = [f"{counted(len(told) - _MOST_MOVERS, 'more factor')} with it"] if len(told) > _MOST_MOVERS else []
     return {
-        "metric": metric.label,
-        "gap": change(metric, abs(scale.gap.estimate)),
-        "leader": titles[leader] if leader else "",
-        "share": bare_change(metric, abs(share.estimate)) if share else "",
+        "leader": "" if place is None else told[place],
         "low": low,
         "high": high,
-        "movers": listing(told) if told else "",
-        "moves": "moves" if len(movers) == 1 else "move",
+        "movers": listing([*told[:_MOST_MOVERS], *more]) if told else "",
+        "margin": change(metric, found.margin),
     }
 
 
@@ -162,35 +174,19 @@ def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) ->
     return (
         f"The first picture leads from {baseline} down to {contender}: each step is one factor's share, to the right where it "
         f"raises the {found.metric.label}, and the last step is what the shares leave over. In the second each row is a factor:"
-        f"{seeds} shares in the grey strip count as noise.{bars}"
+        f"{seeds} shares in the grey strip are too small to matter.{bars}"
     )
 
 
-def _notes(result: StudyResult, found: Attribution) -> list[str]:
-    scale = found.in_metric
-    notes = [ERRORS[found.error].format(degrees=found.degrees, fewest=FEWEST_SEEDS)]
-    fit = scale.lack_of_fit
-    groups = "; ".join(
-        f"{pairs_words(result, group) if group else 'some three or more'} {change(found.metric, effect.estimate, signed=True)}"
-        for group, effect, _ in fit.groups
-    )
-    if LACK_OF_FIT[fit.verdict]:
-        notes.append(LACK_OF_FIT[fit.verdict].format(groups=groups))
-    if any(len(row.pairs) > 1 for row in scale.interactions):
-        notes.append(TOGETHER)
-    if FEWEST_SEEDS <= len(found.seeds) < seeds_to_confirm():
-        notes.append(
-            UNCONFIRMED_SHARES.format(
-                bare_seeds=counted(len(found.seeds), "seed"),
-                floor=p_value(sign_flip_floor(len(found.seeds))),
-                needed=seeds_to_confirm(),
-            )
-        )
-    if found.error == "paired_by_seed" and found.partial_seeds:
-        notes.append(PARTLY.format(seeds=listing(str(seed) for seed in found.partial_seeds)))
-    inactive = result.design.inactive
-    if inactive:
-        titles = factor_titles(result.study)
-        names = listing(titles[name] for name in inactive)
-        notes.append(f"No factor here, as the two do not differ in it under the readings taken: {names}.")
-    return notes
+def _to_train(evidence: Evidence, result: StudyResult, found: Attribution) -> tuple[Block, ...]:
+    """What would confirm the factors that are named, or complete the plan, and its command."""
+    open_ones = [row for row in found.in_metric.shares if row.confirmation == "not_trained"]
+    text = []
+    if found.plan.kind == AS_RUN:
+        lacking = [evidence.titles[point.name] for point in result.design.mixtures if not point.finished]
+        text.append(AS_RUN_LACKS.format(names=some(lacking, _MOST_MISSING)))
+    if open_ones:
+        names = first_upper(listing(titles_of(result, open_ones)))
+        text.append(CONFIRMATIONS["not_trained"].format(factors=names, of_three=of_three(found)))
+    command = Commands((study_command(evidence.selection, result.study),))
+    return (Paragraph(" ".join(text), "muted"), command) if text else ()
