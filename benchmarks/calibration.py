@@ -91,6 +91,35 @@ def false_alarms(simulations: int) -> None:
         rate("false-alarms", "normal, every look with all of the 5 %: not the rule", column, hits)
 
 
+def unequal_runs(simulations: int) -> None:
+    """The same where the one design has fewer runs: the first, which is also the wider one where they differ."""
+    for row, draw_a, draw_b in (
+        ("normal", normal, normal),
+        ("normal, SD 3 where there are fewer runs, else 1", wide, normal),
+        ("skewed (exponential)", skewed, skewed),
+        ("one run of ten collapses", collapses, collapses),
+    ):
+        for few, many in ((3, 4), (3, 5), (5, 6), (5, 10), (3, 10), (3, 20)):
+            rng = generator("unequal", row, few, many)
+            a = accuracies(draw_a(rng, (simulations, few)))
+            b = accuracies(draw_b(rng, (simulations, many)))
+            found = leads(a, b, ALPHA)
+            check(a, b, found)
+            rate("unequal-runs", row, f"{few} and {many}", np.isin(found, (1, -1)), most=5.5)
+
+
+def margins(simulations: int) -> None:
+    """A true difference of just the margin: how often it is said to lie within it, or beyond. Either is wrong."""
+    for runs in (3, 5, 10):
+        for spread in (0.2, 0.5, 1.0, 2.0):
+            rng = generator("margins", runs, spread)
+            a, b = (spread * normal(rng, (simulations, runs)) for _ in range(2))
+            found = leads(a + 1, b, ALPHA, margin=1.0)
+            row = f"run SD {spread:g} margins"
+            rate("margins", row, f"{runs} runs, `within_margin`", found == 0, most=2.75)
+            rate("margins", row, f"{runs} runs, `beats`", found == 1, most=2.75)
+
+
 def coverage(simulations: int) -> None:
     """Designs that differ in more than their means: how often the 95 % interval holds the true difference.
 
@@ -156,6 +185,8 @@ def power(simulations: int) -> None:
 
 PARTS: dict[str, tuple[Callable[[int], None], int]] = {
     "false-alarms": (false_alarms, 1),
+    "unequal-runs": (unequal_runs, 1),
+    "margins": (margins, 1),
     "coverage": (coverage, 1),
     "power": (power, 1),
     "shares": (shares, 20),
@@ -171,6 +202,8 @@ PARTS: dict[str, tuple[Callable[[int], None], int]] = {
 
 TITLES = {
     "false-alarms": "False alarms: a design against itself, runs of each. Goal: at most 5.5",
+    "unequal-runs": "False alarms where the two have unequal numbers of runs, all of which count. Goal: at most 5.5",
+    "margins": "A true difference of just the margin is said to lie within it, or beyond it. Goal: at most 2.75 either",
     "coverage": "Coverage of the 95 % interval where the designs differ in more than their means. Goal: 94 to 97",
     "power": "Power: normal noise, one design so many standard deviations of a run ahead",
     "shares": "Shares: fractions in which no factor does anything; any factor is named. Goal: at most 5.5",
