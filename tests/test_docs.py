@@ -53,3 +53,11 @@ def test_every_test_that_the_page_on_reliability_names_exists():
     for file, name in sorted(named):
         source = (PROJECT / "tests" / file).read_text(encoding="utf-8")
         assert not name or f"\ndef {name}(" in source, f"{file}::{name}"
+
+
+def test_every_rate_on_the_page_on_the_method_was_printed_by_the_benchmark():
+    page = (PROJECT / "docs" / "method.md").read_text(encoding="utf-8")
+    tables = (PROJECT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    given = set(re.findall(r"(\d+\.\d) %", page))
+    assert len(given) > 40
+    assert given <= set(re.findall(r"\| (\d+\.\d) ± ", tables))
