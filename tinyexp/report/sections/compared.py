@@ -276,7 +276,7 @@ def _notes(evidence: Evidence, comparison: Comparison) -> list[str]:
                 of=len(look.looks),
                 looks=listing(f"{runs:,}" for runs in look.looks),
                 runs=f"{look.runs or 0:,}",
-                error=p_value(look.error),
+                error=per_cent(look.error),
                 level=per_cent(1 - look.error),
                 next=f"{look.next or 0:,}",
             )
