@@ -154,9 +154,9 @@ def test_no_figure_is_split_and_no_heading_is_left_behind_on_paper(looked, name)
     assert [part for part, numbers in parts.items() if len(set(numbers)) > 1] == []
 
 
-def test_the_embedded_page_prints_on_eight_sheets(looked):
+def test_the_embedded_page_prints_on_nine_sheets(looked):
     count, parts = sheets(looked["embedded"]["pdf"])
-    assert count <= 8
+    assert count <= 9
     assert len(parts) > 20
 
 

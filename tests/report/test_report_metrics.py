@@ -98,7 +98,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     shutil.copytree(shipped("experiments"), tmp_path / "experiments")
     path = tmp_path / "experiments" / "studies" / f"{WHY}.toml"
     text = path.read_text(encoding="utf-8").replace('metric = "test_accuracy"', 'metric = "test_perplexity"')
-    text = text.replace("margin = 0.01 ", "margin = 0.5 ").split("[[claims]]")[0]
+    text = text.replace("margin = 0.01 ", "looks = [3]\nmargin = 0.5 ").split("[[claims]]")[0]
     path.write_text(
         f"{text}\n[fail_on]\nworse_than = {{ tiny-design1 = 25.0, tiny-design2 = 25.0 }}\n", encoding="utf-8"
     )
@@ -110,7 +110,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     assert (found["verdict"], found["winner"], found["mean"] < 0) == ("beats", "tiny-design1", True)
     assert re.search(r"Design 1 beats Design 2 by \d\.\d+$", plain(told["verdict"]))
     assert re.search(
-        r"99 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 12\.",
+        r"95 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 12\.",
         page,
     )
     assert re.search(r"Design 1 is ahead in test perplexity (at every epoch|from epoch)", page)

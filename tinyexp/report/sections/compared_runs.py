@@ -201,7 +201,7 @@ def _difference_panel(evidence: Evidence, result: StudyResult, comparison: Compa
         described,
         interval,
     )
-    margin = f"within \u00b1{bare_change(metric, comparison.margin)}: too small to matter"
+    margin = f"\u00b1{bare_change(metric, comparison.margin)}: too small to matter"
     return Panel(
         name=f"{result.study.name}-differences",
         title=f"{contender} minus {baseline}",

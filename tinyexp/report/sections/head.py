@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tinyexp.analysis.comparison import Comparison
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
@@ -172,4 +174,4 @@ def _on_unlike_machines(evidence: Evidence, comparison: Comparison) -> bool:
         types.append({run.record.seed: machine_type(run.environment) for run in runs if run.environment})
     if comparison.pairing == "seed":
         return any(types[0].get(seed) != types[1].get(seed) for seed in comparison.contender_runs.seeds)
-    return len({*types[0].values(), *types[1].values()}) > 1
+    return Counter(types[0].values()) != Counter(types[1].values())

@@ -78,7 +78,7 @@ def shares_panel(result: StudyResult, found: Attribution) -> Panel:
             axis(moved, told.step),
             tuple(rows),
             told.scale * margin,
-            f"within \u00b1{bare_change(metric, margin)}: too small to matter",
+            f"\u00b1{bare_change(metric, margin)}: too small to matter",
         ),
     )
 
