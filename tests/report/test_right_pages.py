@@ -1,0 +1,124 @@
+"""Records that could mislead, and the page that they give: no winner that they do not carry."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from page_reader import Page
+from records_maker import SHAPES, Shape, make_run, make_runs
+
+from tinyexp.report.check import examine
+from tinyexp.report.render import write_report
+
+PAIR = ("tiny-design1", "tiny-design2")
+
+
+def page(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
+    """The first screen, all of the page's text, and the leading study's values; the report checks clean."""
+    write_report(tmp_path / "runs", tmp_path / "out")
+    assert examine(tmp_path / "out").found == ()
+    source = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    head, text = (
+        re.sub(r"\s+", " ", Page(part).text.replace("\u00a0", " "))
+        for part in (source.split("<section", maxsplit=1)[0], source)
+    )
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    return head, text, told["values"]["studies"][0]
+
+
+def trained(runs: Path, name: str, ends: Iterable[float], **options: str) -> None:
+    """Runs of one design that end at these accuracies, but for a little."""
+    for seed, end in enumerate(ends):
+        shape = Shape(test=end, train=end, clean=end, pace=0.6, spread=0.004)
+        make_run(runs, name, seed, shape=shape, **options)
+
+
+@pytest.mark.parametrize("state", ["diverged", "failed", "interrupted"])
+def test_a_winner_half_of_whose_runs_gave_nothing_is_no_winner(tmp_path: Path, state: str) -> None:
+    make_runs(tmp_path / "runs", PAIR, range(3))
+    for seed in (3, 4, 5):
+        make_run(tmp_path / "runs", "tiny-design1", seed, state=state, epochs_done=4)
+        make_run(tmp_path / "runs", "tiny-design2", seed)
+    head, _, study = page(tmp_path)
+    assert "beats" not in head.split("Do not conclude")[0]
+    assert "No difference between Design 1 and Design 2 is detected" in head
+    assert "But not all finished, and the others could turn that: so neither is called better." in head
+    words = {"diverged": "diverged", "failed": "failed", "interrupted": "stopped on the way"}
+    assert f"3 of 6 runs of Design 1 gave no result: seed 3 {words[state]}, seed 4 {words[state]}" in head
+    assert study["comparison"]["reason"] == "lost_runs"  # type: ignore[index]
+
+
+def test_a_design_that_collapses_in_one_run_of_ten_has_that_run_named_and_its_median_beside_the_mean(
+    tmp_path: Path,
+) -> None:
+    trained(tmp_path / "runs", "tiny-design1", [0.8] * 5 + [0.1] + [0.8] * 4)
+    trained(tmp_path / "runs", "tiny-design2", [0.76] * 10)
+    overridden(tmp_path, "looks = [10]")
+    head, text, study = page(tmp_path)
+    assert re.search(
+        r"Of Design 1, seed 5 \(\d+\.\d %\) lies far behind the others, whose median is (79|80|78)\.\d %\.",
+        head,
+    )
+    assert "beats" not in head.split("Do not conclude")[0]
+    contender, baseline = (study["comparison"][f"{side}_runs"] for side in ("contender", "baseline"))  # type: ignore[index]
+    assert contender["median"] > baseline["median"]
+    assert contender["mean"] < baseline["mean"]
+    for row in ("median", "worst"):
+        assert re.search(rf"{row} \d\d\.\d % \d\d\.\d %", text)
+
+
+def test_copies_under_six_seeds_are_not_compared_and_said_to_be_copies(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["tiny-design2"], range(6))
+    one = make_run(tmp_path / "runs", "tiny-design1", 0)
+    content = one.metrics.read_bytes()
+    for seed in range(1, 6):
+        copy = make_run(tmp_path / "runs", "tiny-design1", seed)
+        status = json.loads(copy.status.read_text(encoding="utf-8"))
+        copy.metrics.write_bytes(content)
+        copy.predictions.write_bytes(one.predictions.read_bytes())
+        own = json.loads(one.status.read_text(encoding="utf-8"))["digests"]
+        status["digests"] |= {name: own[name] for name in ("metrics.csv", "predictions.npz")}
+        copy.status.write_text(json.dumps(status), encoding="utf-8")
+    write_report(tmp_path / "runs", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
+    assert told["verdict"]["kind"] == "not_comparable"
+    assert (
+        "seeds 0, 1, 2, 3, 4, 5 of 'tiny-design1' are equal to the last digit"
+        in told["studies"][0]["problem"]
+    )
+
+
+def test_a_third_seed_that_contradicts_two_leaves_the_question_open(tmp_path: Path) -> None:
+    trained(tmp_path / "runs", "tiny-design1", [0.80, 0.81, 0.55])
+    trained(tmp_path / "runs", "tiny-design2", [0.70, 0.71, 0.70])
+    head, _, study = page(tmp_path)
+    assert "No difference between Design 1 and Design 2 is detected" in head
+    assert study["comparison"]["winner"] is None  # type: ignore[index]
+
+
+def test_between_looks_and_beyond_the_last_what_was_decided_stays(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", PAIR, range(6))
+    _, _, before = page(tmp_path)
+    for seed in (6, 7):  # had they counted, they would have turned it
+        make_run(tmp_path / "runs", "tiny-design1", seed, shape=SHAPES["tiny-design2"])
+        make_run(tmp_path / "runs", "tiny-design2", seed, shape=SHAPES["tiny-design1"])
+    _, text, after = page(tmp_path)
+    assert "seed 6 and seed 7 beyond the last look, and so no part of the verdict" in text
+    for key in ("verdict", "winner", "mean", "low", "high"):
+        assert before["comparison"][key] == after["comparison"][key]  # type: ignore[index]
+
+
+def overridden(tmp_path: Path, line: str) -> None:
+    """Note the study as ``run-all`` would have with another number of seeds: what it names itself is left as it is."""
+    looks = json.loads(line.split("=")[1])
+    from tinyexp.analysis.frozen import FrozenStudy, decisions_of, frozen_path
+    from tinyexp.analysis.study import load_study
+    from tinyexp.runs.records import write_section
+
+    study = load_study("why-design1-beat-design2")
+    note = FrozenStudy(looks=tuple(looks), decisions=decisions_of(study))
+    write_section(frozen_path(tmp_path / "runs" / "embedded", study.name), note)
