@@ -49,6 +49,7 @@ SIMULATIONS = 40_000
 SEEDS = (3, 4, 5, 6, 8, 10, 20)
 LOOKS = ((3, 6), (3, 6, 10), (5, 10))
 IMAGES = 2000
+UNEQUAL = ((3, 4), (3, 5), (5, 6), (5, 10), (3, 10), (3, 20))
 
 
 def counts(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -99,13 +100,18 @@ def unequal_runs(simulations: int) -> None:
         ("skewed (exponential)", skewed, skewed),
         ("one run of ten collapses", collapses, collapses),
     ):
-        for few, many in ((3, 4), (3, 5), (5, 6), (5, 10), (3, 10), (3, 20)):
+        for few, many in UNEQUAL:
             rng = generator("unequal", row, few, many)
             a = accuracies(draw_a(rng, (simulations, few)))
             b = accuracies(draw_b(rng, (simulations, many)))
             found = leads(a, b, ALPHA)
             check(a, b, found)
             rate("unequal-runs", row, f"{few} and {many}", np.isin(found, (1, -1)), most=5.5)
+    for few, many in ((3, 3), (5, 5), *UNEQUAL):
+        rng, ahead = generator("unequal", "ahead", few, many), 2 * RUN_SD
+        a, b = (accuracies(normal(rng, (simulations, runs))) for runs in (few, many))
+        hits = leads(a + ahead, b, ALPHA) == 1
+        rate("unequal-runs", "normal, 2 SD ahead: rightly", f"{few} and {many}", hits)
 
 
 def margins(simulations: int) -> None:

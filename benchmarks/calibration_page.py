@@ -6,14 +6,12 @@ The first functions are what must be adjusted where the analysis is called by an
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 from calibration_rule import (
     METRIC,
     OPEN,
-    Cell,
     accuracies,
     generator,
     intervals,
@@ -28,10 +26,12 @@ from scipy import special
 from tinyexp.analysis.attribution import Attribution, attribute
 from tinyexp.analysis.claims import judge
 from tinyexp.analysis.forecast import _fewest, seeds_forecast
+from tinyexp.analysis.images import across_images, right_answers
 from tinyexp.analysis.judgement import Evidence
 from tinyexp.analysis.looks import look_at
 from tinyexp.analysis.plan import Plan, make_plan
 from tinyexp.analysis.reproduction import reproduce
+from tinyexp.analysis.shares import named_shares
 from tinyexp.analysis.statistics import ALPHA
 from tinyexp.analysis.study import Claim, Study
 from tinyexp.config.load import load_experiment
@@ -43,14 +43,8 @@ HOLDS = ("supported", "as_predicted_here")
 
 
 def named_factors(found: Attribution) -> set[str]:
-    """The factors that the page would name: clear after Holm, and not contradicted by the runs that switch them alone."""
-    return {
-        row.factor
-        for row in found.in_metric.shares
-        if row.p_holm is not None
-        and row.p_holm < ALPHA
-        and getattr(row, "confirmation", "confirmed") in ("confirmed", "not_needed")
-    }
+    """The factors that the page would name, also where it says of one that it is not yet trained alone."""
+    return {row.factor for row in named_shares(found.in_metric)}
 
 
 def claims_that_hold(study: Study, frame: pd.DataFrame) -> int:
@@ -156,19 +150,8 @@ def claims(simulations: int) -> None:
                     runs_frame(*own).replace({"experiment": {"a": f"y{place}", "b": f"x{place}"}})
                     for place, own in enumerate(drawn)
                 ]
-                try:
-                    seen.append(claims_that_hold(study, pd.concat(parts, ignore_index=True)) > 0)
-                except AttributeError as error:  # the names of another version
-                    _skipped(
-                        "claims", f"{count} claims", f"{seeds} seeds", f"judge() cannot be called: {error}"
-                    )
-                    break
-            else:
-                rate("claims", f"{count} claims", f"{seeds} seeds", np.array(seen), most=5.5)
-
-
-def _skipped(section: str, row: str, column: str, why: str) -> None:
-    Cell(section, row, column, None, note=f"skipped: {why}").printed()
+                seen.append(claims_that_hold(study, pd.concat(parts, ignore_index=True)) > 0)
+            rate("claims", f"{count} claims", f"{seeds} seeds", np.array(seen), most=5.5)
 
 
 # --- forecasts --------------------------------------------------------------------------------------
@@ -271,11 +254,6 @@ def images(simulations: int) -> None:
     Each image has its own difficulty for each design, each net its own level: a probit model, in which the true
     accuracies are known. Beside it the interval over seeds alone, read as if it were a claim about new images.
     """
-    if find_spec("tinyexp.analysis.images") is None:
-        _skipped("images", "seeds and images", "-", "there is no tinyexp.analysis.images in this tree")
-        return
-    from tinyexp.analysis.images import across_images, right_answers
-
     count, per_image, apart, per_net = 2000, 1.0, 0.5, 0.03
     label = np.zeros(count, dtype=np.int64)
     scale = math.sqrt(1 + per_image**2 + apart**2 + per_net**2)

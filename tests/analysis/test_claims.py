@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,30 @@ def test_a_share_that_does_not_survive_holms_adjustment_supports_nothing():
     assert row.share.low > 0
     assert row.p_holm > 0.05
     assert (judged.verdict, judged.reason) == ("inconclusive", "only_before_adjustment")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mains", "by_itself"),
+    [
+        ("raises", [0.10, 0.02], "supported"),
+        ("raises", [-0.10, 0.02], "refuted"),
+        ("lowers", [-0.10, 0.02], "supported"),
+        ("carries_most", [0.10, 0.02], "supported"),
+        ("carries_most", [-0.05, 0.20], "refuted"),
+    ],
+)
+def test_of_a_factor_that_does_alone_something_else_no_verdict_is_given(kind, mains, by_itself):
+    claims, found = study({"kind": kind, "factor": "augmentation"}), attributed(mains)
+    (before,) = judge(claims, Evidence(curves(), found))
+    assert before.verdict == by_itself
+    own = found["test_accuracy"]
+    first, *others = own.in_metric.shares
+    alone = (replace(first, confirmation="contradicted", verdict="contradicted"), *others)
+    told = {"test_accuracy": replace(own, in_metric=replace(own.in_metric, shares=alone))}
+    (judged,) = judge(claims, Evidence(curves(), told))
+    assert (judged.verdict, judged.reason) == ("inconclusive", "contradicted_alone")
+    assert judged.seeds_to_decide is None
+    assert (judged.estimate, judged.low, judged.high) == (before.estimate, before.low, before.high)
 
 
 def test_of_a_loss_the_claim_is_explained_by_the_lower_one():

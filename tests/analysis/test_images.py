@@ -46,7 +46,8 @@ def test_the_parts_are_those_of_a_table_with_two_ways():
     assert found.over_seeds == pytest.approx(math.sqrt(seeds))
     assert found.over_images == pytest.approx(math.sqrt(raw - sum(left)))
     assert found.standard_error == pytest.approx(math.sqrt(seeds + raw - sum(left)))
-    terms = [(a.mean(axis=1).var(ddof=1) / 4, 3), (b.mean(axis=1).var(ddof=1) / 3, 2), (raw, 199)]
+    # Four nets against three: what the seeds make has two degrees of freedom, as in an interval over seeds alone.
+    terms = [(seeds, 2), (raw, 199)]
     terms += [(left[0], 3 * 199), (left[1], 2 * 199)]
     assert found.degrees == pytest.approx(found.standard_error**4 / sum(part**2 / df for part, df in terms))
     assert (found.images, found.runs_a, found.runs_b) == (200, 4, 3)

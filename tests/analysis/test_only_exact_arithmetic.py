@@ -95,6 +95,7 @@ ALLOWED = {
     ("analysis/distributions.py", "_mp.exp"): MPMATH,
     ("analysis/distributions.py", "_mp.erfc"): MPMATH,
     ("analysis/distributions.py", "(1 + t * t / nu) ** (-(nu + 1) / 2)"): MPMATH,
+    ("analysis/looks.py", "_DECIMAL.power"): "decimal's: thirty digits, rounded to six places of a float",
     ("analysis/plan.py", "coded[:, places].prod"): "of levels that are -1 or +1",
     ("report/measured.py", "np.cumsum"): "of whole numbers",
     (

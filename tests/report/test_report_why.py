@@ -292,6 +292,8 @@ def test_an_inert_factor_that_was_trained_alone_is_not_named(tmp_path: Path) -> 
     text, _, study = rendered(tmp_path)
     row = study["attributions"]["test_accuracy"]["in_metric"]["shares"][0]
     assert (row["verdict"], row["confirmation"]) == ("contradicted", "contradicted")
+    assert verdicts(study)["why-augmentation"] == ("undecided_here", "contradicted_alone")
+    assert "Switched alone it does not do what its share says" in text
     assert "switching augmentation on brings" not in text.lower()
     assert re.search(
         r"Augmentation: its share of \+1\d\.\d points is not called its own\. Switched alone it moved", text

@@ -4,7 +4,8 @@ How each kind is decided; every interval is the 95 % one, and the margin is the 
 gives which verdict, a table, is told at :func:`tinyexp.analysis.decisions.decide`:
 
 * ``raises``, ``lowers``: by the interval of the factor's share of the gap in the metric; to be supported it stays
-  significant after Holm's adjustment over all factors too, as the table of shares has it.
+  significant after Holm's adjustment over all factors too, as the table of shares has it. Where the runs that switch the
+  factor alone contradict its share, the claim is inconclusive whatever the share is.
 * ``carries_most``: the contender is ahead, and the factor's share minus half the gap lies wholly above
   zero; refuted when it lies wholly below, or when the share itself does; not tested where the contender is
   behind, as then there is no win to explain.

@@ -80,6 +80,7 @@ def _spread_factors(degrees: float) -> tuple[float, float]:
 
     def chi_square(z: float) -> float:
         root = 1 - 2 / (9 * degrees) + z * math.sqrt(2 / (9 * degrees))
-        return degrees * max(root, 0.05) ** 3
+        kept = max(root, 0.05)
+        return degrees * kept * kept * kept
 
     return math.sqrt(degrees / chi_square(_TENTH)), math.sqrt(degrees / chi_square(-_TENTH))

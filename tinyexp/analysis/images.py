@@ -14,7 +14,8 @@ and ``D2`` both contain it. Degrees of freedom are Satterthwaite's, of all mean 
 
 Source: two-way random effects, Scheffe (1959), The Analysis of Variance, chapter 7; Satterthwaite (1946), An
 approximate distribution of estimates of variance components, Biometrics Bulletin 2, 110-114. Everything up to the last
-divisions is whole numbers, and exact.
+divisions is whole numbers, and exact. Where the designs have unequal numbers of nets, what the seeds make has the degrees
+of freedom of :func:`tinyexp.analysis.samples.degrees_of_freedom`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinyexp.analysis.exact import total
+from tinyexp.analysis.samples import degrees_of_freedom
 from tinyexp.analysis.statistics import LEVEL, interval_around
 from tinyexp.errors import UserError
 
@@ -126,11 +128,13 @@ def across_images(a: RightAnswers, b: RightAnswers) -> AcrossImages | None:
     raw = _spread(apart) / (images * n_a * n_a * n_b * n_b)
     left = [_residual(one) / (len(one.by_run) * images) for one in (a, b)]
     drawn = total([raw, *(-one for one in left)])
-    terms = [(seeds[0], n_a - 1), (seeds[1], n_b - 1)]
+    terms = [(seeds[0], n_a - 1.0), (seeds[1], n_b - 1.0)]
+    if n_a != n_b:  # bounded, as in an interval over seeds alone
+        terms = [(total(seeds), degrees_of_freedom(seeds, (n_a, n_b)))]
     if drawn > 0:
         terms += [
-            (raw, images - 1),
-            *((part, (n - 1) * (images - 1)) for part, n in zip(left, (n_a, n_b), strict=True)),
+            (raw, images - 1.0),
+            *((part, (n - 1.0) * (images - 1)) for part, n in zip(left, (n_a, n_b), strict=True)),
         ]
     variance = total([*seeds, max(drawn, 0.0)])
     degrees = 1 / total([part * part / (variance * variance * df) for part, df in terms])

@@ -39,6 +39,7 @@ Reason = Literal[
     "too_few_seeds",
     "no_error_estimate",
     "only_before_adjustment",
+    "contradicted_alone",
     "nothing_to_explain",
     "gap_not_clear",
     "runs_missing",

@@ -9,14 +9,16 @@ analysis of group sequential tests based on the type I error spending rate funct
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Context, Decimal
 
 from tinyexp.analysis.statistics import ALPHA
 
-_HALF_SPENDS = 5
-"""Half of the runs spend a fifth: .01 and .04 at two looks, the second of twice as many runs as the first."""
+_POWER = Decimal("2.321928094887362")
+"""The binary logarithm of 5, so that half of the runs spend a fifth: .01 and .04 at two looks, the second of twice as
+many runs as the first."""
+_DECIMAL = Context(prec=30)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,14 @@ def look_errors(looks: Sequence[int], error: float = ALPHA) -> tuple[float, ...]
     >>> look_errors([3, 6]), look_errors([3, 6, 10]), look_errors([5])
     ((0.01, 0.04), (0.003054, 0.012216, 0.03473), (0.05,))
     """
-    # Rounded, since powers differ in their last bits from one processor to another.
-    spent = [round(error * (runs / looks[-1]) ** math.log2(_HALF_SPENDS), 6) for runs in looks[:-1]]
+    spent = [round(error * _spent(runs, looks[-1]), 6) for runs in looks[:-1]]
     spent = [*spent, error]
     return tuple(round(now - before, 6) for now, before in zip(spent, [0.0, *spent[:-1]], strict=True))
+
+
+def _spent(runs: int, last: int) -> float:
+    """The share of the error that is spent by so many runs; by decimals, as a power's last bits are the processor's."""
+    return float(_DECIMAL.power(_DECIMAL.divide(Decimal(runs), Decimal(last)), _POWER))
 
 
 def look_at(looks: Sequence[int], runs: int, error: float = ALPHA) -> Look:

@@ -28,21 +28,53 @@ _SAMPLES = 100_000
 def welch(a: Values, b: Values) -> tuple[float, float]:
     """The standard error of ``mean(a) - mean(b)`` and its degrees of freedom; zero of both where neither has spread.
 
+    Of equal numbers ``scipy.stats.ttest_ind(equal_var=False)`` gives the same; for unequal ones see
+    :func:`degrees_of_freedom`.
+
     Source: Welch (1947), The generalization of "Student's" problem when several different population variances are
-    involved, Biometrika 34, 28-35; ``scipy.stats.ttest_ind(equal_var=False)`` gives the same.
+    involved, Biometrika 34, 28-35.
     """
-    parts = [deviation(values) ** 2 / len(values) for values in (a, b)]
-    error = total(parts)
-    if not error:
-        return 0.0, 0.0
-    shares = [(part / error) ** 2 / (len(values) - 1) for part, values in zip(parts, (a, b), strict=True)]
-    return math.sqrt(error), 1 / total(shares)
+    spreads = [deviation(values) for values in (a, b)]
+    parts = [spread * spread / len(values) for spread, values in zip(spreads, (a, b), strict=True)]
+    variance = total(parts)
+    return math.sqrt(variance), degrees_of_freedom(parts, (len(a), len(b)))
+
+
+def degrees_of_freedom(parts: Sequence[float], runs: Sequence[int]) -> float:
+    """Of a sum of variances of means: Satterthwaite's where the numbers of runs are equal, else at most the fewest minus 1.
+
+    Welch's own degrees are estimated. Where a few runs meet many and happen to show little spread, the many seem to be all
+    that counts, and the interval comes out too short just when its centre is least certain: with 3 runs against 10 a
+    design with normal noise beat itself in 6.3 % of cases, with 3 against 20 in 7.4 %, and with the bound in 0.7 and
+    1.2 %. Of equal numbers it is 5 % or less without it.
+
+    Source: Satterthwaite (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2,
+    110-114; the bound is Hsu's, Scheffe (1970), Practical solutions of the Behrens-Fisher problem, JASA 65, 1501-1508.
+
+    Parameters
+    ----------
+    parts
+        The variance of each mean. What is zero, as what has no weight, does not count; 0.0 where all are.
+    runs
+        How many each rests on.
+
+    >>> round(degrees_of_freedom([1.0, 1.0], [3, 3]), 6), round(degrees_of_freedom([1.0, 10.0], [10, 3]), 6)
+    (4.0, 2.0)
+    """
+    variance = total(parts)
+    if not variance:
+        return 0.0
+    counted = [(part / variance, count) for part, count in zip(parts, runs, strict=True) if part]
+    degrees = 1 / total([share * share / (count - 1) for share, count in counted])
+    return degrees if len(set(runs)) == 1 else min(degrees, min(runs) - 1.0)
 
 
 def difference_interval(
     a: Values, b: Values, low_edge: float, high_edge: float, level: float = LEVEL
 ) -> Interval | None:
     """Welch's interval of ``mean(a) - mean(b)``, as far as a verdict about the region between two edges may rest on it.
+
+    Where the numbers of runs differ its degrees of freedom are at most the smaller minus 1: :func:`degrees_of_freedom`.
 
     None below two runs of either. Runs that are all equal estimate no spread: accuracies are counts over a finite test
     set, and three equal ones no rarity. Where neither design's runs show any, the difference is trusted outside the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyexp.analysis.attribution import Attribution, Share
-from tinyexp.analysis.decisions import RISING, Outcome, Test, decide, settled, threshold_of
+from tinyexp.analysis.decisions import DECIDED, RISING, Outcome, Test, decide, settled, threshold_of
 from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.judgement import Evidence, Judgement
 from tinyexp.analysis.statistics import ALPHA, Interval, interval_around, seeds_to_decide
@@ -38,6 +38,9 @@ def _judge_factor(
         outcome = "inconclusive", "no_error_estimate"
     elif outcome[0] in {"supported", "below_margin"} and (row.p_holm is None or row.p_holm >= ALPHA):
         outcome = "inconclusive", "only_before_adjustment"
+    elif row.confirmation == "contradicted" and outcome[0] in DECIDED:
+        # What the fraction gives to the factor is an interaction's: no verdict may rest on it, for or against.
+        outcome = "inconclusive", "contradicted_alone"
     return Judgement(
         claim=claim.id,
         verdict=outcome[0],
@@ -68,8 +71,8 @@ def _seeds_to_decide(
     outcome: Outcome, effect: Effect, gap: Effect, threshold: float, margin: float
 ) -> int | None:
     """About how many seeds would decide what keeps a claim on a factor open."""
-    if outcome[0] != "inconclusive":
-        return None
+    if outcome[0] != "inconclusive" or outcome[1] == "contradicted_alone":
+        return None  # more seeds only make it clearer
     if outcome[1] == "gap_not_clear":
         return seeds_to_decide(gap.by_seed, -margin, margin)
     return seeds_to_decide(effect.by_seed, 0.0, threshold)

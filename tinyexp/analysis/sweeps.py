@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyexp.analysis.exact import deviation, dot, mean, total
-from tinyexp.analysis.samples import difference_interval
+from tinyexp.analysis.samples import degrees_of_freedom, difference_interval
 from tinyexp.analysis.statistics import (
     ALPHA,
     FEWEST_SEEDS,
@@ -51,7 +51,7 @@ def change_along(
     Of two samples it is their difference. Where nothing shows any spread the interval has no width, and is None unless
     the exact test could confirm it, as in :func:`tinyexp.analysis.samples.difference_interval`.
 
-    Source: Satterthwaite (1946) for the degrees of freedom; of two samples they are Welch's.
+    Degrees of freedom as :func:`tinyexp.analysis.samples.degrees_of_freedom` has them; of two samples they are Welch's.
 
     >>> estimate, interval = change_along([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]], 0.0)
     >>> round(estimate, 4), round(interval.low, 4), round(interval.high, 4)
@@ -74,11 +74,9 @@ def change_along(
         for weight, sample in zip(weights, samples, strict=True)
     ]
     variance = total(parts)
-    shares = [
-        part * part / (variance * variance * (len(sample) - 1))
-        for part, sample in zip(parts, samples, strict=True)
-    ]
-    return estimate, interval_around(estimate, math.sqrt(variance), 1 / total(shares), 1 - error)
+    kept = [place for place, weight in enumerate(weights) if weight]
+    degrees = degrees_of_freedom([parts[place] for place in kept], [len(samples[place]) for place in kept])
+    return estimate, interval_around(estimate, math.sqrt(variance), degrees, 1 - error)
 
 
 def steps_along(

@@ -127,6 +127,7 @@ CLAIM_REASONS: Mapping[str, str] = {
     "too_few_seeds": "{seeds} are too few; a verdict takes {fewest}.",
     "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
     "only_before_adjustment": "It stands only by itself, not once all that are tested together share the 5 %.",
+    "contradicted_alone": "Switched alone it does not do what its share says: an interaction of three or more factors stands in for it.",
     "nothing_to_explain": "The contender is behind, so there is no lead to explain.",
     "gap_not_clear": "The gap itself is not clear of the margin, so no share of it can be called most of it.",
     "runs_missing": "An experiment that it takes has no finished run.",
@@ -200,11 +201,12 @@ ACROSS_IMAGES = (
 )
 """Which claim the second interval of a comparison covers."""
 
-METHOD_HEADING = "Compared seed by seed, {where}: this shows what another seed would change, and no more"
+METHOD_HEADING = "Compared over seeds, {where}: this shows what another seed would change, and no more"
 METHOD = (
-    "All experiments share their seeds: a seed fixes the initial weights, the order of the images and every random draw, so differences are taken seed by seed.",
-    "Intervals are Student's t intervals at 95 %, over seeds. The verdict is read off the interval: a design beats another when the whole interval lies beyond the margin that the study sets.",
-    "The sign-flip test stands beside it because it assumes least. With n seeds its p cannot fall below 2 in 2 to the power n.",
+    "A difference is that of two means, each over all runs of a design, with Welch's t interval; runs are paired by seed only where a study says so.",
+    "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, it has the degrees of freedom of these at most. "
+    "The verdict is read off it: a design beats another when the whole interval lies beyond the margin that the study sets.",
+    "A permutation test stands beside it because it assumes least; of pairs it is the sign-flip test. With 3 runs of each a permutation's p is 0.1 at best, with 4 it is 0.03.",
 )
 METHOD_LAST = "Every figure is taken after the last {index}. No {index} was chosen by its test result."
 METHOD_ELSEWHERE = "{study}: figures are taken {where}{chosen}."
