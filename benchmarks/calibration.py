@@ -49,6 +49,7 @@ SIMULATIONS = 40_000
 SEEDS = (3, 4, 5, 6, 8, 10, 20)
 LOOKS = ((3, 6), (3, 6, 10), (5, 10))
 IMAGES = 2000
+OWN = ", by Welch's own degrees of freedom: not the rule"
 UNEQUAL = ((3, 4), (3, 5), (5, 6), (5, 10), (3, 10), (3, 20))
 
 
@@ -107,11 +108,14 @@ def unequal_runs(simulations: int) -> None:
             found = leads(a, b, ALPHA)
             check(a, b, found)
             rate("unequal-runs", row, f"{few} and {many}", np.isin(found, (1, -1)), most=5.5)
+            low, high = intervals(a, b, ALPHA, bounded=False)
+            rate("unequal-runs", row + OWN, f"{few} and {many}", (low > 0) | (high < 0))
     for few, many in ((3, 3), (5, 5), *UNEQUAL):
         rng, ahead = generator("unequal", "ahead", few, many), 2 * RUN_SD
         a, b = (accuracies(normal(rng, (simulations, runs))) for runs in (few, many))
-        hits = leads(a + ahead, b, ALPHA) == 1
-        rate("unequal-runs", "normal, 2 SD ahead: rightly", f"{few} and {many}", hits)
+        row, column = "normal, 2 SD ahead: rightly", f"{few} and {many}"
+        rate("unequal-runs", row, column, leads(a + ahead, b, ALPHA) == 1)
+        rate("unequal-runs", row + OWN, column, intervals(a + ahead, b, ALPHA, bounded=False)[0] > 0)
 
 
 def margins(simulations: int) -> None:

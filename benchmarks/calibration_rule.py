@@ -157,17 +157,19 @@ def leads(a: np.ndarray, b: np.ndarray, error: float, margin: float = 0.0) -> np
     return found
 
 
-def intervals(a: np.ndarray, b: np.ndarray, error: float) -> tuple[np.ndarray, np.ndarray]:
+def intervals(
+    a: np.ndarray, b: np.ndarray, error: float, *, bounded: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Welch's intervals of a minus b, each of shape (cases,); of no width where nothing has spread.
 
-    Of unequal numbers of runs with at most as many degrees of freedom as the fewer runs have.
+    Of unequal numbers of runs with at most as many degrees of freedom as the fewer runs have, unless not ``bounded``.
     """
     parts = [one.var(axis=1, ddof=1) / one.shape[1] for one in (a, b)]
     both = parts[0] + parts[1]
     safe = np.where(both > 0, both, 1.0)
     shares = [(part / safe) ** 2 / (one.shape[1] - 1) for part, one in zip(parts, (a, b), strict=True)]
     degrees = 1 / np.where(both > 0, shares[0] + shares[1], 1.0)
-    if a.shape[1] != b.shape[1]:
+    if bounded and a.shape[1] != b.shape[1]:
         degrees = np.minimum(degrees, min(a.shape[1], b.shape[1]) - 1)
     half = special.stdtrit(degrees, 1 - error / 2) * np.sqrt(both)
     point = a.mean(axis=1) - b.mean(axis=1)

@@ -301,7 +301,7 @@ def test_the_designs_own_runs_are_told_from_the_mixtures_that_bear_the_same_name
     designs = [load_experiment(name, "embedded") for name in ("tiny-design1", "tiny-design2")]
     own = labelled(frame, {configuration_of(one): one.name for one in designs})
     compared = compare(own, "tiny-design1", "tiny-design2")
-    assert (compared.mean, compared.seeds) == (pytest.approx(0.101), (0, 1, 2))
+    assert (compared.mean, compared.contender_runs.seeds) == (pytest.approx(0.101), (0, 1, 2))
 
 
 def test_a_frame_without_configurations_is_refused():

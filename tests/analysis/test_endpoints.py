@@ -43,7 +43,7 @@ def test_of_a_perplexity_the_lower_one_wins():
     found = compare(runs("test_perplexity", CURVES), "new", "old", "test_perplexity", margin=0.5)
     assert (found.verdict, found.winner, found.at, found.index) == ("beats", "new", 3, "epoch")
     assert found.mean == pytest.approx(-16 / 3)
-    assert (found.seeds_ahead("new"), found.seeds_ahead("old")) == (3, 0)
+    assert (found.ahead("new"), found.ahead("old")) == ((9, 0, 9), (0, 0, 9))
 
 
 def test_without_a_margin_a_perplexity_is_not_compared():

@@ -103,7 +103,7 @@ def test_a_full_study_is_read(write):
     ("old", "new", "message"),
     [
         ('plan = "full"', 'plan = "ful"', "plan = 'ful' is not a choice. Known: one-at-a-time, fraction, full. Did you mean 'full'?"),
-        ("[[factors]]\nname", "[[factors]]\nkys = 1\nname", "unknown key 'kys' in [factors.0]. Known: name, title, keys, says. Did you mean 'keys'?"),
+        ("[[factors]]\nname", "[[factors]]\nkys = 1\nname", "unknown key 'kys' in [factors.0]. Known: name, title, keys, says, placebo. Did you mean 'keys'?"),
         ('name = "fc-width"', 'name = "augmentation"', "the factor 'augmentation' stands twice"),
         ('keys = ["model.fc_width"]', 'keys = ["augmentation"]', "the key 'augmentation' stands twice"),
         ('name = "fc-width"', 'name = "seed"', "'seed' is a column of every run"),

@@ -107,7 +107,7 @@ def permutation_p(a: Values, b: Values, *, seed: int = 0) -> float:
     >>> permutation_p([0.4, 0.5, 0.6], [0.1, 0.2, 0.3])
     0.1
     """
-    both = np.array([*a, *b], dtype=np.float64)
+    both = np.sort(np.array([*a, *b], dtype=np.float64))  # so that the order of the runs does not matter
     count, among = len(a), len(both)
     whole, part = total(both.tolist()), total(list(map(float, a)))
     # The difference of the means is, but for constants, the sum over one of the two.

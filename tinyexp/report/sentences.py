@@ -204,8 +204,10 @@ ACROSS_IMAGES = (
 METHOD_HEADING = "Compared over seeds, {where}: this shows what another seed would change, and no more"
 METHOD = (
     "A difference is that of two means, each over all runs of a design, with Welch's t interval; runs are paired by seed only where a study says so.",
-    "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, it has the degrees of freedom of these at most.",
-    "The verdict is read off it: a design beats another when the whole interval lies beyond the margin that the study sets.",
+    (
+        "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, it has the degrees of freedom of these at most. "
+        "The verdict is read off it: a design beats another when the whole interval lies beyond the margin that the study sets."
+    ),
     "A permutation test stands beside it because it assumes least; of pairs it is the sign-flip test. With 3 runs of each a permutation's p is 0.1 at best, with 4 it is 0.03.",
 )
 METHOD_LAST = "Every figure is taken after the last {index}. No {index} was chosen by its test result."
