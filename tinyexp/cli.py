@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -260,22 +261,27 @@ def plan(
 ) -> None:
     """Print what STUDY takes before anything is trained: runs, those that are there, time, and what so many seeds can show."""
     from tinyexp.config.load import parse_override
+    from tinyexp.decide import expected_look
     from tinyexp.launch.forecast import as_json as as_values
     from tinyexp.launch.forecast import forecast
     from tinyexp.launch.forecast_text import as_lines
+    from tinyexp.launch.session import Request
 
+    overrides = dict(parse_override(text) for text in settings)
     found = forecast(
         study,
-        overrides=dict(parse_override(text) for text in settings),
+        overrides=overrides,
         seeds=seeds or 0,
         jobs=jobs or len(os.sched_getaffinity(0)),
         data_folder=data_folder or _data_folder(),
         **options,
     )
+    expected = expected_look(Request(found.profile, overrides=overrides, runs=options["runs"]), study)
     if as_json:
-        _print_json(as_values(found))
+        _print_json(as_values(found) | {"expected_look": asdict(expected) if expected else None})
     else:
-        say("\n".join(as_lines(found)))
+        lines = as_lines(found)
+        say("\n".join([*lines, f"expected {expected.words}"] if expected else lines))
 
 
 @main.command()

@@ -124,6 +124,52 @@ def results_of(request: Request, names: Sequence[str]) -> list[StudyResult]:
     return [result for result in gather(selection).results if result.study.name in names]
 
 
+@dataclass(frozen=True)
+class ExpectedLook:
+    """At which of its looks a study is expected to be decided; None beyond the last."""
+
+    decided: bool
+    """Whether it is so already, at ``first``."""
+    first: int | None
+    """Were the spread as small as the runs at hand allow (10 %)."""
+    last: int | None
+    """Were it as large (90 %)."""
+
+    @property
+    def words(self) -> str:
+        """As a line of ``tinyexp plan``."""
+        if self.decided:
+            return f"decided at {self.first} seeds"
+        if self.first is None:
+            return "not at any of its looks, by the spread of the runs at hand"
+        if self.last is None:
+            return f"at {self.first} seeds or at none of its looks, by the spread of the runs at hand"
+        told = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        return f"at {told} seeds, by the spread of the runs at hand"
+
+
+def expected_look(request: Request, study: str) -> ExpectedLook | None:
+    """When a study is expected to be decided, by the runs at hand; None where they cannot say."""
+    try:
+        results = results_of(request, [study])
+    except TinyexpError:  # nothing is trained yet, or what is cannot be compared
+        return None
+    comparison = results[0].comparison if results else None
+    if comparison is None:
+        return None
+    if comparison.winner or comparison.verdict == "within_margin":
+        return ExpectedLook(decided=True, first=comparison.look.runs, last=comparison.look.runs)
+    found = comparison.forecast
+    if found is None:
+        return None
+    looks = comparison.look.looks
+    at = [
+        None if runs is None else next((look for look in looks if look >= runs), None)
+        for runs in (found.low, found.high)
+    ]
+    return ExpectedLook(decided=False, first=at[0], last=at[1])
+
+
 def standing_of(result: StudyResult) -> Standing:
     """Whether more runs are needed: for the comparison, and for the claims that the study names in ``decide``."""
     comparison = result.comparison

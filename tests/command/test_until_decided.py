@@ -52,6 +52,7 @@ def test_a_clear_difference_stops_at_the_first_look(place, study):
     assert done.returncode == 0, done.stderr
     assert "look at 3 runs of each: rates" in done.stderr
     assert "rates: low beats the other" in done.stderr
+    assert "expected decided at 3 seeds" in tinyexp("plan", "rates").stdout
     assert runs(place) == 6
     values, page = reported(place)
     assert (values["comparison"]["verdict"], values["comparison"]["look"]["error"]) == ("beats", 0.01)
@@ -60,6 +61,12 @@ def test_a_clear_difference_stops_at_the_first_look(place, study):
 
 def test_an_open_one_is_trained_to_its_last_look_and_no_further(place, study):
     against(place, 0.55)
+    assert "expected" not in tinyexp("plan", "rates").stdout, "nothing is trained yet"
+    assert tinyexp("run-all").returncode == 0
+    told = json.loads(tinyexp("plan", "rates", "--json").stdout)
+    assert [look["runs"] for look in told["looks"]] == [6, 12]
+    assert told["expected_look"] == {"decided": False, "first": None, "last": None}
+    assert "expected not at any of its looks" in tinyexp("plan", "rates").stdout
     done = tinyexp("run-all", "--until-decided")
     assert done.returncode == 0, done.stderr
     assert "look at 6 runs of each: rates" in done.stderr
