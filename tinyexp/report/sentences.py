@@ -8,6 +8,7 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "beats": ("{winner} beats {loser} by ", "{size}", ""),
     "within_margin": ("{contender} and {baseline} are equal within ", "{margin}", ""),
     "no_difference_detected": ("No difference between {contender} and {baseline} is detected", "", ""),
+    "lost_runs": ("Too many runs gave no result to tell whether {contender} beats {baseline}", "", ""),
     "too_few_seeds": ("Too few seeds to tell whether {contender} beats {baseline}", "", ""),
     "not_comparable": ("{contender} and {baseline} cannot be compared", "", ""),
     "missing": ("{contender} and {baseline} cannot be compared yet", "", ""),
@@ -101,6 +102,7 @@ COMPARISON_HEADINGS: Mapping[str, str] = {
     "beats": "{winner} is ahead in {ahead}",
     "within_margin": "{contender} and {baseline} stay within {margin} of each other",
     "no_difference_detected": "The runs do not tell {contender} from {baseline}",
+    "lost_runs": "The runs that finished cannot decide between {contender} and {baseline}",
     "too_few_seeds": "{runs} cannot tell {contender} from {baseline}",
 }
 

@@ -68,10 +68,16 @@ def outcome_kind(result: StudyResult) -> VerdictKind:
     return "not_comparable" if result.problem else "missing"
 
 
+def _sentence(result: StudyResult) -> str:
+    """The key of its sentences: the verdict, or that lost runs leave none."""
+    comparison = result.comparison
+    return "lost_runs" if comparison and comparison.reason == "lost_runs" else outcome_kind(result)
+
+
 def verdict_pieces(evidence: Evidence, result: StudyResult) -> tuple[str, str, str]:
     """The verdict of a study: before the number, the number, after it."""
     words = outcome_words(evidence, result)
-    before, number, after = (piece.format(**words) for piece in VERDICTS[outcome_kind(result)])
+    before, number, after = (piece.format(**words) for piece in VERDICTS[_sentence(result)])
     return before, number, after
 
 
@@ -83,8 +89,7 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     elif comparison.verdict == "too_few_seeds":
         details = [DETAILS["too_few_seeds"].format(**words), TOO_FEW[comparison.reason].format(**words)]
     else:
-        kind = "lost_runs" if comparison.reason == "lost_runs" else comparison.verdict
-        details = [DETAILS[kind].format(**words)]
+        details = [DETAILS[_sentence(result)].format(**words)]
     if comparison:
         details += _lost_and_behind(evidence, comparison)
         if comparison.verdict == "beats":
@@ -114,7 +119,7 @@ def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bo
             blocks = (*blocks, Commands(missing_commands(evidence, result)))
         return Section(f"{name}-comparison", sentence, blocks, summary=blocks)
     words = outcome_words(evidence, result)
-    heading = COMPARISON_HEADINGS[comparison.verdict].format(**words)
+    heading = COMPARISON_HEADINGS[_sentence(result)].format(**words)
     table = runs_table(evidence, comparison)
     lead = Paragraph(f"{plain(result.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in _notes(evidence, comparison))

@@ -174,4 +174,6 @@ def _on_unlike_machines(evidence: Evidence, comparison: Comparison) -> bool:
         types.append({run.record.seed: machine_type(run.environment) for run in runs if run.environment})
     if comparison.pairing == "seed":
         return any(types[0].get(seed) != types[1].get(seed) for seed in comparison.contender_runs.seeds)
-    return Counter(types[0].values()) != Counter(types[1].values())
+    counts = [Counter(own.values()) for own in types]
+    # One type alone is the same for both, however many runs each has; of several types each must have as many.
+    return len({*counts[0], *counts[1]}) > 1 and counts[0] != counts[1]
