@@ -261,7 +261,6 @@ def plan(
 ) -> None:
     """Print what STUDY takes before anything is trained: runs, those that are there, time, and what so many seeds can show."""
     from tinyexp.config.load import parse_override
-    from tinyexp.decide import expected_look
     from tinyexp.launch.forecast import as_json as as_values
     from tinyexp.launch.forecast import forecast
     from tinyexp.launch.forecast_text import as_lines
@@ -276,6 +275,8 @@ def plan(
         data_folder=data_folder or _data_folder(),
         **options,
     )
+    from tinyexp.decide import expected_look  # after what says that something is not installed
+
     expected = expected_look(Request(found.profile, overrides=overrides, runs=options["runs"]), study)
     if as_json:
         _print_json(as_values(found) | {"expected_look": asdict(expected) if expected else None})

@@ -15,7 +15,8 @@ from tinyexp.launch.watch import Watch
 from tinyexp.runs.plan import RunPlan
 from tinyexp.trainers.base import trainer_of
 
-_POLL_S = 0.5
+_POLL_S = 0.05
+"""A signal is heard between two polls: a run of seconds would otherwise be over before it is asked to stop."""
 
 
 class _Signals:
