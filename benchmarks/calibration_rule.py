@@ -162,15 +162,16 @@ def intervals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Welch's intervals of a minus b, each of shape (cases,); of no width where nothing has spread.
 
-    Of unequal numbers of runs with at most as many degrees of freedom as the fewer runs have, unless not ``bounded``.
+    Of unequal numbers of runs with bounded degrees of freedom, unless not ``bounded``.
     """
     parts = [one.var(axis=1, ddof=1) / one.shape[1] for one in (a, b)]
     both = parts[0] + parts[1]
     safe = np.where(both > 0, both, 1.0)
     shares = [(part / safe) ** 2 / (one.shape[1] - 1) for part, one in zip(parts, (a, b), strict=True)]
     degrees = 1 / np.where(both > 0, shares[0] + shares[1], 1.0)
-    if bounded and a.shape[1] != b.shape[1]:
-        degrees = np.minimum(degrees, min(a.shape[1], b.shape[1]) - 1)
+    if bounded:
+        few, many = sorted((a.shape[1], b.shape[1]))
+        degrees = np.minimum(degrees, (few - 1) * (1 + (few / many) ** 2))
     half = special.stdtrit(degrees, 1 - error / 2) * np.sqrt(both)
     point = a.mean(axis=1) - b.mean(axis=1)
     return point - half, point + half

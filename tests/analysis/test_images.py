@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinyexp.analysis.images import across_images, right_answers
-from tinyexp.analysis.samples import difference_interval
+from tinyexp.analysis.samples import difference_interval, welch
 from tinyexp.errors import UserError
 
 
@@ -46,8 +46,9 @@ def test_the_parts_are_those_of_a_table_with_two_ways():
     assert found.over_seeds == pytest.approx(math.sqrt(seeds))
     assert found.over_images == pytest.approx(math.sqrt(raw - sum(left)))
     assert found.standard_error == pytest.approx(math.sqrt(seeds + raw - sum(left)))
-    # Four nets against three: what the seeds make has two degrees of freedom, as in an interval over seeds alone.
-    terms = [(seeds, 2), (raw, 199)]
+    # Four nets against three: what the seeds make has the degrees of freedom of an interval over seeds alone.
+    _, alone = welch(a.mean(axis=1), b.mean(axis=1))
+    terms = [(seeds, alone), (raw, 199)]
     terms += [(left[0], 3 * 199), (left[1], 2 * 199)]
     assert found.degrees == pytest.approx(found.standard_error**4 / sum(part**2 / df for part, df in terms))
     assert (found.images, found.runs_a, found.runs_b) == (200, 4, 3)

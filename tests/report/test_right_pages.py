@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from page_reader import Page
-from records_maker import SHAPES, Shape, make_run, make_runs
+from records_maker import SHAPES, Shape, make_run, make_runs, make_study
 
+from tinyexp.config.load import load_experiment
 from tinyexp.report.check import examine
 from tinyexp.report.render import write_report
 
@@ -123,3 +124,46 @@ def overridden(tmp_path: Path, line: str) -> None:
     study = load_study("why-design1-beat-design2")
     note = FrozenStudy(looks=tuple(looks), decisions=decisions_of(study))
     write_section(frozen_path(tmp_path / "runs" / "embedded", study.name), note)
+
+
+def test_a_true_effect_of_half_the_margin_is_neither_supported_nor_refuted_but_below_the_margin(
+    tmp_path: Path,
+) -> None:
+    base = Shape(test=0.4, train=0.5, clean=0.5, pace=0.6, spread=0.001)
+    make_study(tmp_path / "runs", {"conv4-kernel": 0.005, "augmentation": 0.1}, range(5), base=base)
+    _, text, _ = page(tmp_path)
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
+    claims = {claim["claim"]: claim for study in told["studies"] for claim in study["claims"]}
+    assert (claims["why-kernel"]["verdict"], claims["why-kernel"]["reason"]) == ("below_margin", "too_small")
+    assert (
+        "In the predicted direction but too small to matter The same sentence, if it means the conv" in text
+    )
+    assert re.search(
+        r"switching it moves the test accuracy by \+0\.\d points .{,80} All of the interval lies between zero and "
+        r"\+1\.0 points, so it is too small to matter\.",
+        text,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spread", "verdict"), [(0.02, "reproduced"), (0.035, "cannot_tell")], ids=["SD 2", "SD 3.5"]
+)
+def test_an_exact_reproduction_is_never_called_different(tmp_path: Path, spread: float, verdict: str) -> None:
+    """The source's one run lies where one of twenty does; ours are drawn from the same distribution."""
+    reported = load_experiment("tiny-design1", "paper").reported
+    assert reported is not None
+    middle = reported.test_accuracy - spread * (0.9 if verdict == "reproduced" else 1.6)
+    for seed, away in enumerate((-1.3, -0.5, 0.0, 0.4, 1.4)):
+        shape = Shape(test=middle + spread * away, train=0.4, clean=0.4, pace=0.6, spread=0.0005)
+        make_run(tmp_path / "runs", "tiny-design1", seed, profile="paper", shape=shape)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
+    (found,) = [one for one in told["reported"] if one["reported"] is not None and one["seeds"]]
+    assert found["verdict"] == verdict
+    assert found["run_low"] < found["reported"] < found["run_high"]
+    source = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    words = {
+        "reproduced": "Reproduced: the reported figure lies where one more run would",
+        "cannot_tell": "Cannot tell yet:",
+    }
+    assert words[verdict] in Page(source).text

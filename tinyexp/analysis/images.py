@@ -128,9 +128,7 @@ def across_images(a: RightAnswers, b: RightAnswers) -> AcrossImages | None:
     raw = _spread(apart) / (images * n_a * n_a * n_b * n_b)
     left = [_residual(one) / (len(one.by_run) * images) for one in (a, b)]
     drawn = total([raw, *(-one for one in left)])
-    terms = [(seeds[0], n_a - 1.0), (seeds[1], n_b - 1.0)]
-    if n_a != n_b:  # bounded, as in an interval over seeds alone
-        terms = [(total(seeds), degrees_of_freedom(seeds, (n_a, n_b)))]
+    terms = [(total(seeds), degrees_of_freedom(seeds, (n_a, n_b)))]
     if drawn > 0:
         terms += [
             (raw, images - 1.0),

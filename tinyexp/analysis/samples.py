@@ -42,15 +42,17 @@ def welch(a: Values, b: Values) -> tuple[float, float]:
 
 
 def degrees_of_freedom(parts: Sequence[float], runs: Sequence[int]) -> float:
-    """Of a sum of variances of means: Satterthwaite's where the numbers of runs are equal, else at most the fewest minus 1.
+    """Of a sum of variances of means: Satterthwaite's, and where the numbers of runs differ at most a bound.
 
-    Welch's own degrees are estimated. Where a few runs meet many and happen to show little spread, the many seem to be all
-    that counts, and the interval comes out too short just when its centre is least certain: with 3 runs against 10 a
-    design with normal noise beat itself in 6.3 % of cases, with 3 against 20 in 7.4 %, and with the bound in 0.7 and
-    1.2 %. Of equal numbers it is 5 % or less without it.
+    Satterthwaite's degrees are estimated. Where a few runs meet many and happen to show little spread, the many seem to be
+    all that counts, and the interval comes out too short just when its centre is least certain: with 3 runs against 10 a
+    design with normal noise beat itself in 6.3 % of cases, with 3 against 20 in 7.4 %. The bound is what would remain if
+    each design's variance counted by the square of its share of the fewest runs, (n - 1) times the sum of (n / n_i)^2
+    with n the fewest: of equal numbers it is the most that Satterthwaite's can be, so that it changes nothing there, and
+    with many runs against n it goes to Hsu's n - 1. It was chosen by simulation; its error rates are in docs/method.md.
 
     Source: Satterthwaite (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2,
-    110-114; the bound is Hsu's, Scheffe (1970), Practical solutions of the Behrens-Fisher problem, JASA 65, 1501-1508.
+    110-114; for n - 1 Hsu's test in Scheffe (1970), Practical solutions of the Behrens-Fisher problem, JASA 65, 1501-1508.
 
     Parameters
     ----------
@@ -60,14 +62,15 @@ def degrees_of_freedom(parts: Sequence[float], runs: Sequence[int]) -> float:
         How many each rests on.
 
     >>> round(degrees_of_freedom([1.0, 1.0], [3, 3]), 6), round(degrees_of_freedom([1.0, 10.0], [10, 3]), 6)
-    (4.0, 2.0)
+    (4.0, 2.18)
     """
     variance = total(parts)
     if not variance:
         return 0.0
     counted = [(part / variance, count) for part, count in zip(parts, runs, strict=True) if part]
-    degrees = 1 / total([share * share / (count - 1) for share, count in counted])
-    return degrees if len(set(runs)) == 1 else min(degrees, min(runs) - 1.0)
+    estimated = 1 / total([share * share / (count - 1) for share, count in counted])
+    fewest = min(runs)
+    return min(estimated, (fewest - 1) * total([(fewest / count) ** 2 for count in runs]))
 
 
 def difference_interval(
@@ -75,7 +78,7 @@ def difference_interval(
 ) -> Interval | None:
     """Welch's interval of ``mean(a) - mean(b)``, as far as a verdict about the region between two edges may rest on it.
 
-    Where the numbers of runs differ its degrees of freedom are at most the smaller minus 1: :func:`degrees_of_freedom`.
+    Where the numbers of runs differ its degrees of freedom are bounded: :func:`degrees_of_freedom`.
 
     None below two runs of either. Runs that are all equal estimate no spread: accuracies are counts over a finite test
     set, and three equal ones no rarity. Where neither design's runs show any, the difference is trusted outside the
