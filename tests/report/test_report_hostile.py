@@ -16,7 +16,7 @@ from tinyexp.config.experiment import Experiment
 from tinyexp.config.load import load_experiment
 from tinyexp.report.markdown import code, escaped
 from tinyexp.report.render import write_report
-from tinyexp.report.words import plain, typed
+from tinyexp.words import plain, typed
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -28,9 +28,9 @@ from tinyexp.report.sections.compared_runs import runs_table
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph
-from tinyexp.report.words import change, level
 from tinyexp.resources import shipped
 from tinyexp.runs.recorded import read_runs
+from tinyexp.words import change, level
 
 WHY = "why-design1-beat-design2"
 metrics_frame = measured.metrics_frame

@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tinyexp.analysis.checked import checked_runs, metric_in
+from tinyexp.analysis.compared import Comparison, OpenReason, Pairing, Sample, Verdict
 from tinyexp.analysis.copied import check_copies
-from tinyexp.analysis.endpoints import Index, compared_at, endpoint_values
+from tinyexp.analysis.endpoints import compared_at, endpoint_values
 from tinyexp.analysis.exact import mean
-from tinyexp.analysis.forecast import SeedForecast, seeds_forecast
+from tinyexp.analysis.forecast import seeds_forecast
 from tinyexp.analysis.looks import Look, look_at
 from tinyexp.analysis.samples import difference_interval, fewest_to_confirm, median, outliers, permutation_p
 from tinyexp.analysis.started import LostRun, numbered_runs, started_runs
@@ -37,104 +38,6 @@ from tinyexp.analysis.statistics import (
 from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.metric import Metric, default_margin
 from tinyexp.errors import UserError
-
-Verdict = Literal["beats", "within_margin", "no_difference_detected", "too_few_seeds"]
-Pairing = Literal["none", "seed"]
-OpenReason = Literal["", "too_few_runs", "before_first_look", "no_spread", "lost_runs", "interval_too_wide"]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The runs of one design that a comparison rests on."""
-
-    seeds: tuple[int, ...]
-    """Ascending; numbers from 0 where the runs do not say their seeds."""
-    measured: tuple[float, ...]
-    """What is compared of each, in the order of ``seeds``."""
-    mean: float
-    median: float
-    worst: float
-    """In the sense of the metric."""
-    behind: tuple[int, ...]
-    """Seeds whose value lies far behind the others': see :func:`tinyexp.analysis.samples.outliers`."""
-    lost: tuple[LostRun, ...]
-    """Trainings that were started, count, and gave no value."""
-    later: tuple[int, ...]
-    """Seeds that do not count yet, or no more, as they lie beyond the look."""
-    left_out: tuple[int, ...]
-    """Seeds without a counterpart, where the two are paired."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The outcome of a comparison; differences are contender minus baseline, in the metric's units."""
-
-    baseline: str
-    contender: str
-    metric: Metric
-    margin: float
-    endpoint: Endpoint
-    index: Index
-    """Whether the curves are by epoch or by step."""
-    at: int | None
-    """The epoch or step that was compared; None where each run has its own, the best by a metric."""
-    pairing: Pairing
-    look: Look
-    verdict: Verdict
-    winner: str | None
-    """The one that beats the other; None under any other verdict."""
-    reason: OpenReason
-    """Why neither ``beats`` nor ``within_margin`` can be said."""
-    baseline_runs: Sample
-    contender_runs: Sample
-    seeds_known: bool
-    """Whether the runs say under which seeds they were trained."""
-    differences: tuple[float, ...]
-    """By seed, where the two are paired; else empty."""
-    mean: float
-    """Difference of the means."""
-    low: float | None
-    high: float | None
-    """The interval at the look's level; None below two runs of either, and where runs without spread are too few to trust."""
-    p_exact: float
-    """Two-sided: the permutation test, or the sign-flip test where the two are paired."""
-    p_floor: float
-    """The smallest p that so many runs can reach."""
-    runs_to_confirm: int
-    """The fewest runs of each with which the exact test can go below the look's error."""
-    forecast: SeedForecast | None = None
-    """Where the verdict is open: how many runs of each would decide. None where that cannot be said."""
-
-    @property
-    def baseline_values(self) -> tuple[float, ...]:
-        """Of the runs that count."""
-        return self.baseline_runs.measured
-
-    @property
-    def contender_values(self) -> tuple[float, ...]:
-        """Of the runs that count."""
-        return self.contender_runs.measured
-
-    @property
-    def samples(self) -> tuple[Sample, Sample]:
-        """Contender and baseline."""
-        return self.contender_runs, self.baseline_runs
-
-    @property
-    def fewest_runs(self) -> int:
-        """Runs of the design that has fewer."""
-        return min(len(sample.measured) for sample in self.samples)
-
-    def ahead(self, name: str) -> tuple[int, int, int]:
-        """In how many pairs of a run of either the one that is named is ahead, how many are level, and of how many.
-
-        Paired by seed, only runs of one seed make a pair.
-        """
-        sense = self.metric.sense if name == self.contender else -self.metric.sense
-        found = [sense * difference for difference in self.differences] or [
-            sense * (a - b) for a in self.contender_values for b in self.baseline_values
-        ]
-        return sum(one > 0 for one in found), found.count(0), len(found)
 
 
 @dataclass(frozen=True)

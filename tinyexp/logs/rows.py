@@ -71,8 +71,8 @@ def gathered(entries: Iterable[Entry], by: Literal["epoch", "step"]) -> Rows:
             by_epoch = {row.epoch: row for row in rows if row.epoch is not None}
             by_step = {row.step: row for row in rows if row.step is not None}
             last = {}
-            for row in rows:
-                last.update(dict.fromkeys(row.values, _index(row, by)))
+            for one in rows:
+                last.update(dict.fromkeys(one.values, _index(one, by)))
         row = by_epoch.get(epoch) if epoch is not None else None
         if row is None and step is not None:
             at_step = by_step.get(step)

@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.change import Change
-from tinyexp.analysis.comparison import Comparison, TwoNetworks
+from tinyexp.analysis.compared import Comparison
+from tinyexp.analysis.comparison import TwoNetworks
 from tinyexp.analysis.images import AcrossImages
 from tinyexp.analysis.judgement import ClaimVerdict, Judgement
 from tinyexp.analysis.reproduction import Reproduction

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tinyexp.report.words import plain
+from tinyexp.words import plain
 
 LAST_DIGITS = 1.001e-9
 """What one step in the tenth digit makes of a number at most, relatively, and the rounding of that step itself."""

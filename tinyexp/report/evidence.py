@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyexp.analysis.attribution import Attribution
-from tinyexp.analysis.comparison import Comparison, TwoNetworks, compare, compare_two_networks
+from tinyexp.analysis.compared import Comparison
+from tinyexp.analysis.comparison import TwoNetworks, compare, compare_two_networks
 from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.analysis.frozen import changes_since, read_frozen
 from tinyexp.analysis.images import AcrossImages, across_images, right_answers
@@ -24,9 +25,9 @@ from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
 from tinyexp.report.select import Selection, profile_folder
-from tinyexp.report.words import NBSP, listing, plain
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import read_predictions
+from tinyexp.words import NBSP, listing, plain
 
 RIGHT = "test_accuracy"
 """The metric that predictions show: how many test images a net gets right."""

@@ -17,7 +17,7 @@ from tinyexp.analysis.study import Claim, Study
 from tinyexp.config.metric import GAP
 from tinyexp.errors import UserError
 from tinyexp.report.measured import Measured
-from tinyexp.report.words import plain
+from tinyexp.words import plain
 
 
 def attributions_of(design: StudyDesign, frame: pd.DataFrame) -> tuple[dict[str, Attribution], str]:

@@ -16,7 +16,7 @@ from tinyexp.errors import UserError
 from tinyexp.report.content import Changes, GateKind, GateResult
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import CLAIM_VERDICTS, GATES, VERDICT_NAMES
-from tinyexp.report.words import bare_fine, counted, fine, listing, plain
+from tinyexp.words import bare_fine, counted, fine, listing, plain
 
 _MAX_NAMED = 5
 """Runs or claims in one line."""

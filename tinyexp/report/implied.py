@@ -9,10 +9,10 @@ from tinyexp.analysis.study import Study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.metric import GAP, USUAL, Metric, MetricTable, Split, known_metric, metric_of
 from tinyexp.config.metric_tables import merged, tables_of
-from tinyexp.report.words import listing, plain
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import NO_METRICS
+from tinyexp.words import listing, plain
 
 IMPLIED = "implied"
 """Name of the study that no file describes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from tinyexp.report.words import CODE, END_CODE
+from tinyexp.words import CODE, END_CODE
 
 _SIGNS = re.compile(r"([\\`*_\[\]|~$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

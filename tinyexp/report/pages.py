@@ -13,8 +13,8 @@ from tinyexp.report.markdown import Raw, code, entities, escaped, literal
 from tinyexp.report.palette import DARK, LIGHT, SERIES
 from tinyexp.report.svg import Picture
 from tinyexp.report.view import ReportView, Section
-from tinyexp.report.words import CODE, END_CODE, plain
 from tinyexp.resources import shipped
+from tinyexp.words import CODE, END_CODE, plain
 
 _NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
 _HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")

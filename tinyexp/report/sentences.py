@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tinyexp.analysis import verdict_sentences as comparison
+
 VERDICTS: Mapping[str, tuple[str, str, str]] = {
-    "beats": ("{winner} beats {loser} by ", "{size}", ""),
-    "within_margin": ("{contender} and {baseline} are equal within ", "{margin}", ""),
-    "no_difference_detected": ("No difference between {contender} and {baseline} is detected", "", ""),
-    "lost_runs": ("Too many runs gave no result to tell whether {contender} beats {baseline}", "", ""),
-    "too_few_seeds": ("Too few seeds to tell whether {contender} beats {baseline}", "", ""),
+    **comparison.VERDICTS,
     "not_comparable": ("{contender} and {baseline} cannot be compared", "", ""),
     "missing": ("{contender} and {baseline} cannot be compared yet", "", ""),
     "no_study": ("These runs belong to no comparison", "", ""),
@@ -18,17 +16,7 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
 """The report's first sentence: before the number, the number, after it."""
 
 DETAILS: Mapping[str, str] = {
-    "beats": "{level} interval {low} to {high}; {runs}; {metric} {when}.",
-    "within_margin": "The whole {level} interval, {low} to {high}, lies within the margin of {margin}; {runs}; {metric} {when}.",
-    "no_difference_detected": (
-        "{contender} minus {baseline} is {mean} in {metric} {when}. "
-        "Its {level} interval over {runs}, {low} to {high}, lies neither beyond the margin of {margin} nor within it."
-    ),
-    "lost_runs": (
-        "Of the runs that finished, {contender} minus {baseline} is {mean} in {metric} {when} ({level} interval {low} to {high}; {runs}). "
-        "But not all finished, and the others could turn that: so neither is called better."
-    ),
-    "too_few_seeds": "{contender} minus {baseline}: {mean} in {metric} {when}, from {runs}.",
+    **comparison.DETAILS,
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
@@ -36,38 +24,14 @@ DETAILS: Mapping[str, str] = {
 }
 """How sure, from how much."""
 
-TOO_FEW: Mapping[str, str] = {
-    "too_few_runs": "A verdict takes {fewest} or more of each.",
-    "before_first_look": "The study is first looked at with {next} of each.",
-    "no_spread": "The runs of each are all alike and show no spread; a verdict takes {needed} of each then.",
-}
-"""Why there is no verdict yet."""
-
 INTERVALS: Mapping[str, str] = {
     "none": "Welch's {level} t interval over independent runs",
     "seed": "the paired {level} t interval over seeds",
 }
-EXACT_TESTS: Mapping[str, str] = {"none": "permutation test", "seed": "paired sign-flip test"}
-"""What the verdict rests on, and the test beside it, by whether runs of one seed belong together."""
+"""What the verdict rests on, by whether runs of one seed belong together."""
 
-CONFIRMED: Mapping[bool, str] = {
-    True: "The {test}, which assumes least, gives {p}.",
-    False: "With {runs} the {test}, which assumes least, cannot confirm it at {error}: its p is {floor} at best. {needed} of each could.",
-}
-"""Beside "beats": whether the runs are enough for the exact test to speak."""
-DECIDE = "Some {enough} of each in all would decide, were the difference as it is here; the range is what the spread at hand allows."
-DECIDE_AT: Mapping[str, str] = {
-    "none": "",
-    "next": "The study looks again at {next}.",
-    "last": "The study does not look again: more runs would be the start of another one.",
-}
 TO_TRAIN = "To train what is missing: {command}"
 MORE_SEEDS = "More seeds, for what is not settled with {runs}: {command}"
-
-LOST = "{lost} of {of} runs of {design} gave no result: {ends}."
-BEHIND = "Of {design}, {runs} {lies} far behind the others, whose median is {median}."
-MEDIANS = "The medians say the opposite of the means ({size}): a few bad runs decide the mean."
-"""Trainings that a mean alone would hide."""
 
 CHANGED = "The study was changed after its first run had started ({keys}): what it says was not decided beforehand, and may be wrong more often."
 
@@ -183,14 +147,6 @@ STATES: Mapping[str, str] = {
     "failed": "failed",
     "diverged": "diverged: its loss became infinite or not a number",
 }
-ENDED: Mapping[str, str] = {
-    "running": "did not end yet",
-    "interrupted": "stopped on the way",
-    "failed": "failed",
-    "diverged": "diverged",
-}
-"""The same of several runs."""
-
 NETWORKS = (
     "With one seed the two trained networks can be compared, image by image, but not the designs: another seed may turn it round. "
     "Of {images} {contender} alone gets {only_contender} right and {baseline} alone {only_baseline}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyexp.config.trainers import settings_rules
-from tinyexp.report.words import plain
+from tinyexp.words import plain
 
 
 def named(key: str, trainer: str) -> str:

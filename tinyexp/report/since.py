@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyexp.analysis.change import Change, ChangeReason, change_between
-from tinyexp.analysis.comparison import Comparison
+from tinyexp.analysis.compared import Comparison
 from tinyexp.analysis.design import DesignPoint
 from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
@@ -15,7 +15,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.headline import headline
 from tinyexp.report.sections.compared import outcome_kind
 from tinyexp.report.values import rounded
-from tinyexp.report.words import plain
+from tinyexp.words import plain
 
 
 def changes_since(evidence: Evidence, baseline: Baseline) -> Changes:

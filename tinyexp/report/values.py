@@ -26,9 +26,9 @@ from tinyexp.report.content import (
 from tinyexp.report.evidence import Evidence, Held, StudyResult
 from tinyexp.report.headline import headline
 from tinyexp.report.sections.head import verdict_kind
-from tinyexp.report.words import plain
 from tinyexp.runs.folder import RECORD_NAMES
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.words import plain
 
 DIGITS = 10
 """Significant digits of a stored number."""

@@ -6,9 +6,9 @@ from tinyexp.report.commands import remaking_commands
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
 from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, counted, first_upper, level, listing, plain, typed
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import Environment
+from tinyexp.words import NOTHING, counted, first_upper, level, listing, plain, typed
 
 _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""

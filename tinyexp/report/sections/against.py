@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tinyexp.analysis.comparison import Comparison, compare
+from tinyexp.analysis.compared import Comparison
+from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.exact import mean
 from tinyexp.errors import UserError
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.implied import Implied, implied
 from tinyexp.report.sentences import VERDICT_NAMES
 from tinyexp.report.view import LONG_TABLE, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, bare_change, change, counted, first_upper, level, plain
+from tinyexp.words import NOTHING, bare_change, change, counted, first_upper, level, plain
 
 
 def against_section(evidence: Evidence) -> Section | None:

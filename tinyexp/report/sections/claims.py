@@ -22,7 +22,7 @@ from tinyexp.report.sentences import (
     CLAIMS_TOGETHER,
 )
 from tinyexp.report.view import Block, Commands, Entries, Entry, Paragraph, Section, Table
-from tinyexp.report.words import (
+from tinyexp.words import (
     NBSP,
     bare_change,
     change,

@@ -4,52 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tinyexp.analysis.comparison import Comparison, Sample
+from tinyexp.analysis.compared import Comparison, run_name, runs_words
 from tinyexp.analysis.images import AcrossImages
-from tinyexp.analysis.statistics import FEWEST_SEEDS
+from tinyexp.analysis.verdict_sentences import ENDED, EXACT_TESTS
 from tinyexp.config.difference import Difference
 from tinyexp.config.explain import shown
-from tinyexp.config.metric import Metric, metric_of
+from tinyexp.config.metric import metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
 from tinyexp.report.sections.compared_runs import compared_figure, runs_table
 from tinyexp.report.sentences import (
     ACROSS_IMAGES,
-    BEHIND,
     CHANGED,
     COMPARISON_HEADINGS,
-    CONFIRMED,
-    DECIDE,
-    DECIDE_AT,
     DETAILS,
-    ENDED,
-    EXACT_TESTS,
     INTERVALS,
     LATER,
     LEFT_OUT,
     LOOKS,
-    LOST,
-    MEDIANS,
     MORE_SEEDS,
     NETWORKS,
     SELECTED_ON_TEST,
     TESTS,
     TESTS_ONE_RUN,
     TESTS_TOO_FEW,
-    TOO_FEW,
     VERDICTS,
 )
 from tinyexp.report.view import Block, Commands, Paragraph, Section
-from tinyexp.report.words import (
-    NBSP,
-    NOTHING,
-    bare_change,
+from tinyexp.words import (
     change,
     counted,
-    level,
     listing,
-    measured_at,
     p_told,
     p_value,
     per_cent,
@@ -70,8 +56,7 @@ def outcome_kind(result: StudyResult) -> VerdictKind:
 
 def _sentence(result: StudyResult) -> str:
     """The key of its sentences: the verdict, or that lost runs leave none."""
-    comparison = result.comparison
-    return "lost_runs" if comparison and comparison.reason == "lost_runs" else outcome_kind(result)
+    return result.comparison.sentence_key if result.comparison else outcome_kind(result)
 
 
 def verdict_pieces(evidence: Evidence, result: StudyResult) -> tuple[str, str, str]:
@@ -83,19 +68,11 @@ def verdict_pieces(evidence: Evidence, result: StudyResult) -> tuple[str, str, s
 
 def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     """How sure a verdict is, from how much, by which test, and which trainings gave nothing."""
-    words, comparison = outcome_words(evidence, result), result.comparison
+    comparison = result.comparison
     if comparison is None:
-        details = [DETAILS[outcome_kind(result)].format(**words)]
-    elif comparison.verdict == "too_few_seeds":
-        details = [DETAILS["too_few_seeds"].format(**words), TOO_FEW[comparison.reason].format(**words)]
+        details = [DETAILS[outcome_kind(result)].format(**outcome_words(evidence, result))]
     else:
-        details = [DETAILS[_sentence(result)].format(**words)]
-    if comparison:
-        details += _lost_and_behind(evidence, comparison)
-        if comparison.verdict == "beats":
-            details.append(CONFIRMED[comparison.p_floor < comparison.look.error].format(**words))
-        elif comparison.forecast and comparison.reason != "lost_runs":
-            details.append(_decides(comparison))
+        details = comparison.details(evidence.titles)
         if result.changed:
             details.append(CHANGED.format(keys=some([_changed(one) for one in result.changed])))
         if result.study.selected_on_test and comparison.endpoint.chooser is not None:
@@ -150,123 +127,13 @@ def outcome_words(evidence: Evidence, result: StudyResult) -> dict[str, str]:
             "has": "has" if len(result.missing) == 1 else "have",
             "profile": evidence.selection.profile,
         }
-    metric = comparison.metric
-    winner = comparison.winner or comparison.contender
-    loser = comparison.baseline if winner == comparison.contender else comparison.contender
-    ahead, _, pairs = comparison.ahead(winner)
-    return (
-        words
-        | _interval_words(comparison)
-        | {
-            "winner": evidence.titles[winner],
-            "loser": evidence.titles[loser],
-            "size": change(metric, abs(comparison.mean)),
-            "mean": change(metric, comparison.mean, signed=True),
-            "margin": change(metric, comparison.margin),
-            "metric": _directed(metric),
-            "when": measured_at(comparison.index, comparison.at, comparison.endpoint.chooser),
-            "runs": runs_words(comparison),
-            "ahead": f"{ahead} of {pairs}{NBSP}{'seeds' if comparison.pairing == 'seed' else 'pairs of runs'}",
-            "test": EXACT_TESTS[comparison.pairing],
-            "p": p_told(comparison.p_exact),
-            "floor": p_value(comparison.p_floor),
-            "error": p_value(comparison.look.error),
-            "needed": f"{comparison.runs_to_confirm:,}",
-            "fewest": str(FEWEST_SEEDS),
-            "next": f"{comparison.look.next or 0:,}",
-            "level": per_cent(1 - comparison.look.error),
-            "command": typed(more_seeds_command(evidence.selection, _runs_to_go(comparison))),
-        }
-    )
-
-
-def runs_words(comparison: Comparison) -> str:
-    """As in ``6 runs of each``, ``6 and 5 runs``, or ``6 paired seeds``."""
-    counts = [len(sample.measured) for sample in comparison.samples]
-    if comparison.pairing == "seed":
-        return counted(counts[0], "paired seed")
-    if counts[0] == counts[1]:
-        return f"{counted(counts[0], 'run')} of each"
-    return f"{counts[0]:,} and {counts[1]:,}{NBSP}runs"
+    command = typed(more_seeds_command(evidence.selection, _runs_to_go(comparison)))
+    return words | comparison.words(evidence.titles) | {"command": command}
 
 
 def _runs_to_go(comparison: Comparison) -> int:
     """The next look where there is one; else what the exact test needs."""
     return comparison.look.next or comparison.runs_to_confirm
-
-
-def _interval_words(comparison: Comparison) -> dict[str, str]:
-    """The interval as the sentence reads: of a win, how far the winner is ahead."""
-    if comparison.low is None or comparison.high is None:
-        return {"low": NOTHING, "high": NOTHING}
-    if comparison.verdict == "beats":
-        low, high = sorted((abs(comparison.low), abs(comparison.high)))
-        return {"low": bare_change(comparison.metric, low), "high": change(comparison.metric, high)}
-    return {
-        "low": bare_change(comparison.metric, comparison.low, signed=True),
-        "high": change(comparison.metric, comparison.high, signed=True),
-    }
-
-
-def _directed(metric: Metric) -> str:
-    """A metric's name in a sentence; of one that is better lower it is said."""
-    return metric.label if metric.direction == "higher" else f"{metric.label} (lower is better)"
-
-
-def _lost_and_behind(evidence: Evidence, comparison: Comparison) -> list[str]:
-    """The trainings that gave no result, and those far behind the others, by name and seed."""
-    told = []
-    for name, sample in _named(comparison):
-        title = evidence.titles[name]
-        if sample.lost:
-            ends = some([f"seed {one.seed} {ENDED[one.state]}" for one in sample.lost])
-            told.append(
-                LOST.format(
-                    design=title, lost=len(sample.lost), of=len(sample.lost) + len(sample.seeds), ends=ends
-                )
-            )
-        if sample.behind:
-            worst = [sample.measured[sample.seeds.index(seed)] for seed in sample.behind]
-            told.append(
-                BEHIND.format(
-                    design=title,
-                    runs=some(
-                        [
-                            f"{_run_name(comparison, seed)} ({level(comparison.metric, value)})"
-                            for seed, value in zip(sample.behind, worst, strict=True)
-                        ]
-                    ),
-                    lies="lies" if len(worst) == 1 else "lie",
-                    median=level(comparison.metric, sample.median),
-                )
-            )
-    medians = comparison.contender_runs.median - comparison.baseline_runs.median
-    if told and comparison.winner and medians * comparison.mean < 0:
-        told.append(MEDIANS.format(size=change(comparison.metric, medians, signed=True)))
-    return told
-
-
-def _run_name(comparison: Comparison, seed: int) -> str:
-    return f"seed {seed}" if comparison.seeds_known else f"run {seed + 1}"
-
-
-def _named(comparison: Comparison) -> tuple[tuple[str, Sample], tuple[str, Sample]]:
-    return (
-        (comparison.contender, comparison.contender_runs),
-        (comparison.baseline, comparison.baseline_runs),
-    )
-
-
-def _decides(comparison: Comparison) -> str:
-    """How many runs would decide, as a range, and when the study looks next."""
-    found = comparison.forecast
-    assert found is not None  # asked above
-    if found.high is None:
-        told = f"{found.low:,} or more runs"
-    else:
-        told = f"{found.low:,} to {found.high:,} runs" if found.low < found.high else f"{found.low:,} runs"
-    key = "none" if not comparison.look.looks else "next" if found.next_look else "last"
-    return f"{DECIDE.format(enough=told)} {DECIDE_AT[key].format(next=found.next_look or 0)}".strip()
 
 
 def _notes(evidence: Evidence, comparison: Comparison) -> list[str]:
@@ -286,8 +153,8 @@ def _notes(evidence: Evidence, comparison: Comparison) -> list[str]:
                 next=f"{look.next or 0:,}",
             )
         )
-    for name, sample in _named(comparison):
-        told = [_run_name(comparison, seed) for seed in sample.later]
+    for name, sample in zip((comparison.contender, comparison.baseline), comparison.samples, strict=True):
+        told = [run_name(comparison, seed) for seed in sample.later]
         if told:
             key = "next" if look.next else "last"
             notes.append(LATER[key].format(design=evidence.titles[name], runs=some(told, 20)))

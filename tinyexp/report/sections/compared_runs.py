@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyexp.analysis.comparison import Comparison, Sample
+from tinyexp.analysis.compared import Comparison, Sample
+from tinyexp.analysis.verdict_sentences import ENDED
 from tinyexp.report.drawings import (
     DifferenceRow,
     DifferencesDrawing,
@@ -14,9 +15,9 @@ from tinyexp.report.drawings import (
     SamplesDrawing,
 )
 from tinyexp.report.evidence import Evidence, StudyResult
-from tinyexp.report.sentences import DRAWN_SOME, ENDED, READ_PAIRS, READ_SAMPLES
+from tinyexp.report.sentences import DRAWN_SOME, READ_PAIRS, READ_SAMPLES
 from tinyexp.report.view import LONG_TABLE, Figure, Panel, Table
-from tinyexp.report.words import (
+from tinyexp.words import (
     NBSP,
     NOTHING,
     axis,

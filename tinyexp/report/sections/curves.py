@@ -13,7 +13,7 @@ from tinyexp.report.drawings import MOST_SEED_LINES, CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
 from tinyexp.report.view import Block, Column, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import (
+from tinyexp.words import (
     NBSP,
     axis,
     bare_level,

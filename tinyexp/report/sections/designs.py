@@ -10,7 +10,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.settings import named
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
-from tinyexp.report.words import counted, listing, setting, some
+from tinyexp.words import counted, listing, setting, some
 
 _NOT_COMPARED = ("execution.",)
 

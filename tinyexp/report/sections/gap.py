@@ -14,7 +14,7 @@ from tinyexp.report.drawings import CurvesDrawing
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sections.curves import MOST_ROWS, padded_for, series_of
 from tinyexp.report.view import Column, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import axis, bare_change, bare_level, change, counted, in_units, level, listing
+from tinyexp.words import axis, bare_change, bare_level, change, counted, in_units, level, listing
 
 _GAP = metric_of(GAP)
 """A difference, told as one."""

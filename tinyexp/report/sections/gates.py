@@ -7,7 +7,7 @@ from tinyexp.report.content import GateResult
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sentences import GATE_NAMES
 from tinyexp.report.view import Entries, Entry, Section
-from tinyexp.report.words import counted, first_upper, plain
+from tinyexp.words import counted, first_upper, plain
 
 
 def gates_section(evidence: Evidence, gates: tuple[GateResult, ...]) -> Section | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tinyexp.analysis.comparison import Comparison
+from tinyexp.analysis.compared import Comparison
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, StudyResult
@@ -15,8 +15,8 @@ from tinyexp.report.sections.source import has_source
 from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
 from tinyexp.report.view import Fact, Head, Verdict
-from tinyexp.report.words import counted, level, plain, typed
 from tinyexp.runs.environment import machine_type
+from tinyexp.words import counted, level, plain, typed
 
 _MOST_COMMANDS = 6
 

@@ -23,10 +23,10 @@ from tinyexp.report.sentences import (
     STATES,
 )
 from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Section
-from tinyexp.report.words import counted, listing, measured_at, plain, some
 from tinyexp.runs.environment import machine_type
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.words import counted, listing, measured_at, plain, some
 
 
 def missing_section(evidence: Evidence) -> Section:

@@ -10,7 +10,7 @@ from tinyexp.report.drawings import Cell, MultiplesDrawing
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sections.curves import in_metric, metric_of_group, padded_for, short_label
 from tinyexp.report.view import LONG_TABLE, Column, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import axis, bare_level, counted, first_upper, level
+from tinyexp.words import axis, bare_level, counted, first_upper, level
 
 MOST_CELLS = 48
 """More experiments than this stand in the table alone."""

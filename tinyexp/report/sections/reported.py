@@ -8,7 +8,7 @@ from tinyexp.report.drawings import ReportedDrawing, ReportedRow
 from tinyexp.report.evidence import Evidence, Held
 from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN, UNTOLD
 from tinyexp.report.view import LONG_TABLE, Block, Figure, Panel, Paragraph, Section, Table
-from tinyexp.report.words import NOTHING, axis, bare_fine, change, counted, fine, first_upper
+from tinyexp.words import NOTHING, axis, bare_fine, change, counted, fine, first_upper
 
 _COMPARED = ("reproduced", "differs", "cannot_tell")
 _MOST_ROWS = 20

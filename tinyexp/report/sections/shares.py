@@ -11,7 +11,7 @@ from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.switches import placebos
 from tinyexp.report.view import Column, Panel, Table
 from tinyexp.report.why_sentences import HIDDEN, LOG_ODDS, SHARE_CONFIRMED, SHARE_VERDICTS
-from tinyexp.report.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
+from tinyexp.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
 
 LEFT_OVER = "interaction / not explained"
 _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")

@@ -24,7 +24,7 @@ from tinyexp.report.sentences import (
     VERDICT_NAMES,
 )
 from tinyexp.report.view import Block, Column, Paragraph, Section, Table
-from tinyexp.report.words import (
+from tinyexp.words import (
     NBSP,
     NOTHING,
     bare_change,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tinyexp.config.source import Ambiguity, ambiguities, load_source
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.view import Entries, Entry, Paragraph, Section
-from tinyexp.report.words import counted, listing, plain, some
+from tinyexp.words import counted, listing, plain, some
 
 
 def has_source(evidence: Evidence) -> bool:

@@ -9,7 +9,7 @@ from tinyexp.analysis.shares import Share, named_shares
 from tinyexp.config.difference import ABSENT, Difference
 from tinyexp.config.metric import Metric
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
-from tinyexp.report.words import bare_change, change, setting
+from tinyexp.words import bare_change, change, setting
 
 _OFF: tuple[Any, ...] = (None, "", "none", "off")
 

@@ -32,7 +32,7 @@ from tinyexp.report.why_sentences import (
     WHY_LINES,
     WHY_METHOD,
 )
-from tinyexp.report.words import (
+from tinyexp.words import (
     bare_change,
     change,
     counted,

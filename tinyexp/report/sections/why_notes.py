@@ -24,7 +24,7 @@ from tinyexp.report.why_sentences import (
     UNCONFIRMED_SHARES,
     UNLIKE,
 )
-from tinyexp.report.words import change, counted, first_upper, listing, p_told, p_value
+from tinyexp.words import change, counted, first_upper, listing, p_told, p_value
 
 
 def warnings(evidence: Evidence, result: StudyResult, found: Attribution) -> list[str]:
