@@ -384,6 +384,89 @@ def _check_runs(folder: Path) -> None:
     )
 
 
+@main.command("compare")
+@click.argument("paths", nargs=-1, required=True, metavar="BASELINE CONTENDER...")
+@click.option(
+    "--metric", metavar="NAME", help="What is compared. [default: what all measured, on test data first]"
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["higher", "lower"]),
+    help="Which is better, where the name does not say it.",
+)
+@click.option("--unit", type=click.Choice(["fraction", "percent", "plain"]), help="Of the metric's values.")
+@click.option(
+    "--margin",
+    type=float,
+    help="What is too small to matter, in the metric's units. [default: a point of a share, else 0]",
+)
+@click.option(
+    "--endpoint",
+    default="last",
+    show_default=True,
+    metavar="WHICH",
+    help="last, epoch=N, step=N or best=METRIC.",
+)
+@click.option("--by", metavar="PATTERN", help="Design and seed in a run's name, as in '{design}/seed{seed}'.")
+@click.option("--out", type=_FOLDER, help="Write the whole report into this folder, which is replaced whole.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def compare_paths(
+    paths: tuple[str, ...], endpoint: str, *, out: Path | None, as_json: bool, **question: Any
+) -> None:
+    """Does a design beat another, by logs that somebody else's trainer wrote? Folders, files or patterns, the baseline first.
+
+    One folder alone: the designs in it are told apart by the settings in the logs, or by names, and the first is the baseline.
+    """
+    from tinyexp.compare_logs import Question, compare_logs, endpoint_of, write_log_report
+    from tinyexp.compare_logs_text import as_values, recognised, remarks, results
+
+    found = compare_logs(paths, Question(endpoint=endpoint_of(endpoint), **question))
+    if out is not None:
+        write_log_report(found, out)
+    if as_json:
+        _print_json(as_values(found))
+        return
+    _print_table(recognised(found), ("design", "runs", "seeds", "log", "rows", "told_apart_by"))
+    for line in (*remarks(found), *found.notes):
+        say(f"- {line}")
+    for comparison in found.comparisons:
+        say(f"\n{comparison}")
+    say("")
+    _print_table(results(found), ("design", "runs", "mean", "median", "worst", "gave_no_result"))
+    if out is not None:
+        say(f"\n{out / 'report.html'}")
+
+
+@main.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--by", metavar="PATTERN", help="Design and seed in a run's name, as in '{design}/seed{seed}'.")
+@click.option("--into", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept.")
+@click.option(
+    "--dry-run", is_flag=True, help="Write nothing; only say what would be imported, and how it is grouped."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Make run folders of logs that somebody else's trainer wrote, so that studies, gates, reports and checks work on them."""
+    from tinyexp.import_logs import import_logs, imported_remarks, imported_rows
+    from tinyexp.logs.grouping import grouped
+    from tinyexp.logs.walk import read_paths
+
+    reading = read_paths(paths)
+    grouping = grouped(reading, by)
+    found = import_logs(grouping, into, write=not dry_run)
+    rows = imported_rows(found)
+    if as_json:
+        _print_json(rows)
+        return
+    _print_table(rows, ("design", "seed", "log", "name", "rows", "state", "run"))
+    for line in imported_remarks(found, grouping, reading):
+        say(f"- {line}")
+    if dry_run:
+        say("Nothing was written.")
+    else:
+        say(f"To see them: tinyexp report --runs {into} --profile imported --out reports/latest", err=True)
+
+
 @main.command()
 @click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")

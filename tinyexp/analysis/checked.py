@@ -44,6 +44,7 @@ def checked_runs(
         same epochs, a value that is no value of the metric. The message names the experiment, seed and epoch.
     """
     metric = metric_in(frame, metric, "the runs", (*RUN, index_of(frame)))
+    frame = where_taken(frame, experiments, metric)
     rows = checked_rows(frame, experiments, whole=endpoint.is_last)
     check_reached(rows, endpoint)
     check_metric(rows, metric)
@@ -86,6 +87,21 @@ def checked_rows(frame: pd.DataFrame, experiments: Sequence[str], *, whole: bool
         if whole:
             _check_epochs(finished, index)
     return finished
+
+
+def where_taken(frame: pd.DataFrame, experiments: Sequence[str], metric: Metric) -> pd.DataFrame:
+    """The frame without those epochs at which no run of these experiments has the metric, as where validation is not run after each.
+
+    A value that some runs lack at an epoch and others have is no such hole; it is refused later.
+    """
+    lacking = frame[metric.name].isna()
+    if not bool(lacking.any()):
+        return frame
+    index = index_of(frame)
+    own = frame["experiment"].isin(list(experiments))
+    taken = frame.loc[own & ~lacking, index].unique()
+    hole = own & lacking & ~frame[index].isin(taken)
+    return frame if not len(taken) else frame[~hole]
 
 
 def metric_in(frame: pd.DataFrame, metric: Metric | str, where: str, keys: Sequence[str] = RUN) -> Metric:

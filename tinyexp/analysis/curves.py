@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tinyexp.analysis.checked import check_columns, check_metric, checked_runs, metric_in, names_of
+from tinyexp.analysis.checked import (
+    check_columns,
+    check_metric,
+    checked_runs,
+    metric_in,
+    names_of,
+    where_taken,
+)
 from tinyexp.analysis.endpoints import Index, index_of
 from tinyexp.analysis.exact import column_means
 from tinyexp.config.metric import GAP as GAP  # noqa: PLC0414 - those who take the gap of a frame look for its name here
@@ -164,6 +171,7 @@ def curve_of(rows: pd.DataFrame, experiment: str, metric: Metric, most_seeds: in
         The metric is no numeric column, or has a value that it cannot have.
     """
     check_columns(rows, metric.name)
+    rows = where_taken(rows, (experiment,), metric)
     check_metric(rows, metric)
     index = index_of(rows)
     seeds = tuple(int(seed) for seed in dict.fromkeys(rows["seed"]))

@@ -70,7 +70,7 @@ def degrees_of_freedom(parts: Sequence[float], runs: Sequence[int]) -> float:
     counted = [(part / variance, count) for part, count in zip(parts, runs, strict=True) if part]
     estimated = 1 / total([share * share / (count - 1) for share, count in counted])
     fewest = min(runs)
-    return min(estimated, (fewest - 1) * total([(fewest / count) ** 2 for count in runs]))
+    return min(estimated, (fewest - 1) * total([fewest * fewest / (count * count) for count in runs]))
 
 
 def difference_interval(

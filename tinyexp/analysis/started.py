@@ -52,9 +52,10 @@ def numbered_runs(frame: pd.DataFrame, designs: Sequence[str]) -> tuple[pd.DataF
     UserError
         There is neither a column ``seed`` nor one that tells runs apart.
     """
-    if "seed" in frame and not bool(frame["seed"].isna().any()):
-        return frame, True
     rows = frame[frame["experiment"].isin(list(designs))]
+    if "seed" in frame and not bool(frame["seed"].isna().any()):
+        # Runs that were imported are numbered already.
+        return frame, "seed_known" not in frame or bool(rows["seed_known"].all())
     unknown = rows if "seed" not in rows else rows[rows["seed"].isna()]
     if unknown.empty:
         return rows, True

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RULES: Mapping[str, str] = {
     "vision": "tinyexp.trainers.vision.rules:RULES",
     "command": "tinyexp.trainers.command.rules:RULES",
+    "imported": "tinyexp.trainers.imported:RULES",
 }
 
 

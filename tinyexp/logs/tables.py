@@ -1,43 +1,224 @@
-"""Logs that are tables: CSV, TSV and JSON lines, with a column that says where each row stands.
+"""Logs that are tables: CSV, TSV, JSON lines and JSON lists, column by column.
 
-Nothing is guessed in silence: what was left out, and why, is said with the table.
+Nothing is guessed in silence: what was left out or put right, and why, is said with the table.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tinyexp.errors import UserError, listed
-from tinyexp.files import read_bounded
+from tinyexp.logs.cells import decimal_points, first_word, is_plain, numbers
+from tinyexp.logs.folder import read_text
+from tinyexp.logs.log import Column, Repair
+from tinyexp.logs.records import records
+from tinyexp.logs.separated import MAX_CELLS, Ignored, Separated, Unended, separated
 
 INDICES: Mapping[str, str] = {
     "epoch": "epoch",
     "epochs": "epoch",
+    "epoch_num": "epoch",
+    "epoch_number": "epoch",
+    "epoch_idx": "epoch",
     "round": "epoch",
+    "rounds": "epoch",
+    "global_step": "step",
+    "global_steps": "step",
     "step": "step",
     "steps": "step",
-    "global_step": "step",
+    "_step": "step",
+    "train_step": "step",
     "iter": "step",
+    "iters": "step",
     "iteration": "step",
     "iterations": "step",
+    "global_iter": "step",
+    "global_iteration": "step",
+    "update": "step",
+    "updates": "step",
+    "num_updates": "step",
 }
-"""Names that a column may have that says where a row stands, and which of the two it is."""
-MAX_LOG_BYTES = 200_000_000
-_MISSING = frozenset({"", "na", "n/a", "none", "null"})
-_ODD = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity"})
+"""Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
 
 Row = dict[str, float | None]
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table as it was read."""
+
+    names: tuple[str, ...]
+    """Of all columns, in the order in which they first stand."""
+    lines: Sequence[int]
+    """The line of each row, or its place in a list, from 1."""
+    numbers: Mapping[str, Column]
+    """The columns that hold numbers, and perhaps gaps."""
+    others: Mapping[str, list[Any]]
+    """The columns that hold something else: text, truth values, lists."""
+    empty: tuple[str, ...] = ()
+    """The columns in which nothing stands."""
+    begins: tuple[int, ...] = ()
+    """The rows before which a header stands again."""
+    repairs: tuple[Repair, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def table_of(
+    text: str,
+    where: str,
+    *,
+    joined: str = "/",
+    unended: Unended = "dropped",
+    ignored: Ignored | None = None,
+) -> Table:
+    r"""Read a table of either kind; which it is, its first sign says.
+
+    Parameters
+    ----------
+    joined
+        What stands between the names of nested JSON objects.
+    unended
+        What becomes of a whole last line without a line end, which may be cut in its last number.
+    ignored
+        Which rows of another length the trainer is known to write.
+
+    Raises
+    ------
+    UserError
+        It is no table, values would stand under wrong names, or it holds no row.
+
+    >>> table = table_of("epoch,loss,by\n1,0.5,me\n2,,me\n", "metrics.csv")
+    >>> table.numbers, table.others
+    ({'epoch': [1.0, 2.0], 'loss': [0.5, None]}, {'by': ['me', 'me']})
+    """
+    if text.lstrip()[:1] in ("{", "["):
+        found = records(text, where, joined)
+        table = _sorted_out(found.columns, found.lines, tuple(found.repairs))
+    else:
+        table = _of_blocks(separated(text, where, unended=unended, ignored=ignored), where)
+    if not table.lines:
+        raise UserError(
+            f"{where}: holds no row. A log has a line of column names, and a row an epoch or step."
+        )
+    return table
+
+
+def index_names(names: Sequence[str]) -> tuple[str | None, str | None]:
+    """The columns that have the epoch and the step, if there are such.
+
+    >>> index_names(["Iteration", "loss", "global-step"]), index_names(["train/epoch", "x"])
+    ((None, 'global-step'), (None, None))
+    """
+    by_key = {_key(name): name for name in reversed(names)}
+    found: dict[str, str] = {}
+    for key, kind in INDICES.items():
+        if key in by_key:
+            found.setdefault(kind, by_key[key])
+    return found.get("epoch"), found.get("step")
+
+
+def require_index(name: str, table: Table, where: str) -> Column:
+    """The column of an index, without gaps. Raises UserError where a cell says no place."""
+    if name in table.others:
+        row = first_word(table.others[name])
+        cell = str(table.others[name][row])[:80]
+        raise UserError(
+            f"{where}: row {row + 1}: {name} is no number ('{cell}', line {table.lines[row]}). Correct it, or take the line out."
+        )
+    column = table.numbers.get(name, [None] * len(table.lines))
+    for row, place in enumerate(column):
+        if place is None or not math.isfinite(place):
+            raise UserError(
+                f"{where}: row {row + 1}: {name} is empty (line {table.lines[row]}). Every row says where it stands."
+            )
+    return column
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _of_blocks(found: Separated, where: str) -> Table:
+    blocks, repairs = found.blocks, tuple(found.repairs)
+    if len(blocks) == 1 and (plain := blocks[0].plain) is not None:
+        columns = dict(zip(blocks[0].names, plain, strict=True))
+        return Table(tuple(columns), blocks[0].lines, columns, {}, repairs=repairs)
+    lines: list[int] = []
+    begins: list[int] = []
+    names = dict.fromkeys(name for block in blocks for name in block.names)
+    if len(names) * sum(len(block.rows) for block in blocks) > MAX_CELLS:
+        raise UserError(f"{where}: has more than {MAX_CELLS:,} values, more than are read at once.")
+    cells: dict[str, list[str]] = {name: [] for name in names}
+    for block in blocks:
+        begins.append(len(lines))
+        lines += block.lines
+        own = dict(zip(block.names, zip(*block.rows, strict=True), strict=False))
+        for name, column in cells.items():
+            column += own.get(name) or [""] * len(block.rows)
+    with_commas = {} if found.separator == "," else _with_points(cells, where)
+    notes = (f"decimal commas are read as points: {listed(with_commas)}.",) if with_commas else ()
+    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), notes)
+
+
+def _with_points(cells: Mapping[str, list[str]], where: str) -> dict[str, list[str]]:
+    """The columns with decimal commas, with points. Raises UserError where other numbers have points."""
+    found: dict[str, list[str]] = {}
+    pointed = ""
+    for name, column in cells.items():
+        if (pointed and found) or not is_plain(column):
+            continue
+        joined = "\n".join(column)
+        if "." in joined and not pointed and _are_numbers(column):
+            pointed = name
+        elif "," in joined and "." not in joined and _are_numbers(points := decimal_points(column)):
+            found[name] = points
+    if found and pointed:
+        raise UserError(
+            f"{where}: {next(iter(found))} has decimal commas, and {pointed} decimal points: which commas divide thousands "
+            "cannot be known. Write all numbers with points."
+        )
+    return found
+
+
+def _are_numbers(cells: Sequence[Any]) -> bool:
+    try:
+        numbers(cells)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _sorted_out(
+    cells: Mapping[str, list[Any]],
+    lines: Sequence[int],
+    repairs: tuple[Repair, ...],
+    begins: tuple[int, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Table:
+    """Columns of numbers, of something else, and of nothing."""
+    found: dict[str, Column] = {}
+    others: dict[str, list[Any]] = {}
+    empty: list[str] = []
+    for name, column in cells.items():
+        try:
+            values = numbers(column)
+        except (ValueError, OverflowError):
+            others[name] = column
+            continue
+        if any(value is not None for value in values):
+            found[name] = values
+        else:
+            empty.append(name)
+    return Table(tuple(cells), lines, found, others, tuple(empty), begins, repairs, notes)
+
+
+@dataclass(frozen=True)
 class Log:
-    """A log as it was read."""
+    """A log as the trainer of commands wants it: a row for each index, which is as written."""
 
     index: str
     """``epoch`` or ``step``: the first key of every row."""
@@ -50,7 +231,7 @@ class Log:
 
 
 def read_table(path: Path, *, whole: bool = True) -> Log:
-    """Read a CSV, TSV or JSON-lines log; which it is, its first line says.
+    """Read a log that a command writes.
 
     Parameters
     ----------
@@ -62,14 +243,7 @@ def read_table(path: Path, *, whole: bool = True) -> Log:
     UserError
         It cannot be read, is no such table, has no column that says where a row stands, or stands in no order.
     """
-    try:
-        content = read_bounded(path, MAX_LOG_BYTES)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not text in UTF-8 (byte {error.start}).") from error
+    text = read_text(path)
     if not whole:
         text = text[: text.rfind("\n") + 1]
     return parsed(text, str(path))
@@ -82,133 +256,32 @@ def parsed(text: str, where: str) -> Log:
     >>> log.columns, log.rows[1]
     (('epoch', 'loss'), {'epoch': 2.0, 'loss': 0.25})
     """
-    notes: list[str] = []
-    first = text.lstrip()[:1]
-    records = _json_lines(text, where) if first == "{" else _separated(text, where)
-    if not records:
-        raise UserError(
-            f"{where}: holds no row. A log has a line of column names, and a row an epoch or step."
-        )
-    names = list(dict.fromkeys(name for record in records for name in record))
-    index = next(
-        (name for known in ("epoch", "step") for name in names if INDICES.get(_key(name)) == known), None
-    )
+    table = table_of(text, where, unended="kept")
+    epoch, step = index_names(table.names)
+    index, kind = epoch or step, "epoch" if epoch else "step"
     if index is None:
         raise UserError(
-            f"{where}: no column says where a row stands. Its columns: {listed(names)}. Name one of them epoch or step."
+            f"{where}: no column says where a row stands. Its columns: {listed(table.names)}. Name one of them epoch or step."
         )
-    kind = INDICES[_key(index)]
-    metrics = _numeric([name for name in names if name != index], records, notes)
+    places = require_index(index, table, where)
+    metrics = {name: column for name, column in table.numbers.items() if name != index}
     rows = [
-        _row(kind, index, metrics, record, f"{where}: row {place}") for place, record in enumerate(records, 1)
+        {kind: place, **dict(zip(metrics, values, strict=True))}
+        for place, *values in zip(places, *metrics.values(), strict=True)
     ]
-    merged = _merged(rows, kind, where, notes)
-    return Log(kind, tuple(merged), (kind, *metrics), tuple(notes))
+    dropped = [name or "a column without a name" for name in table.names if name not in table.numbers]
+    notes = [f"left out, as they hold no numbers: {listed(dropped)}."] if dropped else []
+    notes += [*table.notes, *(f"{one.rows} rows: {one.what}." for one in table.repairs)]
+    return Log(kind, tuple(_merged(rows, kind, notes)), (kind, *metrics), tuple(notes))
 
 
-def _key(name: str) -> str:
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
-
-
-def _json_lines(text: str, where: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where}: line {number} is not JSON ({error}).") from error
-        if not isinstance(value, dict):
-            raise UserError(f"{where}: line {number} is no JSON object.")
-        found.append(dict(_flat(value)))
-    return found
-
-
-def _flat(value: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
-    for name, entry in value.items():
-        if isinstance(entry, Mapping):
-            yield from _flat(entry, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", entry
-
-
-def _separated(text: str, where: str) -> list[dict[str, object]]:
-    head = text.split("\n", 1)[0]
-    separator = max(",\t;", key=head.count)
-    try:
-        lines = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
-    except csv.Error as error:
-        raise UserError(f"{where}: is no table ({error}).") from error
-    if not lines:
-        return []
-    names = [name.strip() for name in lines[0]]
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise UserError(f"{where}: the column '{twice}' stands twice in its first line.")
-    found: list[dict[str, object]] = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if [cell.strip() for cell in cells] == names:
-            continue  # a header written again, as by a run that was resumed into the same file
-        if len(cells) != len(names):
-            raise UserError(
-                f"{where}: line {number} has {len(cells)} values, and the first line {len(names)} names."
-            )
-        found.append(dict(zip(names, cells, strict=True)))
-    return found
-
-
-def _number(value: object) -> float | None:
-    """A number; None where there is none. Raises ValueError where it is something else."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(str(value))  # noqa: TRY004 - it is caught as what is no number
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in _MISSING:
-            return None
-        return float(word) if word not in _ODD else float(word.lstrip("+"))
-    return float(value)
-
-
-def _numeric(
-    names: Sequence[str], records: Sequence[Mapping[str, object]], notes: list[str]
-) -> tuple[str, ...]:
-    """The columns whose values are numbers; the others are left out and named."""
-    kept, dropped = [], []
-    for name in names:
-        try:
-            values = [_number(record.get(name)) for record in records]
-        except (ValueError, OverflowError):
-            dropped.append(name)
-            continue
-        if any(value is not None for value in values):
-            kept.append(name)
-        else:
-            dropped.append(name)
-    if dropped:
-        notes.append(f"left out, as they hold no numbers: {listed(dropped)}.")
-    return tuple(kept)
-
-
-def _row(kind: str, index: str, metrics: Sequence[str], record: Mapping[str, object], where: str) -> Row:
-    try:
-        place = _number(record.get(index))
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{where}: {index} is no number ({error}).") from error
-    if place is None or not math.isfinite(place):
-        raise UserError(f"{where}: {index} is empty. Every row says where it stands.")
-    return {kind: place, **{name: _number(record.get(name)) for name in metrics}}
-
-
-def _merged(rows: Sequence[Row], kind: str, where: str, notes: list[str]) -> list[Row]:
+def _merged(rows: Sequence[Row], kind: str, notes: list[str]) -> list[Row]:
     """One row for each place: values of one place that stand in several rows, as training and validation do, together."""
     found: dict[float, Row] = {}
     last, over = -math.inf, 0
     for row in rows:
         place = row[kind]
-        assert place is not None, "the row was read"
+        assert place is not None, "the index has no gaps"
         if place < last:
             # A run that was resumed from before its end logs some places again: the later attempt counts.
             for later in [other for other in found if other >= place]:
@@ -219,6 +292,4 @@ def _merged(rows: Sequence[Row], kind: str, where: str, notes: list[str]) -> lis
         known.update({name: value for name, value in row.items() if value is not None})
     if over:
         notes.append(f"{over} rows were logged again by a later attempt, which counts.")
-    if not found:
-        raise UserError(f"{where}: holds no row.")
     return list(found.values())

@@ -18,6 +18,7 @@ from tinyexp.report.sections.gap import gap_section
 from tinyexp.report.sections.gates import gates_section
 from tinyexp.report.sections.head import head_of
 from tinyexp.report.sections.limits import method_section, missing_section
+from tinyexp.report.sections.logs import logs_section
 from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
@@ -80,6 +81,7 @@ def _sections(
     yield deviations_section(evidence)
     yield ambiguities_section(evidence)
     yield missing_section(evidence)
+    yield logs_section(evidence)
     yield method_section(evidence)
     yield again_section(evidence, made_with, has_baseline=has_baseline)
 

@@ -13,10 +13,14 @@ from tinyexp.report.place import BASELINE_FILE
 from tinyexp.report.select import Selection, set_options
 
 REPORT_FOLDER = "reports/latest"
+IMPORT = "tinyexp import --help"
+"""In place of a command that trains, for runs that were trained elsewhere."""
 
 
 def run_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
     """Train, or resume, one experiment, variant or mixture with some seeds, as the others of this report were."""
+    if selection.imported:
+        return IMPORT
     chosen = next((one for one in selection.everything if one.name == name), None)
     options = set_options(chosen.experiment.overrides) if chosen else ""
     own = chosen.experiment.name if chosen else name
@@ -26,12 +30,16 @@ def run_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
 
 def study_command(selection: Selection, study: Study) -> str:
     """Train all that a study asks for, with as many seeds as its experiments have; what is finished is used again."""
+    if selection.imported:
+        return IMPORT
     seeds = f" --seeds {len(selection.seeds)}" if selection.seeds else ""
     return f"tinyexp run-all --profile {selection.profile} --study {study.name}{seeds}{_shared_options(selection)}"
 
 
 def more_seeds_command(selection: Selection, seeds: int) -> str:
     """Train everything with so many seeds; what is finished is used again."""
+    if selection.imported:
+        return IMPORT
     overridden = [chosen for chosen in selection.chosen if chosen.experiment.overrides]
     plan = "" if any(map(_has_own_runs, selection.studies)) else " --plan none"
     if not overridden or _shared_options(selection):
@@ -46,11 +54,16 @@ def missing_commands(evidence: Evidence, result: StudyResult) -> tuple[str, ...]
     if any(result.study.variant(name) for name in result.missing):
         return (study_command(evidence.selection, result.study),)
     seeds = evidence.selection.seeds
-    return tuple(run_command(evidence.selection, name, seeds) for name in result.missing)
+    return tuple(dict.fromkeys(run_command(evidence.selection, name, seeds) for name in result.missing))
 
 
 def remaking_commands(selection: Selection, *, has_baseline: bool = False) -> tuple[str, ...]:
     """Train all of it, write this report, check it. A baseline is named as the report keeps it."""
+    if selection.imported:
+        return (
+            f"tinyexp report --profile {selection.profile} --out {REPORT_FOLDER}",
+            f"tinyexp check {REPORT_FOLDER}",
+        )
     seeds = selection.seeds
     plain = not any(chosen.experiment.overrides for chosen in selection.chosen)
     if (plain or _shared_options(selection)) and seeds == tuple(range(len(seeds))):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tinyexp.analysis.asked import asked_path
 from tinyexp.analysis.frozen import frozen_path
 from tinyexp.errors import DamagedError, listed
 from tinyexp.files import sha256_of_bytes
@@ -41,7 +42,8 @@ def copy_records(selection: Selection, runs: Path) -> list[RecordedRun]:
 def study_notes(selection: Selection) -> list[Path]:
     """The files that say what the studies were when their first runs started."""
     folder = profile_folder(selection)
-    paths = [frozen_path(folder, design.study.name) for design in selection.studies]
+    names = [design.study.name for design in selection.studies]
+    paths = [path for name in names for path in (frozen_path(folder, name), asked_path(folder, name))]
     return [path for path in paths if path.is_file()]
 
 

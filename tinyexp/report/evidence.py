@@ -13,7 +13,7 @@ from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.compared import Comparison
 from tinyexp.analysis.comparison import TwoNetworks, compare, compare_two_networks
 from tinyexp.analysis.design import DesignPoint, StudyDesign
-from tinyexp.analysis.frozen import changes_since, read_frozen
+from tinyexp.analysis.frozen import FrozenStudy, changes_since, read_frozen
 from tinyexp.analysis.images import AcrossImages, across_images, right_answers
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.reproduction import Reproduction, reproduce
@@ -164,7 +164,7 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
             study.margin,
             study.endpoint,
             pairing=study.pairing,
-            looks=study.looks or (frozen.looks if frozen else study.looks_at(_planned_seeds(selection))),
+            looks=_looks(study, frozen, selection),
             lost={point.name: _lost(point) for point in chosen if point is not None},
             selected_on_test=study.selected_on_test,
         )
@@ -176,6 +176,13 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
         networks=_networks(comparison, selection),
         images=_across_images(comparison, selection),
     )
+
+
+def _looks(study: Study, frozen: FrozenStudy | None, selection: Selection) -> tuple[int, ...]:
+    """Those that were decided beforehand. Of runs that were trained elsewhere nobody planned any: all that are there count, once."""
+    if study.looks or (selection.imported and frozen is None):
+        return study.looks
+    return frozen.looks if frozen else study.looks_at(_planned_seeds(selection))
 
 
 def _lost(point: DesignPoint) -> list[LostRun]:

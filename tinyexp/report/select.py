@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinyexp.analysis.asked import asked_with
 from tinyexp.analysis.design import DesignPoint, StudyDesign, confirmation_points, study_design
 from tinyexp.analysis.study import Study, load_study, study_names
 from tinyexp.config.identity import configuration_of
@@ -31,6 +32,11 @@ class Selection:
     """Experiments that have a file and no run."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
+
+    @property
+    def imported(self) -> bool:
+        """Whether its runs were trained elsewhere, so that no command of ours trains more of them."""
+        return all(chosen.experiment.trainer == "imported" for chosen in self.chosen)
 
     @property
     def variants(self) -> tuple[DesignPoint, ...]:
@@ -87,7 +93,12 @@ def select_runs(
     by_name = _grouped(of_profile, lambda run: run.record.experiment.name)
     chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
     by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
-    studies = [load_study(name) for name in study_names()]
+    of_files = [load_study(name) for name in study_names()]
+    # Files that speak of none of these runs are about something else: the shipped ones, where somebody's logs are read.
+    about_these = any(
+        name in names for name in (*experiment_names(), *(one for study in of_files for one in study.members))
+    )
+    studies = of_files if about_these else asked_with(_folder_of(of_profile))
     if not studies:
         # One finished run of each is enough to see what is measured.
         finished = [one.finished[0] for one in chosen if one.finished]
@@ -96,7 +107,7 @@ def select_runs(
         profile=profile,
         chosen=tuple(chosen),
         studies=tuple(_with_runs(study, chosen, by_configuration) for study in studies),
-        missing=tuple(name for name in experiment_names() if name not in names),
+        missing=tuple(name for name in experiment_names() if name not in names) if about_these else (),
         left_out=(),
     )
     kept = {run.name for run in selection.runs}
@@ -151,7 +162,11 @@ def _found(point: DesignPoint, runs: Mapping[str, Sequence[RecordedRun]]) -> Des
 
 def profile_folder(selection: Selection) -> Path:
     """The folder in which the runs of the profile lie, by experiment."""
-    return selection.runs[0].folder.path.parent.parent
+    return _folder_of(selection.runs)
+
+
+def _folder_of(runs: Sequence[RecordedRun]) -> Path:
+    return runs[0].folder.path.parent.parent
 
 
 def set_options(overrides: Mapping[str, Any]) -> str:

@@ -197,6 +197,24 @@ PINNED = (
 NOT_PINNED = (
     "trained by a command whose code was not pinned: nothing says that all runs were trained by the same."
 )
+LOGS_LEAD = (
+    "Nothing here trained these runs: their numbers were read from logs ({logs}), as they stand in them. The digests of all files "
+    "that were read are in each run's record; whether the logs are true nobody can see in them."
+)
+LOG_SAYS_NOTHING: Mapping[str, str] = {
+    "seed": "The seed of {runs} is not known: such runs are numbered. Whether they are trainings of their own, nothing says.",
+    "settings": "The settings of {runs} are not known, and so not what their design differs in.",
+    "epochs": "How many epochs were done is not known of {runs}: the rows stand by steps.",
+    "whether the run came to its end": "Whether it came to its end the log of {runs} does not say: a run that ends where its fellows do counts as whole.",
+    "code": "With which code, data and machine they were trained is in no log ({runs}).",
+}
+"""By what is not known."""
+IMPORTED = "read from logs; what it was trained on they do not say."
+IMPORTED_HEAD = "{runs} read from logs that another trainer wrote; where they come from and what is not known of them stands below."
+SEEDS_UNKNOWN = (
+    "that the runs are trainings of their own: their logs do not say under which seeds they were trained."
+)
+MORE_RUNS = "{runs} do not settle it. To settle it, train more where these were trained, and read their logs with these."
 SEVERAL_MACHINES = "The runs were trained on {types} of machine, whose last bits differ; the table of machines and packages lists them."
 UNLIKE_MACHINES = "that the designs alone make the difference: their runs were trained on different types of machine, whose last bits differ."
 

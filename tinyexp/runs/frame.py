@@ -68,6 +68,9 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
             frame.insert(place, name, np.array(values, dtype=np.int64)[rows])
         else:
             frame.insert(place, name, pd.Series(values, dtype="str").array.take(rows))
+    if any(run.record.provenance and not run.record.provenance.seed_known for run in runs):
+        known = [run.record.provenance is None or run.record.provenance.seed_known for run in runs]
+        frame.insert(len(RUN_COLUMNS), "seed_known", np.array(known)[rows])
     _check_epochs(frame, runs, lengths)
     return frame
 

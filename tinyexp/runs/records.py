@@ -55,6 +55,36 @@ class DataRecord(Section):
     """Of a command: the files that its result rests on, with their SHA-256; empty where none is pinned."""
 
 
+class RepairRecord(Section):
+    """Something that was put right in a log, and in how many rows."""
+
+    what: str
+    rows: Count
+
+
+class Provenance(Section):
+    """Where the numbers of an imported run come from."""
+
+    log: str
+    """Which trainer's log it was recognised as."""
+    name: str
+    """What the run is called where it lay: no path of a machine."""
+    read_by: str
+    """tinyexp and its version."""
+    files: dict[str, Digest]
+    """SHA-256 of every file that was read, by path from the run's log."""
+    rows_read: Count
+    repairs: Annotated[tuple[RepairRecord, ...], Field(strict=False)] = ()
+    notes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    unknown: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What the log does not say, as ``seed`` and ``settings``."""
+
+    @property
+    def seed_known(self) -> bool:
+        """Whether the run's seed is its own; else it is a number that tells runs of a design apart."""
+        return "seed" not in self.unknown
+
+
 class RunRecord(Section):
     """``run.json``: everything that decides the run."""
 
@@ -66,6 +96,8 @@ class RunRecord(Section):
     """Shared by the runs of one configuration, whatever their seed."""
     numerics_version: int
     data: DataRecord
+    provenance: Provenance | None = None
+    """Of an imported run; None of one that was trained here."""
 
 
 class Environment(Section):

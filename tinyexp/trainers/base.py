@@ -17,6 +17,7 @@ from tinyexp.runs.records import DataRecord, Status
 TRAINERS: Mapping[str, str] = {
     "vision": "tinyexp.trainers.vision.trainer:TRAINER",
     "command": "tinyexp.trainers.command.trainer:TRAINER",
+    "imported": "tinyexp.trainers.imported:TRAINER",
 }
 """Where each trainer stands. Loading one loads nothing heavy; what it needs to train it imports when it trains."""
 

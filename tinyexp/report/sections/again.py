@@ -12,7 +12,7 @@ from tinyexp.words import NOTHING, counted, first_upper, level, listing, plain, 
 
 _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""
-_COUNTS = {3: "three", 4: "four", 5: "five", 6: "six"}
+_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 _MOST_RUNS = 2_000
 """A page with more rows than this is no longer read, or opened on a phone."""

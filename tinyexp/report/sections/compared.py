@@ -23,6 +23,7 @@ from tinyexp.report.sentences import (
     LATER,
     LEFT_OUT,
     LOOKS,
+    MORE_RUNS,
     MORE_SEEDS,
     NETWORKS,
     SELECTED_ON_TEST,
@@ -35,6 +36,7 @@ from tinyexp.report.view import Block, Commands, Paragraph, Section
 from tinyexp.words import (
     change,
     counted,
+    first_upper,
     listing,
     p_told,
     p_value,
@@ -105,7 +107,8 @@ def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bo
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)
     if comparison.fewest_runs < comparison.runs_to_confirm and comparison.verdict != "within_margin":
-        notes = (*notes, Paragraph(MORE_SEEDS.format(**words)))
+        more = MORE_RUNS if evidence.selection.imported else MORE_SEEDS
+        notes = (*notes, Paragraph(first_upper(more.format(**words))))
     if not with_figure:  # it stands on the first screen, with the sentences and the table
         return Section(f"{name}-comparison", heading, notes, summary=(table, *notes))
     return Section(

@@ -13,10 +13,17 @@ from tinyexp.report.sections.compared_runs import compared_figure
 from tinyexp.report.sections.designs import deviation_count
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.sections.why import why_line
-from tinyexp.report.sentences import DETAILS, TO_TRAIN, UNLIKE_MACHINES, VERDICTS
+from tinyexp.report.sentences import (
+    DETAILS,
+    IMPORTED_HEAD,
+    SEEDS_UNKNOWN,
+    TO_TRAIN,
+    UNLIKE_MACHINES,
+    VERDICTS,
+)
 from tinyexp.report.view import Fact, Head, Verdict
 from tinyexp.runs.environment import machine_type
-from tinyexp.words import counted, level, plain, typed
+from tinyexp.words import counted, first_upper, level, plain, typed
 
 _MOST_COMMANDS = 6
 
@@ -78,6 +85,8 @@ def _why(evidence: Evidence, result: StudyResult) -> str:
 
 def _profile(evidence: Evidence) -> str:
     experiment = evidence.selection.chosen[0].experiment
+    if evidence.selection.imported:
+        return IMPORTED_HEAD.format(runs=first_upper(counted(len(evidence.selection.runs), "run")))
     count = deviation_count(evidence)
     if has_source(evidence):
         departs = (
@@ -147,6 +156,8 @@ def _cautions(evidence: Evidence, result: StudyResult | None) -> tuple[str, ...]
     if result and comparison:
         if comparison.fewest_runs == 1:
             cautions.append("that one design is better: with one run, chance may be the whole difference.")
+        if not comparison.seeds_known:
+            cautions.append(SEEDS_UNKNOWN)
         if _on_unlike_machines(evidence, comparison):
             cautions.append(UNLIKE_MACHINES)
         if result.attribution:

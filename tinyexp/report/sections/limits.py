@@ -9,6 +9,7 @@ from tinyexp.report.commands import run_command, study_command
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import (
     CHOSEN,
+    IMPORTED,
     LIMITS,
     METHOD,
     METHOD_CLEAN,
@@ -40,6 +41,9 @@ def missing_section(evidence: Evidence) -> Section:
     told += [line for one in parts for line in _part_told(evidence, one)]
     commands = [run_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
     commands += [study_command(evidence.selection, one.study) for one in _studies_of(evidence, parts)]
+    if evidence.selection.imported:
+        alone = (Bullets(_first(told, "lines like these")),)
+        return Section("missing", _missing_heading(evidence, lacking, parts), alone, summary=alone)
     lead = Paragraph(
         "Nothing in this report rests on these. The commands supply what is missing; "
         "a run that was interrupted goes on where it stopped."
@@ -193,6 +197,8 @@ def _trained_on(chosen: DesignPoint) -> str:
             f"trained on {counted(data.train_images, 'image')}, tested on {counted(data.test_images, 'image')}, "
             f"{counted(data.classes, 'class', 'classes')}, {counted(data.holdout_images, 'image')} held out."
         )
+    if chosen.experiment.trainer == "imported":
+        return IMPORTED
     if not data.files:
         return NOT_PINNED
     return PINNED.format(files=some([plain(name) for name in data.files]))
@@ -207,6 +213,12 @@ def _first(lines: Sequence[str], what: str, before: str = "") -> tuple[str, ...]
 
 def _lacking(evidence: Evidence) -> dict[str, tuple[int, ...]]:
     """The experiments that lack a finished run, with the seeds that they lack of those seen anywhere."""
+    if evidence.selection.imported:  # nobody said which seeds there should be
+        return {
+            chosen.name: tuple(run.record.seed for run in chosen.unfinished)
+            for chosen in evidence.selection.chosen
+            if chosen.unfinished
+        }
     seeds = evidence.selection.seeds
     lacking = {
         chosen.name: tuple(seed for seed in seeds if seed not in chosen.seeds)
