@@ -7,7 +7,8 @@ The public interface, all of it; importing this loads nothing heavy. Only the fu
 - :func:`build_model` (experiment): its network
 - :func:`train` (experiment, seed, runs): one run
 - :func:`load_runs` (path): a pandas frame, a row per run and epoch
-- :func:`compare` (frame, a, b, metric, margin): two designs, paired by seed
+- :func:`read_logs` (path): the same of anybody's logs
+- :func:`compare` (frame, a, b, metric, margin): two designs; prints as its verdict
 - :func:`attribute` (frame, study): what each factor between two designs carries of their gap
 - :class:`Study`, :func:`load_study` (name): a question over experiments, with its factors and claims
 - :func:`write_report` (runs, out): the report
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tinyexp.analysis.study import Study, load_study
     from tinyexp.api import attribute, build_model, train, write_report
     from tinyexp.config.load import load_experiment
+    from tinyexp.logs.frame import read_logs
     from tinyexp.runs.frame import load_runs
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "load_experiment",
     "load_runs",
     "load_study",
+    "read_logs",
     "train",
     "write_report",
 ]
@@ -45,6 +48,7 @@ _HOMES = {
     "load_experiment": "tinyexp.config.load",
     "load_runs": "tinyexp.runs.frame",
     "load_study": "tinyexp.analysis.study",
+    "read_logs": "tinyexp.logs.frame",
     "train": "tinyexp.api",
     "write_report": "tinyexp.api",
 }

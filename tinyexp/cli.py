@@ -347,6 +347,23 @@ def report(
 
 
 @main.command()
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["csv", "latex"]),
+    required=True,
+    help="Metrics, or comparisons with intervals.",
+)
+@click.option("--runs", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
+@click.option("--profile", help="Whose runs. [default: the only profile there is]")
+def export(form: str, runs: Path, profile: str | None) -> None:
+    """Print what other programs take: the metrics of all runs as CSV, or the comparisons as a LaTeX table with intervals."""
+    from tinyexp.report.export import as_csv, as_latex
+
+    click.echo(visible(as_csv(runs) if form == "csv" else as_latex(runs, profile)), nl=False)
+
+
+@main.command()
 @click.argument("folder", type=_FOLDER)
 def check(folder: Path) -> None:
     """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.

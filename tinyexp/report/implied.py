@@ -40,7 +40,13 @@ def by_preference(metrics: Iterable[Metric]) -> list[Metric]:
     """
     order = {name: place for place, name in enumerate(USUAL)}
     found = [one for one in metrics if one.name != GAP and not one.on_clean]
-    return sorted(found, key=lambda one: (_SPLITS.index(one.split), order.get(one.base, len(order))))
+    return sorted(found, key=lambda one: (_rank(one), order.get(one.base, len(order))))
+
+
+def _rank(metric: Metric) -> int:
+    """Of which data: what no name says is taken for validation data, where it is better higher, so that it stands before a loss on them."""
+    split = "validation" if metric.split == "unknown" and metric.direction == "higher" else metric.split
+    return _SPLITS.index(split)
 
 
 def implied(metrics: Iterable[Metric]) -> Implied | None:

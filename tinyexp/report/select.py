@@ -94,10 +94,9 @@ def select_runs(
     chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
     by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
     of_files = [load_study(name) for name in study_names()]
-    # Files that speak of none of these runs are about something else: the shipped ones, where somebody's logs are read.
-    about_these = any(
-        name in names for name in (*experiment_names(), *(one for study in of_files for one in study.members))
-    )
+    # Of imported runs, files that speak of none are about something else: the shipped ones, where somebody's logs are read.
+    spoken_of = {*experiment_names(), *(name for study in of_files for name in study.members)}
+    about_these = not all(run.record.provenance for run in of_profile) or not spoken_of.isdisjoint(names)
     studies = of_files if about_these else asked_with(_folder_of(of_profile))
     if not studies:
         # One finished run of each is enough to see what is measured.

@@ -1,0 +1,125 @@
+"""A design is what agrees in everything but the seed; how it was told is kept, and nothing is guessed in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinyexp.errors import UserError
+from tinyexp.logs.grouping import Grouping, grouped, seed_in, split_name
+from tinyexp.logs.log import RunLog
+from tinyexp.logs.walk import Reading
+
+
+def reading(**runs: dict[str, object]) -> Reading:
+    """Runs by name (``__`` for a slash) with their settings."""
+    names = tuple(name.replace("__", "/") for name in runs)
+    logs = tuple(
+        RunLog("table", Path(name), (), [1.0], [None], {"loss": [0.5]}, 1, settings=settings)
+        for name, settings in zip(names, runs.values(), strict=True)
+    )
+    return Reading(logs, names, (), 0)
+
+
+def designs(grouping: Grouping) -> dict[str, list[int | None]]:
+    return {name: [one.seed for one in own] for name, own in grouping.designs.items()}
+
+
+def test_settings_tell_designs_apart_whatever_the_folders_are_called():
+    runs = reading(
+        x__0={"lr": 0.1, "seed": 0}, x__1={"lr": 0.1, "seed": 1}, x__2={"lr": 0.02, "seed": 0}, x__3={"lr": 0.02, "seed": 1}
+    )
+    found = grouped(runs)
+    assert designs(found) == {"lr=0.1": [0, 1], "lr=0.02": [0, 1]}
+    assert {one.by for one in found.placed} == {"settings"}
+
+
+def test_what_only_says_where_and_how_a_run_was_carried_out_names_no_design():
+    runs = reading(
+        base_s0={"lr": 0.1, "seed": 0, "output_dir": "a", "resume": "", "workers": 4, "run_name": "base_s0"},
+        base_s1={"lr": 0.1, "seed": 1, "output_dir": "b", "resume": "last.pt", "workers": 8, "run_name": "base_s1"},
+        wide_s0={"lr": 0.2, "seed": 0, "output_dir": "c", "resume": "", "workers": 4, "run_name": "wide_s0"},
+    )
+    assert designs(grouped(runs)) == {"base": [0, 1], "wide": [0]}
+
+
+def test_a_resumed_run_of_another_folder_is_of_the_design_that_its_settings_name():
+    runs = reading(
+        base_s0={"lr": 0.1, "seed": 0}, base_again={"lr": 0.1, "seed": 1}, slow_s0={"lr": 0.02, "seed": 0}
+    )
+    assert designs(grouped(runs)) == {"base": [0, 1], "slow": [0]}
+
+
+def test_without_settings_folders_and_names_tell():
+    assert designs(grouped(reading(base__s0={}, base__s1={}, wide__s0={}, wide__s1={}))) == {
+        "base": [0, 1],
+        "wide": [0, 1],
+    }
+
+
+def test_a_number_that_only_numbers_is_no_seed():
+    assert designs(grouped(reading(base__run_1={}, base__run_2={}))) == {"base": [None, None]}
+
+
+def test_equal_settings_leave_it_to_the_folders_and_say_so():
+    found = grouped(reading(a__s0={"lr": 0.1}, a__s1={"lr": 0.1}, b__s0={"lr": 0.1}))
+    assert designs(found) == {"a": [0, 1], "b": [0]}
+    assert "designs are told apart by folders and names" in " ".join(found.notes)
+
+
+def test_a_setting_that_is_another_in_every_run_does_not_make_every_run_a_design():
+    runs = reading(
+        a__1={"lr": 0.1, "token": "q"}, a__2={"lr": 0.1, "token": "w"}, b__1={"lr": 0.1, "token": "e"}, b__2={"lr": 0.1, "token": "r"}
+    )
+    found = grouped(runs)
+    assert designs(found) == {"a": [None, None], "b": [None, None]}
+    assert "No two runs agree in all settings (token)" in " ".join(found.notes)
+
+
+def test_a_pattern_goes_before_everything_else():
+    runs = reading(exp__big__7={"lr": 0.1, "seed": 0}, exp__big__8={"lr": 0.2, "seed": 0}, other={})
+    found = grouped(runs, "{design}/{seed}")
+    assert designs(found) == {"big": [7, 8]}
+    assert found.notes == ("Left out, as --by does not fit: other.",)
+
+
+def test_other_names_of_a_pattern_are_settings_and_name_the_design():
+    found = grouped(reading(lr0_1_s0={}, lr0_2_s0={}), "lr{lr}_s{seed}")
+    assert designs(found) == {"lr=0_1": [0], "lr=0_2": [0]}
+    assert found.placed[0].settings == {"lr": "0_1"}
+
+
+@pytest.mark.parametrize("pattern", ["no place", "{design}/{design}", "{design"])
+def test_what_is_no_pattern_is_refused(pattern):
+    with pytest.raises(UserError, match="is no pattern"):
+        grouped(reading(a={}), pattern)
+
+
+def test_a_pattern_that_fits_nothing_names_some_runs():
+    with pytest.raises(UserError, match="fits none of the 1 runs, such as a"):
+        grouped(reading(a={}), "{design}/seed{seed}")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("base/seed_3", ("base", 3)),
+        ("base-seed=3", ("base", 3)),
+        ("seed3/base", ("base", 3)),
+        ("resnet18/s12.csv", ("resnet18", 12)),
+        ("resnet18/version_4", ("resnet18", None)),
+        ("lightning_logs/version_0", ("", None)),
+        ("wandb/offline-run-20261126_075431-abcdefgh", ("wandb", None)),
+        ("net 3", ("net", None)),
+        ("classes10", ("classes10", None)),
+        ("multirun/2026-11-26/08-00-00/3", ("multirun", None)),
+    ],
+)
+def test_a_name_is_taken_apart(name, found):
+    assert split_name(name) == found
+
+
+def test_of_several_seeds_the_one_nearest_to_the_top_counts():
+    assert seed_in({"data.split.seed": 1, "trainer.seed": 2}) == (2, "trainer.seed")
+    assert seed_in({"seed": True, "model": "x"}) == (None, "")

@@ -1,0 +1,340 @@
+"""Which runs are of one design, and under which seed each was trained: by their settings, a pattern, or their paths.
+
+A design is what agrees in everything but the seed. What was decided, and by what, is kept with every run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from tinyexp.errors import UserError, listed
+from tinyexp.logs.log import RunLog
+from tinyexp.logs.walk import Reading
+
+By = Literal["settings", "pattern", "folder"]
+
+SEEDS = frozenset(
+    {
+        "seed",
+        "seeds",
+        "random_seed",
+        "manual_seed",
+        "rng_seed",
+        "global_seed",
+        "torch_seed",
+        "random_state",
+        "seed_everything",
+        "manualseed",
+    }
+)
+"""Last parts of the keys under which settings have the seed."""
+_CARRIED_OUT = re.compile(
+    r"(^|[._/-])(out|output|outputs|save|log|logs|logging|work|run|exp|experiment|ckpt|checkpoint|tensorboard|wandb|hub|cache|data)?"
+    r"_?(dir|dirs|path|paths|folder|root|file|name|id|version|time|timestamp|date|host|hostname|port|device|devices|gpu|gpus|rank|"
+    r"local_rank|world_size|workers|num_workers|resume|resume_from|resume_from_checkpoint|load_from|auto_resume|initial_checkpoint|"
+    r"experiment|project|output|group|tags|notes|job_type|entity|command|username|user|email|platform|os|python|executable|start_method)$",
+    re.IGNORECASE,
+)
+"""Settings that say where and how a run was carried out: they name no design."""
+_TOOL = ("hydra.", "_wandb", "mlflow.", "_")
+_SEED_PART = re.compile(
+    r"(?:^|[^a-z0-9])(?:seed|s|rng|seed_everything)[-_=.]?(\d{1,9})(?![0-9a-z])", re.IGNORECASE
+)
+_NUMBERED = re.compile(
+    r"(?:(?:^|[-_. ])(?:run|version|rep|repeat|trial|try|attempt|n|no|r|v)[-_.]?\d{1,6}|[-_. #]\d{1,4})$",
+    re.IGNORECASE,
+)
+_SERIAL = re.compile(
+    r"^(?:\d{1,6}|\d{4}-?\d{2}-?\d{2}(?:[T_-]?\d{2}[-:_.]?\d{2}(?:[-:_.]?\d{2})?)?|\d{2}[-:_.]\d{2}(?:[-:_.]\d{2})?|[0-9a-f]{8}|[0-9a-f]{32}|"
+    r"(?:offline-)?run-\d{8}_\d{6}-\w+|version_\d+|lightning_logs|\d{8}_\d{6})$"
+)
+"""Folders that a tool numbered, dated or named by chance."""
+_COPY = re.compile(r" \(\d+\)$")
+"""Tells runs of one file apart."""
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".keras")
+_RESUMED = re.compile(
+    r"(^|[._])(resume|resume_from|resume_from_checkpoint|load_from|ckpt_path)$", re.IGNORECASE
+)
+_NAMELESS = "runs"
+_SAYS_IT = ("design", "experiment", "variant", "method", "config")
+"""Settings whose value is a design's name."""
+_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".log", ".wandb", ".db")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A run and where it belongs."""
+
+    run: RunLog
+    name: str
+    design: str
+    seed: int | None
+    """None where nothing says it."""
+    by: By
+    """What told the design."""
+    seed_by: str
+    """What told the seed: a key, ``pattern`` or ``folder``; empty where nothing did."""
+    settings: Mapping[str, Any]
+    """Those that can tell designs apart, by dotted keys; without the seed's."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """All runs, each in its design."""
+
+    placed: tuple[Placed, ...]
+    """By design, in the order in which designs were met, then by seed and name."""
+    notes: tuple[str, ...]
+    """What a reader must know about how it was decided, a sentence each."""
+
+    @property
+    def designs(self) -> dict[str, list[Placed]]:
+        """Runs by design."""
+        found: dict[str, list[Placed]] = {}
+        for one in self.placed:
+            found.setdefault(one.design, []).append(one)
+        return found
+
+
+def grouped(reading: Reading, pattern: str | None = None) -> Grouping:
+    """Sort runs into designs.
+
+    Parameters
+    ----------
+    pattern
+        As ``{design}/seed{seed}``: what a run's name ends with, or a part of it between slashes. Other names in braces are
+        settings, and name the design where there is no ``{design}``.
+
+    Raises
+    ------
+    UserError
+        The pattern is none, or fits no run.
+    """
+    placed = [_by_path(run, name) for run, name in zip(reading.runs, reading.names, strict=True)]
+    notes: list[str] = []
+    placed = _by_settings(placed, notes) if pattern is None else _by_pattern(placed, pattern, notes)
+    order = {name: place for place, name in enumerate(dict.fromkeys(one.design for one in placed))}
+    placed.sort(key=lambda one: (order[one.design], one.seed is None, one.seed or 0))
+    return Grouping(tuple(placed), tuple(notes))
+
+
+def seed_in(settings: Mapping[str, Any]) -> tuple[int | None, str]:
+    """The seed that settings name, and its key: of several the one nearest to the top.
+
+    >>> seed_in({"trainer.seed": 3, "lr": 0.1}), seed_in({"data.seed": 1, "seed": 2}), seed_in({"lr": 1})
+    ((3, 'trainer.seed'), (2, 'seed'), (None, ''))
+    """
+    found = []
+    for key, value in settings.items():
+        if (
+            key.replace("/", ".").rpartition(".")[2].lower() in SEEDS
+            and (number := _whole(value)) is not None
+        ):
+            found.append((key.count("."), key, number))
+    if not found:
+        return None, ""
+    _, key, number = min(found)
+    return number, key
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if number.is_integer() and 0 <= number < 2**63 else None
+
+
+def _by_path(run: RunLog, name: str) -> Placed:
+    """By names of folders alone; the settings are laid beside."""
+    seed, key = seed_in(run.settings)
+    telling = {
+        name: value
+        for name, value in run.settings.items()
+        if name.replace("/", ".").rpartition(".")[2].lower() not in SEEDS
+        and not name.startswith(_TOOL)
+        and not _CARRIED_OUT.search(name)
+    }
+    design, from_path = split_name(name)
+    if seed is None and from_path is not None:
+        seed, key = from_path, "folder"
+    return Placed(run, name, design, seed, "folder", key, telling)
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """A run's name without what numbers it, and the seed that it names.
+
+    ``run-3``, ``version_3`` and a number at the end only number runs: they are no seeds.
+
+    >>> split_name("wide/seed3"), split_name("base_s0.csv"), split_name("lr0.1/version_2"), split_name("net-4")
+    (('wide', 3), ('base', 0), ('lr0.1', None), ('net', None))
+    """
+    seed, kept = None, []
+    path = PurePosixPath(_COPY.sub("", name))
+    parts = [*path.parts[:-1], path.name.removesuffix(path.suffix) if path.suffix in _ENDINGS else path.name]
+    for part in parts:
+        match = _SEED_PART.search(part)
+        rest = part
+        if match:
+            seed = int(match[1])
+            rest = part[: match.start()] + part[match.end() :]
+        rest = rest if _SERIAL.match(rest) is None else ""
+        rest = (rest if match else _NUMBERED.sub("", rest)).strip("-_. ")
+        if rest:
+            kept.append(rest)
+    return "/".join(kept), seed
+
+
+def _by_settings(placed: list[Placed], notes: list[str]) -> list[Placed]:
+    """By the settings that vary, where every run has some; else by folders."""
+    placed = [
+        replace(one, design=design)
+        for one, design in zip(placed, _short([one.design for one in placed]), strict=True)
+    ]
+    varying = _varying(placed)
+    if not varying:
+        if any(one.settings for one in placed) and len({one.design for one in placed}) > 1:
+            notes.append(
+                "The settings in the logs are equal or missing: designs are told apart by folders and names."
+            )
+        return placed
+    groups: dict[tuple[str, ...], list[Placed]] = {}
+    for one in sorted(placed, key=lambda own: len(_overwritten(own.run.settings))):
+        gone = _overwritten(one.run.settings)
+        values = tuple(repr(one.settings.get(key)) for key in varying)
+        alike = [
+            own
+            for own in groups
+            if all(key in gone or a == b for key, a, b in zip(varying, own, values, strict=True))
+        ]
+        groups.setdefault(alike[0] if len(alike) == 1 else values, []).append(one)
+    by_path = {one.design for one in placed}
+    if len(groups) == len(placed) > len(by_path) > 1:
+        notes.append(
+            f"No two runs agree in all settings ({listed(varying[:4])}): designs are told apart by folders and names."
+        )
+        return placed
+    names = _names_of(groups, varying)
+    return [replace(one, design=names[key], by="settings") for key, own in groups.items() for one in own]
+
+
+def _overwritten(settings: Mapping[str, Any]) -> set[str]:
+    """Settings that a resumed run no longer tells, as they name the checkpoint that it went on from."""
+    if not any(value for key, value in settings.items() if _RESUMED.search(key)):
+        return set()
+    return {key for key, value in settings.items() if isinstance(value, str) and value.endswith(_WEIGHTS)}
+
+
+def _varying(placed: Sequence[Placed]) -> list[str]:
+    """The settings in which runs differ, if all have settings; those that only repeat a run's own name are none."""
+    if len(placed) < 2 or not all(one.settings for one in placed):
+        return []
+    keys = dict.fromkeys(key for one in placed for key in one.settings)
+    found = []
+    for key in keys:
+        values = [one.settings.get(key) for one in placed]
+        if len({repr(value) for value in values}) < 2:
+            continue
+        own_name = all(
+            isinstance(value, str)
+            and (value in one.name or one.name in value or PurePosixPath(one.name).name in value)
+            for value, one in zip(values, placed, strict=True)
+        )
+        if not own_name:
+            found.append(key)
+    return found
+
+
+def _names_of(
+    groups: Mapping[tuple[str, ...], Sequence[Placed]], varying: Sequence[str]
+) -> dict[tuple[str, ...], str]:
+    """Of each group what its runs' paths share, where that tells the groups apart; else what its settings are."""
+    said = [key for key in varying if key.rpartition(".")[2].lower() in _SAYS_IT]
+    for key in said[:1]:
+        titles = {own_key: str(own[0].settings.get(key)) for own_key, own in groups.items()}
+        if len(set(titles.values())) == len(groups):
+            return titles
+    paths = {key: Counter(one.design for one in own).most_common(1)[0][0] for key, own in groups.items()}
+    if all(name and name != _NAMELESS for name in paths.values()) and len(set(paths.values())) == len(groups):
+        return paths
+    short = _short_keys(varying)
+    return (
+        {
+            key: ", ".join(
+                f"{name}={_text(own[0].settings.get(full))}"
+                for full, name in zip(varying[:4], short, strict=False)
+            )
+            for key, own in groups.items()
+        }
+        if len({tuple(key[:4]) for key in groups}) == len(groups)
+        else {key: f"design {place}" for place, key in enumerate(groups, 1)}
+    )
+
+
+def _short_keys(keys: Sequence[str]) -> list[str]:
+    last = [key.rpartition(".")[2] for key in keys]
+    return [name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)]
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names without the folders that all of them share, in front and behind; never empty."""
+    parts = [name.split("/") if name else [] for name in names]
+    if len(set(names)) == 1:
+        return [own[-1] if own else _NAMELESS for own in parts]
+    for end in (0, -1):
+        while all(len(own) > 1 for own in parts) and len({own[end] for own in parts}) == 1:
+            for own in parts:
+                own.pop(end)
+    return ["/".join(own) or _NAMELESS for own in parts]
+
+
+def _by_pattern(placed: list[Placed], pattern: str, notes: list[str]) -> list[Placed]:
+    fields = re.findall(r"\{(\w+)\}", pattern)
+    if not fields or len(set(fields)) < len(fields) or re.sub(r"\{\w+\}", "", pattern).count("{"):
+        raise UserError(
+            f"--by {pattern!r}: is no pattern. Write what a run's name looks like, as in --by '{{design}}/seed{{seed}}'."
+        )
+    form = "".join(
+        f"(?P<{part[1:-1]}>{'[0-9]+' if part == '{seed}' else '[^/]+?'})"
+        if part.startswith("{")
+        else re.escape(part)
+        for part in re.split(r"(\{\w+\})", pattern)
+    )
+    whole = re.compile(rf"(?:^|/){form}(?:\.\w+)?(?:/|$)")
+    found, lost = [], []
+    for one in placed:
+        match = whole.search(one.name)
+        if match is None:
+            lost.append(one.name)
+            continue
+        told = match.groupdict()
+        seed = int(told["seed"]) if "seed" in told else one.seed
+        own = {key: value for key, value in told.items() if key not in ("design", "seed")}
+        design = told.get("design") or ", ".join(f"{key}={value}" for key, value in own.items()) or "runs"
+        found.append(
+            replace(
+                one,
+                design=design,
+                seed=seed,
+                by="pattern",
+                seed_by="pattern" if "seed" in told else one.seed_by,
+                settings={**one.settings, **own},
+            )
+        )
+    if not found:
+        raise UserError(f"--by {pattern!r}: fits none of the {len(placed)} runs, such as {listed(lost[:3])}.")
+    if lost:
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        notes.append(f"Left out, as --by does not fit: {listed(lost[:5])}{more}.")
+    return found

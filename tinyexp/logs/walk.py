@@ -1,0 +1,228 @@
+"""Every log below some folders or among some files: found, read, joined; and what looked like a log and was not used."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tinyexp.errors import UserError, listed
+from tinyexp.logs.folder import Folder, Unit
+from tinyexp.logs.hydra import settings_beside
+from tinyexp.logs.log import LeftOut, RunLog
+from tinyexp.logs.registry import READERS, reader_of
+
+MAX_FOLDERS = 200_000
+_ANY = "table"
+"""The reader of a file that was named and that nobody else knows."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of what was asked for."""
+
+    runs: tuple[RunLog, ...]
+    """In the order of their names."""
+    names: tuple[str, ...]
+    """Of each run: its log relative to what was asked for, or its own name. No two are equal."""
+    left_out: tuple[LeftOut, ...]
+    """What looked like a log and was not used."""
+    others: int
+    """Files of other kinds, which nobody looked into."""
+
+
+def read_paths(paths: Sequence[str | Path]) -> Reading:
+    """Read every log at or below some paths.
+
+    Parameters
+    ----------
+    paths
+        Folders, files, or patterns with ``*`` and ``**``, which need not have been expanded by a shell.
+
+    Raises
+    ------
+    UserError
+        Nothing is there, or no log among it could be read; a file that was named itself cannot be read.
+    """
+    roots = _expanded(paths)
+    search = _Search()
+    for root in roots:
+        search.look(root)
+    runs = search.finished()
+    if not runs:
+        raise UserError(_nothing(roots, search))
+    names = _names(runs, roots)
+    order = sorted(range(len(runs)), key=lambda place: _natural(names[place]))
+    return Reading(
+        runs=tuple(runs[place] for place in order),
+        names=tuple(names[place] for place in order),
+        left_out=tuple(search.left_out),
+        others=search.others,
+    )
+
+
+def _expanded(paths: Sequence[str | Path]) -> list[Path]:
+    found: list[Path] = []
+    for given in paths:
+        path = Path(given).expanduser()
+        if path.exists():
+            found.append(path)
+            continue
+        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches:
+            raise UserError(
+                f"{given}: there is no such file or folder. Name a folder of logs, a log, or a pattern."
+            )
+        found += map(Path, matches)
+    if not found:
+        raise UserError("Name a folder of logs, a log, or a pattern.")
+    return list(dict.fromkeys(found))
+
+
+class _Search:
+    """One reading of several roots: what is claimed by one log is nobody else's."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, list[RunLog]] = {name: [] for name in READERS}
+        self.left_out: list[LeftOut] = []
+        self.others = 0
+        self._claimed: set[Path] = set()
+        self._seen: set[tuple[int, int]] = set()
+
+    def look(self, root: Path) -> None:
+        """Read what lies at or below a path."""
+        if not root.is_dir():
+            self._file(root)
+            return
+        for folder in self._folders(root):
+            looked = {folder.path / name for name in folder.files}
+            for name in READERS:
+                for unit in reader_of(name).find(folder):
+                    if self._claimed.isdisjoint(unit.files):
+                        self._take(name, unit, root)
+            self.others += len(looked - self._claimed)
+
+    def _folders(self, root: Path) -> Iterator[Folder]:
+        """Folders from the top down, each once however it is linked to, without those that a log claimed."""
+        waiting = [root]
+        while waiting:
+            path = waiting.pop()
+            if path in self._claimed or not self._is_new(path):
+                continue
+            if len(self._seen) > MAX_FOLDERS:
+                raise UserError(
+                    f"{root}: has more than {MAX_FOLDERS:,} folders below it. Name the ones with logs."
+                )
+            folder = Folder(path)
+            yield folder
+            # Links last: what is linked to is best called by its own name.
+            below = [path / name for name in folder.folders]
+            waiting += [one for one in below if one.is_symlink()]
+            waiting += reversed([one for one in below if not one.is_symlink()])
+
+    def _is_new(self, path: Path) -> bool:
+        try:
+            told = path.stat()
+        except OSError:
+            return False
+        key = told.st_dev, told.st_ino
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+    def _file(self, path: Path) -> None:
+        """A file that was named: whichever log it belongs to, else a table."""
+        if path in self._claimed:
+            return
+        for name in READERS:
+            for unit in reader_of(name).find(Folder(path.parent)):
+                if path in unit.files:
+                    self._take(name, unit, path.parent, named=True)
+                    return
+        self._take(_ANY, Unit(path, (path,)), path.parent, named=True)
+
+    def _take(self, name: str, unit: Unit, root: Path, *, named: bool = False) -> None:
+        self._claimed.update(unit.files, unit.claimed)
+        try:
+            found = reader_of(name).read(unit)
+        except UserError as error:
+            if named:
+                raise
+            self.left_out.append(LeftOut(unit.where, _without(str(error), unit)))
+            return
+        for log in found:
+            beside, files = settings_beside(log.where, root)
+            own = (
+                replace(log, settings={**beside, **log.settings}, files=(*log.files, *files))
+                if files
+                else log
+            )
+            if own.epoch:
+                self.read[name].append(own)
+            else:
+                self.left_out.append(LeftOut(log.where, "it holds no row."))
+
+    def finished(self) -> list[RunLog]:
+        """All runs, those joined that lie in several folders."""
+        found = []
+        for name, logs in self.read.items():
+            join = reader_of(name).join
+            found += join(logs) if join and logs else logs
+        return found
+
+
+def _without(message: str, unit: Unit) -> str:
+    """A reader's message without the path that it begins with, which is told beside it."""
+    for path in (*unit.files, unit.where):
+        message = message.removeprefix(f"{path}: ")
+    return message
+
+
+def _nothing(roots: Sequence[Path], search: _Search) -> str:
+    where = listed(str(root) for root in roots[:3])
+    if search.left_out:
+        told = " ".join(f"{one.where}: {one.why}" for one in search.left_out[:5])
+        more = f" And {len(search.left_out) - 5} more." if len(search.left_out) > 5 else ""
+        return f"{where}: no log could be read. {told}{more}"
+    seen = f"{search.others:,} files of other kinds" if search.others else "no file"
+    return (
+        f"{where}: no log that can be read: {seen}. What is read: {listed(READERS)}, where 'table' is any CSV, TSV or "
+        "JSON lines with a column epoch or step."
+    )
+
+
+def _names(runs: Sequence[RunLog], roots: Sequence[Path]) -> list[str]:
+    """Each run's log relative to what was asked for; with what was asked for in front where that is more than one."""
+    found = []
+    for run in runs:
+        root = next((one for one in roots if run.where == one or run.where.is_relative_to(one)), None)
+        if root is None or run.where == root:
+            found.append(run.where.name or run.where.resolve().name)
+            continue
+        below = run.where.relative_to(root).as_posix()
+        found.append(below if len(roots) == 1 else f"{root.name or root.resolve().name}/{below}")
+    if len(set(found)) < len(found):
+        common = os.path.commonpath([run.where.absolute() for run in runs])
+        found = [os.path.relpath(run.where.absolute(), common).replace(os.sep, "/") for run in runs]
+    seen: dict[str, int] = {}
+    for place, name in enumerate(found):
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            found[place] = f"{name} ({seen[name]})"
+    return found
+
+
+def _natural(name: str) -> list[tuple[int, float, str]]:
+    """Sorts names as people do: run 9 before run 10."""
+    parts, digits = [], ""
+    for sign in f"{name}\0":
+        if sign.isdecimal():
+            digits += sign
+            continue
+        if digits:
+            parts.append((0, float(digits), ""))
+            digits = ""
+        parts.append((1, 0.0, sign))
+    return parts
