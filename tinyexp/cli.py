@@ -434,11 +434,14 @@ def compare_paths(
 
     One folder alone: the designs in it are told apart by the settings in the logs, or by names, and the first is the baseline.
     """
-    from tinyexp.compare_logs import Question, compare_logs, endpoint_of, write_log_report
-    from tinyexp.compare_logs_text import as_values, recognised, remarks, results
+    from tinyexp.foreign.compare import compare_logs
+    from tinyexp.foreign.question import Question, endpoint_of
+    from tinyexp.foreign.text import as_values, recognised, remarks, results
 
     found = compare_logs(paths, Question(endpoint=endpoint_of(endpoint), **question))
     if out is not None:
+        from tinyexp.foreign.report import write_log_report
+
         write_log_report(found, out)
     if as_json:
         _print_json(as_values(found))
@@ -464,7 +467,7 @@ def compare_paths(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run: bool, as_json: bool) -> None:
     """Make run folders of logs that somebody else's trainer wrote, so that studies, gates, reports and checks work on them."""
-    from tinyexp.import_logs import import_logs, imported_remarks, imported_rows
+    from tinyexp.foreign.importing import import_logs, imported_remarks, imported_rows
     from tinyexp.logs.grouping import grouped
     from tinyexp.logs.walk import read_paths
 

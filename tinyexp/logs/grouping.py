@@ -46,7 +46,7 @@ _SEED_PART = re.compile(
     r"(?:^|[^a-z0-9])(?:seed|s|rng|seed_everything)[-_=.]?(\d{1,9})(?![0-9a-z])", re.IGNORECASE
 )
 _NUMBERED = re.compile(
-    r"(?:(?:^|[-_. ])(?:run|version|rep|repeat|trial|try|attempt|n|no|r|v)[-_.]?\d{1,6}|[-_. #]\d{1,4})$",
+    r"(?:(?:^|[-_. ])(?:run|version|rep|repeat|trial|try|attempt|n|no|r|v)[-_.]?\d{1,6}|(?:[-_ #]|(?<=[A-Za-z])\.)\d{1,4})$",
     re.IGNORECASE,
 )
 _SERIAL = re.compile(

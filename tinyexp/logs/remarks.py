@@ -26,7 +26,7 @@ def log_remarks(grouping: Grouping, left_out: Sequence[LeftOut], others: int) ->
         for repair in one.run.repairs:
             repairs[repair.what] += repair.rows
             runs[repair.what] += 1
-        said.update(set(one.run.notes))
+        said.update(dict.fromkeys(one.run.notes, 1))
     told = [
         f"{_counted(rows, 'row')} in {_counted(runs[what], 'run')}: {what}." for what, rows in repairs.items()
     ]

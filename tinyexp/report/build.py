@@ -78,7 +78,8 @@ def _sections(
         yield curves_section(evidence, "others", others)
     for result in evidence.results:
         yield designs_section(evidence, result)
-    yield deviations_section(evidence)
+    if not evidence.selection.imported:  # there is no file that they could depart from
+        yield deviations_section(evidence)
     yield ambiguities_section(evidence)
     yield missing_section(evidence)
     yield logs_section(evidence)

@@ -163,7 +163,7 @@ METHOD_HEADING = "Compared over seeds, {where}: this shows what another seed wou
 METHOD = (
     "A difference is that of two means, each over all runs of a design, with Welch's t interval; runs are paired by seed only where a study says so.",
     (
-        "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, it has the degrees of freedom of these at most. "
+        "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, its degrees of freedom are bounded, so that few runs are not taken for many. "
         "The verdict is read off it: a design beats another when the whole interval lies beyond the margin that the study sets."
     ),
     "A permutation test stands beside it because it assumes least; of pairs it is the sign-flip test. With 3 runs of each a permutation's p is 0.1 at best, with 4 it is 0.03.",
@@ -180,7 +180,7 @@ METHOD_CLEAN = (
     "Clean training accuracy is measured after the epoch, without dropout, on training images that went through the test transform.",
 )
 """Of runs that measure both."""
-METHOD_UNTYPED = "Left out of the curves, as nobody says whether higher or lower is better: {names}. A study's table [metrics.NAME] can say it."
+METHOD_UNTYPED = "Left out of the curves, as nobody says whether higher or lower is better: {names}. A table [metrics.NAME] of a study or an experiment can say it."
 LIMITS = (
     "Seeds show what another seed would change. They show nothing about other data, other settings or other code.",
     "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",

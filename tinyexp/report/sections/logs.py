@@ -72,7 +72,7 @@ def _put_right(told: list[Provenance]) -> Iterator[str]:
 
 def _remarks(told: list[Provenance]) -> Iterator[str]:
     """What readers of the logs said of them, each once."""
-    said = Counter(note for one in told for note in set(one.notes))
+    said = Counter(note for one in told for note in dict.fromkeys(one.notes))
     lines = [f"{plain(note, 400)} ({counted(many, 'run')})" for note, many in said.items()]
     yield from lines[:MOST_LINES]
     if len(lines) > MOST_LINES:

@@ -17,7 +17,8 @@ def has_source(evidence: Evidence) -> bool:
     """
     experiments = [chosen.experiment for chosen in evidence.selection.chosen]
     named = any(one.section or one.reported or one.readings for one in experiments)
-    return named or load_source() is not None
+    # Beside somebody's logs the folder in use is the shipped one, whose source is not theirs.
+    return named or (load_source() is not None and not evidence.selection.imported)
 
 
 def ambiguities_section(evidence: Evidence) -> Section | None:

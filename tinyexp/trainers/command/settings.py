@@ -19,7 +19,7 @@ class CommandTable(Section):
     resume: str = ""
     """What goes on with a run that was ended; without it such a run starts anew in a clean folder."""
     metrics: str
-    """The log, below ``{folder}``."""
+    """The log, below ``{folder}``: a file or a folder; whose it is is recognised by looking."""
     inputs: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Files whose contents decide the result, as patterns; without them the report says that the code was not pinned."""
     environment: Annotated[tuple[str, ...], Field(strict=False)] = ()

@@ -27,6 +27,7 @@ from tinyexp.errors import (
     nearest,
 )
 from tinyexp.files import append_text, read_bounded, rename_anew, sha256_of_file, sha256_of_json, write_text
+from tinyexp.logs.one import read_one
 from tinyexp.logs.tables import Log, read_table
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.folder import RunFolder, find_runs
@@ -173,10 +174,10 @@ class _Run:
         self.looked = time.monotonic()
         log = None
         with contextlib.suppress(OSError, UserError):
-            size = self.log_path.stat().st_size
+            size = _size_of(self.log_path)
             if size != self.size:
                 self.size = size
-                log = read_table(self.log_path, whole=False)
+                log = read_one(self.log_path, whole=False)
                 self._tell(log)
                 self._project("running", log=log)
         if log is not None:
@@ -191,12 +192,12 @@ class _Run:
         self.told = max(self.told, len(log.rows))
 
     def _read(self) -> Log:
-        if not self.log_path.is_file():
+        if not self.log_path.exists():
             raise TinyexpError(
                 f"the command ended well and left no log: {self.log_path} is not there. Have it write its metrics there, or name "
-                "in [command] metrics the file that it writes below {folder}."
+                "in [command] metrics the file or folder that it writes below {folder}."
             )
-        log = read_table(self.log_path)
+        log = read_one(self.log_path)
         for note in log.notes:
             self._warn(f"{self.command.metrics}: {note}")
         return log
@@ -285,7 +286,7 @@ class _Run:
         """Write the records that follow from the log, then the status with their digests, which is the heartbeat too."""
         if log is None:
             with contextlib.suppress(UserError, OSError):
-                log = read_table(self.log_path, whole=False)
+                log = read_one(self.log_path, whole=False)
         if log is not None:
             rows = [{name: _counted(name, row[name]) for name in log.columns} for row in log.rows]
             write_text(self.folder.metrics, table_text(log.columns, rows))
@@ -390,6 +391,13 @@ def _require_program(name: str, key: str, program: str) -> None:
             f"{name}: {key}: there is no program '{program}'"
             f"{' on PATH' if os.sep not in program else f' below {Path.cwd()}'}. Correct it, or install it."
         )
+
+
+def _size_of(log: Path) -> int:
+    """Of a file, or of all files below a folder."""
+    if log.is_dir():
+        return sum(path.stat().st_size for path in log.rglob("*") if path.is_file())
+    return log.stat().st_size
 
 
 def _recorded_curve(folder: RunFolder) -> tuple[tuple[Mapping[str, float | None], ...], tuple[str, ...]]:

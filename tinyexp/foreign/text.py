@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyexp.compare_logs import LogComparison
+from tinyexp.foreign.compare import LogComparison
 from tinyexp.logs.frame import provenance
 from tinyexp.logs.remarks import log_remarks
 from tinyexp.words import level
