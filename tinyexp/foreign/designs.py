@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePath
 
 from tinyexp.errors import UserError, listed
@@ -14,6 +16,8 @@ from tinyexp.logs.log import LeftOut
 from tinyexp.words import some
 
 _MOST_KEYS = 8
+_BY_CHANCE = 3
+"""Different values; runs that have no more may be equal by chance."""
 _MOST_TOLD = 3
 """Designs; of more than these the values of their settings are not told one by one."""
 
@@ -65,7 +69,7 @@ def _lies_in(where: Path, path: str | Path) -> bool:
 
 def _titles(paths: Sequence[str | Path]) -> list[str]:
     """Short names that tell the paths apart."""
-    parts = [[part.strip("*?_-. ") or part for part in PurePath(str(path)).parts] for path in paths]
+    parts = [[title for part in PurePath(str(path)).parts if (title := _title(part))] for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(own[-depth:]) for own in parts]
         if len(set(names)) == len(names):
@@ -73,27 +77,50 @@ def _titles(paths: Sequence[str | Path]) -> list[str]:
     raise UserError(f"{listed(map(str, paths))}: the same path is named twice; name two designs.")
 
 
+def _title(part: str) -> str:
+    """What a part of a path or pattern says by itself: nothing of ``*.csv`` or ``**``."""
+    if not any(sign in part for sign in "*?["):
+        return part
+    return re.sub(r"^\.\w+$", "", re.sub(r"[*?]|\[.*?\]", "", part)).strip("_-. ")
+
+
 def once_a_seed(grouping: Grouping) -> tuple[Grouping, list[LeftOut]]:
-    """Of runs of one design under one seed the one that came furthest; the others are left out, by name."""
+    """Of runs of one design under one seed the one that came furthest, and of copies the first; the others are left out, by name."""
     best: dict[tuple[str, int], Placed] = {}
     for one in grouping.placed:
         if one.seed is not None:
             key = one.design, one.seed
             if key not in best or _came(one) > _came(best[key]):
                 best[key] = one
-    kept, out = [], []
+    kept: list[Placed] = []
+    out: list[LeftOut] = []
+    seen: dict[tuple[object, ...], str] = {}
     for one in grouping.placed:
-        if one.seed is None or best[one.design, one.seed] is one:
-            kept.append(one)
-            continue
-        used = best[one.design, one.seed].name
-        out.append(
-            LeftOut(
-                one.run.where,
-                f"seed {one.seed} of {one.design} stands twice; used is {used}, which came as far or further.",
+        first = seen.setdefault(_content(one), one.name)
+        if first != one.name and len(set(chain(*one.run.metrics.values()))) > _BY_CHANCE:
+            out.append(
+                LeftOut(one.run.where, f"it equals {first} to the last digit, and is no training of its own.")
             )
-        )
+        elif one.seed is None or best[one.design, one.seed] is one:
+            kept.append(one)
+        else:
+            used = best[one.design, one.seed].name
+            why = (
+                f"seed {one.seed} of {one.design} stands twice; used is {used}, which came as far or further."
+            )
+            out.append(LeftOut(one.run.where, why))
     return replace(grouping, placed=tuple(kept)), out
+
+
+def _content(one: Placed) -> tuple[object, ...]:
+    """What a run's design and all of its values are."""
+    run = one.run
+    return (
+        one.design,
+        tuple(run.epoch),
+        tuple(run.step),
+        *((name, tuple(own)) for name, own in run.metrics.items()),
+    )
 
 
 def _came(one: Placed) -> tuple[float, float, bool]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
+from tinyexp.config.load import nested
 from tinyexp.config.metric import parsed
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file, sha256_of_json, write_text
@@ -154,7 +155,11 @@ def _shared_settings(own: Sequence[Placed]) -> tuple[dict[str, Any], list[str]]:
     """The settings that all runs of a design share, fit for a record, and the keys in which they differ."""
     keys = dict.fromkeys(key for one in own for key in one.settings)
     differing = [key for key in keys if len({repr(one.settings.get(key)) for one in own}) > 1]
-    return {key: _plain(own[0].settings[key]) for key in keys if key not in differing}, differing
+    flat = {key: _plain(own[0].settings[key]) for key in keys if key not in differing}
+    try:
+        return nested(flat, dict.fromkeys(flat, "settings")), differing
+    except UserError:  # a key that is a value and a table in one
+        return {key.replace(".", "_"): value for key, value in flat.items()}, differing
 
 
 def _plain(value: Any) -> Any:

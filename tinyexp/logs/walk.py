@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinyexp.errors import UserError, listed
 from tinyexp.logs.folder import Folder, Unit
-from tinyexp.logs.hydra import settings_beside
+from tinyexp.logs.hydra import job_settings
 from tinyexp.logs.log import LeftOut, RunLog
 from tinyexp.logs.registry import READERS, reader_of
 
@@ -153,11 +153,12 @@ class _Search:
             self.left_out.append(LeftOut(unit.where, _without(str(error), unit)))
             return
         for log in found:
-            beside, files = settings_beside(log.where, root)
-            own = (
-                replace(log, settings={**beside, **log.settings}, files=(*log.files, *files))
-                if files
-                else log
+            beside = job_settings(log.where, root)
+            own = replace(
+                log,
+                settings={**beside.settings, **log.settings},
+                files=(*log.files, *beside.files),
+                notes=(*log.notes, *beside.notes),
             )
             if own.epoch:
                 self.read[name].append(own)

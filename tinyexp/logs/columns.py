@@ -1,0 +1,238 @@
+"""Tables as logs have them, column by column: CSV, TSV, JSON lines and JSON lists.
+
+Nothing is guessed in silence: what was left out or put right, and why, is said with the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyexp.errors import UserError
+from tinyexp.logs.cells import decimal_points, first_word, is_plain, numbers, shortly
+from tinyexp.logs.log import Column, Repair
+from tinyexp.logs.records import records
+from tinyexp.logs.separated import MAX_CELLS, Ignored, Separated, Unended, separated
+
+INDICES: Mapping[str, str] = {
+    "epoch": "epoch",
+    "epochs": "epoch",
+    "epoch_num": "epoch",
+    "epoch_number": "epoch",
+    "epoch_idx": "epoch",
+    "round": "epoch",
+    "rounds": "epoch",
+    "global_step": "step",
+    "global_steps": "step",
+    "step": "step",
+    "steps": "step",
+    "_step": "step",
+    "train_step": "step",
+    "iter": "step",
+    "iters": "step",
+    "iteration": "step",
+    "iterations": "step",
+    "global_iter": "step",
+    "global_iteration": "step",
+    "update": "step",
+    "updates": "step",
+    "num_updates": "step",
+}
+"""Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it was read."""
+
+    names: tuple[str, ...]
+    """Of all columns, in the order in which they first stand."""
+    lines: Sequence[int]
+    """The line of each row, or its place in a list, from 1."""
+    numbers: Mapping[str, Column]
+    """The columns that hold numbers, and perhaps gaps."""
+    others: Mapping[str, list[Any]]
+    """The columns that hold something else: text, truth values, lists."""
+    empty: tuple[str, ...] = ()
+    """The columns in which nothing stands."""
+    begins: tuple[int, ...] = ()
+    """The rows before which a header stands again."""
+    repairs: tuple[Repair, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the file, those too that were passed over."""
+        return len(self.lines) + sum(one.rows for one in self.repairs)
+
+
+def table_of(
+    text: str,
+    where: str,
+    *,
+    joined: str = "/",
+    unended: Unended = "dropped",
+    ignored: Ignored | None = None,
+) -> Table:
+    r"""Read a table of either kind; which it is, its first sign says.
+
+    Parameters
+    ----------
+    joined
+        What stands between the names of nested JSON objects.
+    unended
+        What becomes of a whole last line without a line end, which may be cut in its last number.
+    ignored
+        Which rows of another length the trainer is known to write.
+
+    Raises
+    ------
+    UserError
+        It is no table, values would stand under wrong names, or it holds no row.
+
+    >>> table = table_of("epoch,loss,by\n1,0.5,me\n2,,me\n", "metrics.csv")
+    >>> table.numbers, table.others
+    ({'epoch': [1.0, 2.0], 'loss': [0.5, None]}, {'by': ['me', 'me']})
+    """
+    if text.lstrip()[:1] in ("{", "["):
+        found = records(text, where, joined)
+        table = _sorted_out(found.columns, found.lines, tuple(found.repairs))
+    else:
+        table = _of_blocks(separated(text, where, unended=unended, ignored=ignored), where)
+    if not table.lines:
+        raise UserError(
+            f"{where}: holds no row. A log has a line of column names, and a row an epoch or step."
+        )
+    return table
+
+
+def index_names(names: Sequence[str]) -> tuple[str | None, str | None]:
+    """The columns that have the epoch and the step, if there are such.
+
+    >>> index_names(["Iteration", "loss", "global-step"]), index_names(["train/epoch", "x"])
+    ((None, 'global-step'), (None, None))
+    """
+    by_key = {_key(name): name for name in reversed(names)}
+    found: dict[str, str] = {}
+    for key, kind in INDICES.items():
+        if key in by_key:
+            found.setdefault(kind, by_key[key])
+    return found.get("epoch"), found.get("step")
+
+
+def require_index(name: str, table: Table, where: str) -> Column:
+    """The column of an index, without gaps. Raises UserError where a cell says no place."""
+    if name in table.others:
+        row = first_word(table.others[name])
+        cell = str(table.others[name][row])[:80]
+        raise UserError(
+            f"{where}: row {row + 1}: {name} is no number ('{cell}', line {table.lines[row]}). Correct it, or take the line out."
+        )
+    column = table.numbers.get(name, [None] * len(table.lines))
+    for row, place in enumerate(column):
+        if place is None or not math.isfinite(place):
+            raise UserError(
+                f"{where}: row {row + 1}: {name} is empty (line {table.lines[row]}). Every row says where it stands."
+            )
+    return column
+
+
+def left_out(table: Table, used: Collection[str] = ()) -> list[str]:
+    """A sentence about the columns that hold no numbers and are not used, and one about those that are empty."""
+    words = [
+        f"{name or 'one without a name'}{_odd_cell(column, table)}"
+        for name, column in table.others.items()
+        if name not in used
+    ]
+    words += ["one without a name"] if "" in table.numbers else []  # such as pandas' own index
+    nothing = [name for name in table.empty if name]
+    notes = [f"Left out, as they hold no numbers: {shortly(words)}."] if words else []
+    return notes + ([f"Without any value: {shortly(nothing)}."] if nothing else [])
+
+
+def _odd_cell(column: Sequence[Any], table: Table) -> str:
+    """The cell for which a column of numbers is none; of a column of words nothing."""
+    row = first_word(column)
+    if _are_numbers(column[:1]) or _are_numbers(column[-1:]):
+        return f" ('{str(column[row])[:40]}' in line {table.lines[row]})"
+    return ""
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _of_blocks(found: Separated, where: str) -> Table:
+    blocks, repairs = found.blocks, tuple(found.repairs)
+    if len(blocks) == 1 and (plain := blocks[0].plain) is not None:
+        columns = dict(zip(blocks[0].names, plain, strict=True))
+        return Table(tuple(columns), blocks[0].lines, columns, {}, repairs=repairs)
+    lines: list[int] = []
+    begins: list[int] = []
+    names = dict.fromkeys(name for block in blocks for name in block.names)
+    if len(names) * sum(len(block.rows) for block in blocks) > MAX_CELLS:
+        raise UserError(f"{where}: has more than {MAX_CELLS:,} values, more than are read at once.")
+    cells: dict[str, list[str]] = {name: [] for name in names}
+    for block in blocks:
+        begins.append(len(lines))
+        lines += block.lines
+        own = dict(zip(block.names, zip(*block.rows, strict=True), strict=False))
+        for name, column in cells.items():
+            column.extend(own.get(name) or [""] * len(block.rows))
+    with_commas = {} if found.separator == "," else _with_points(cells, where)
+    notes = (f"decimal commas are read as points: {shortly(with_commas)}.",) if with_commas else ()
+    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), notes)
+
+
+def _with_points(cells: Mapping[str, list[str]], where: str) -> dict[str, list[str]]:
+    """The columns with decimal commas, with points. Raises UserError where other numbers have points."""
+    found: dict[str, list[str]] = {}
+    pointed = ""
+    for name, column in cells.items():
+        if (pointed and found) or not is_plain(column):
+            continue
+        joined = "\n".join(column)
+        if "." in joined and not pointed and _are_numbers(column):
+            pointed = name
+        elif "," in joined and "." not in joined and _are_numbers(points := decimal_points(column)):
+            found[name] = points
+    if found and pointed:
+        raise UserError(
+            f"{where}: {next(iter(found))} has decimal commas, and {pointed} decimal points: which commas divide thousands "
+            "cannot be known. Write all numbers with points."
+        )
+    return found
+
+
+def _are_numbers(cells: Sequence[Any]) -> bool:
+    try:
+        numbers(cells)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _sorted_out(
+    cells: Mapping[str, list[Any]],
+    lines: Sequence[int],
+    repairs: tuple[Repair, ...],
+    begins: tuple[int, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Table:
+    """Columns of numbers, of something else, and of nothing."""
+    found: dict[str, Column] = {}
+    others: dict[str, list[Any]] = {}
+    empty: list[str] = []
+    for name, column in cells.items():
+        try:
+            values = numbers(column)
+        except (ValueError, OverflowError):
+            others[name] = column
+            continue
+        if any(value is not None for value in values):
+            found[name] = values
+        else:
+            empty.append(name)
+    return Table(tuple(cells), lines, found, others, tuple(empty), begins, repairs, notes)
