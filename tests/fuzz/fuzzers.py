@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fuzz_checkpoint import CHECKPOINTS
 from fuzz_data import ARCHIVES, IDX_FILES, IMAGES, PACKS
+from fuzz_logs import LOG_FUZZERS
 from fuzz_records import PAGES, RECORDS, REPORT_FILES
 from fuzz_spec import EXPERIMENTS, STUDY_FILES
 from harness import Fuzzer
@@ -19,4 +20,5 @@ FUZZERS: dict[str, Fuzzer] = {
     "checkpoints": CHECKPOINTS,
     "pages": PAGES,
     "report-json": REPORT_FILES,
+    **LOG_FUZZERS,
 }

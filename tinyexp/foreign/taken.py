@@ -114,12 +114,20 @@ def _states(
             f"The designs end at different {index}s ({told}), so their last values are of trainings of different length. Say what is "
             f"compared: --endpoint {index}={shortest}, or --endpoint best=METRIC with a validation metric."
         )
+    asked = endpoint.epoch if index == "epoch" else endpoint.step
+    wanted = (
+        length
+        if endpoint.is_last
+        else {}
+        if asked is None
+        else {name: min(end, asked) for name, end in length.items()}
+    )
     states = {}
     for one in grouping.placed:
         end = ends.get(one.name, 0)
         if one.name in last.index and not np.isfinite(last[one.name]):
             states[one.name] = "diverged"
-        elif endpoint.is_last and end < length[one.design]:
+        elif end < wanted.get(one.design, 0):
             states[one.name] = "cut"
             notes.append(
                 f"{one.name} ends at {index} {end:,}, and others of {one.design} at {length[one.design]:,}: it counts as cut."
