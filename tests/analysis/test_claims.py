@@ -462,3 +462,21 @@ def test_the_claims_of_a_study_share_their_error():
     assert (many[0].low, many[0].high) == (alone[0].low, alone[0].high)
     assert many[0].error == pytest.approx(0.05 / 9)
     assert many[-1].error is None
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdict"),
+    [({}, "supported"), ({"new": 1}, "inconclusive"), ({"old": 1}, "supported"), ({"other": 3}, "supported")],
+)
+def test_a_claim_that_lost_runs_could_turn_is_not_decided(lost, verdict):
+    """A run of the better one that gave nothing may have been as bad as can be."""
+    (found,) = judge(study({"kind": "higher"}), Evidence(curves(4, old=0.5, new=0.6), lost=lost))
+    assert found.verdict == verdict
+    assert found.reason == ("lost_runs" if verdict == "inconclusive" else "prediction_holds")
+
+
+def test_neither_is_one_of_which_nobody_knows_how_bad_a_run_can_be():
+    frame = curves(4, old=0.5, new=0.6).rename(columns={"test_accuracy": "score"})
+    asked = study({"kind": "higher"}).model_copy(update={"metric": "score"})
+    (found,) = judge(asked, Evidence(frame, lost={"new": 1}))
+    assert (found.verdict, found.reason) == ("inconclusive", "lost_runs")

@@ -18,6 +18,9 @@ gives which verdict, a table, is told at :func:`tinyexp.analysis.decisions.decid
 * ``static``: a fact about the model, looked up and not measured.
 * ``not_run``: told, and not tested.
 
+Every training that was started counts: where runs of an experiment gave no value, a comparison or sweep is decided only if
+it would be the same with all of them as bad as the metric can be.
+
 The claims of a study share one error of 5 %, see :func:`tinyexp.analysis.decisions.together`. Where their experiments
 depart from the source in data, size or length the verdict says what came out *here*, and never ``refuted``.
 
@@ -27,7 +30,7 @@ With ``epochs = "mean"`` a comparison or sweep takes the mean over all epochs: t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -104,7 +107,8 @@ def _test_pair(claim: Claim, study: Study, evidence: Evidence) -> Test:
         selected_on_test=chosen,
     )
     samples = (found.baseline_values, found.contender_values)
-    return lambda error: _judge_along(claim, study, names, found.contender_runs.seeds, samples, error)
+    lost = _lost(names, evidence)
+    return lambda error: _judge_along(claim, study, names, found.contender_runs.seeds, samples, lost, error)
 
 
 def _test_sweep(claim: Claim, study: Study, evidence: Evidence) -> Test:
@@ -119,7 +123,8 @@ def _test_sweep(claim: Claim, study: Study, evidence: Evidence) -> Test:
         return settled(Judgement(claim.id, "not_tested", "runs_missing"))
     seeds = tuple(sorted(shared if study.pairing == "seed" else every))
     samples = [tuple(column[seed] for seed in seeds if seed in column) for column in columns]
-    return lambda error: _judge_along(claim, study, names, seeds, samples, error)
+    lost = _lost(names, evidence)
+    return lambda error: _judge_along(claim, study, names, seeds, samples, lost, error)
 
 
 def _judge_along(
@@ -128,6 +133,7 @@ def _judge_along(
     names: Sequence[str],
     seeds: tuple[int, ...],
     samples: Samples,
+    lost: Sequence[int],
     error: float,
 ) -> Judgement:
     """A comparison is a sweep of one step, which is the whole change; at least three runs of each experiment."""
@@ -138,8 +144,16 @@ def _judge_along(
     steps = steps_along(names, samples, error, paired=paired) if swept else ()
     outcome: Outcome = "inconclusive", "too_few_seeds"
     if min(map(len, samples)) >= FEWEST_SEEDS:
-        outcome = decide(interval, margin, rising=rising)
-        outcome = _with_steps(outcome, steps, rising=rising)
+        outcome = _with_steps(decide(interval, margin, rising=rising), steps, rising=rising)
+        metric = _metric(claim, study)
+        if len(samples) == 2 and outcome[0] in ("supported", "refuted"):
+            # Only the better one's lost runs can turn it.
+            lost = (0, lost[1]) if metric.sense * estimate > 0 else (lost[0], 0)
+        for worst in _at_worst(samples, lost, metric) if outcome[0] != "inconclusive" else ():
+            # A run that is not there has no counterpart: with it they are compared without pairs.
+            again = decide(change_along(worst, margin, error)[1], margin, rising=rising) if worst else None
+            if again is None or again[0] != outcome[0]:
+                outcome = "inconclusive", "lost_runs"
     return Judgement(
         claim=claim.id,
         verdict=outcome[0],
@@ -154,6 +168,20 @@ def _judge_along(
         runs=tuple(map(len, samples)),
         seeds_to_decide=_seeds_for(outcome, steps, samples, threshold_of(claim, margin)),
     )
+
+
+def _lost(names: Sequence[str], evidence: Evidence) -> tuple[int, ...]:
+    return tuple(evidence.lost.get(name, 0) for name in names)
+
+
+def _at_worst(samples: Samples, lost: Sequence[int], metric: Metric) -> Iterator[Samples | None]:
+    """The samples with the lost runs of one experiment after the other as bad as can be; None where there is no bound."""
+    worst = metric.low if metric.sense > 0 else metric.high
+    for place, count in enumerate(lost):
+        if count and worst is None:
+            yield None
+        elif count and worst is not None:
+            yield [[*own, *[worst] * (count if at == place else 0)] for at, own in enumerate(samples)]
 
 
 def _with_steps(outcome: Outcome, steps: Sequence[Step], *, rising: bool) -> Outcome:

@@ -37,6 +37,7 @@ Reason = Literal[
     "step_against",
     "step_open",
     "too_few_seeds",
+    "lost_runs",
     "no_error_estimate",
     "only_before_adjustment",
     "contradicted_alone",
@@ -94,5 +95,7 @@ class Evidence:
     """By name, for static claims."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     """By claim id: facts that need more than settings."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """By experiment: trainings that were started and gave no value."""
     inactive: tuple[str, ...] = ()
     """Factors in which the two designs do not differ here."""

@@ -58,9 +58,10 @@ def judgements_of(
     """The study's claims decided together; runs that one cannot be judged from leave the others alone."""
     study, tests = design.study, []
     experiments = {name: point.experiment for name, point in design.members.items()}
+    lost = {name: len(point.unfinished) for name, point in design.members.items()}
     for claim in study.claims:
         rows = measured.rows(claim.experiments or (study.baseline, study.contender))
-        evidence = Evidence(rows, attributions, experiments, inactive=design.inactive)
+        evidence = Evidence(rows, attributions, experiments, lost=lost, inactive=design.inactive)
         tests.append(_test(study, claim, evidence))
     return together(tests)
 

@@ -91,6 +91,7 @@ CLAIM_REASONS: Mapping[str, str] = {
     "step_against": "A step goes the other way, and its interval is clear of zero.",
     "step_open": "Not every step is clear of zero.",
     "too_few_seeds": "{seeds} are too few; a verdict takes {fewest}.",
+    "lost_runs": "By the runs that finished it is decided; those that gave no result could turn it, so it is not.",
     "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
     "only_before_adjustment": "It stands only by itself, not once all that are tested together share the 5 %.",
     "contradicted_alone": "Switched alone it does not do what its share says: an interaction of three or more factors stands in for it.",
