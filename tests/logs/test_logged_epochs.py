@@ -69,6 +69,13 @@ def test_a_batchs_value_in_the_epochs_last_row_stays_there():
     assert found.metrics == {"loss_step": [1, 2], "acc": [None, 3]}
 
 
+def test_a_batchs_value_is_known_by_its_name_where_epochs_are_short():
+    found = placed(
+        *(one for epoch in (0, 1) for one in ({"epoch": epoch, "loss_step": 1}, {"epoch": epoch, "acc": 2}))
+    )
+    assert found.epoch == [None, 1, None, 2]
+
+
 def test_an_epoch_that_lacks_what_every_other_has_was_not_completed():
     """A learning rate is logged where an epoch begins; the run was killed in the third."""
     rows = [one for epoch in (0, 1) for one in ({"epoch": epoch, "lr": 1}, {"epoch": epoch, "loss": 2})]

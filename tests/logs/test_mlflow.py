@@ -171,6 +171,12 @@ def test_a_clock_that_was_set_back_takes_nothing_away(run):
     assert read(run).repairs == ()
 
 
+def test_values_without_a_step_stand_in_the_order_of_their_times(run):
+    metric(run, "a", "2 0.2 0", "1 0.1 0", "3 0.3 0")
+    assert read(run).metrics == {"a": [0.1, 0.2, 0.3]}
+    assert NO_STEP in read(run).notes
+
+
 def test_steps_that_go_back_all_the_time_end(run, monkeypatch):
     monkeypatch.setattr(mlflow_runs, "MAX_ATTEMPTS", 5)
     metric(run, "a", *(f"{place} 0.5 {place % 10}" for place in range(100)))
@@ -251,6 +257,14 @@ def test_a_database_is_left_as_it_is(database):
     (unit,) = READER.find(Folder(path.parent))
     assert len(READER.read(unit)) == 6
     assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["mlflow.db"]
+
+
+def test_a_database_with_a_write_ahead_log_that_was_closed_gets_none(database):
+    path, connection = database
+    connection.execute("pragma journal_mode = wal")
+    connection.close()
+    assert len(READER.read(Unit(path, (path,)))) == 6
     assert [one.name for one in path.parent.iterdir()] == ["mlflow.db"]
 
 

@@ -13,7 +13,7 @@ from truth import FIXTURES, check_against_truth, logs_of, truth_of
 from written import event, field, framed, hparams, scalar, start, tensor, write_events
 
 from tinyexp.errors import UserError
-from tinyexp.logs import series
+from tinyexp.logs import series, tfalike, tfevents
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.readers import tensorboard
 from tinyexp.logs.readers.tensorboard import BESIDE, CUT, READER
@@ -55,6 +55,15 @@ def test_rows_stand_at_the_steps_that_were_logged(real, run):
     assert real[run["run"]].step == sorted({row["step"] for row in run["rows"]})
 
 
+@pytest.mark.parametrize("run", truth_of("tensorflow"), ids=lambda run: run["run"])
+def test_every_real_run_of_tensorflow_and_keras_has_the_values_that_were_logged(run):
+    log = only(FIXTURES / "tensorflow" / run["run"])
+    check_against_truth(log, run, single=True)
+    ends = [row["epoch"] for row in run["rows"] if row["epoch"] is not None]
+    assert [epoch for epoch in log.epoch if epoch is not None] == ends
+    assert repairs(log) == ({AGAIN: 4} if run["case"] == "resumed" else {})
+
+
 def test_parts_of_a_run_are_no_runs_of_their_own(real):
     assert set(real) == {run["run"] for run in RUNS}
 
@@ -92,7 +101,9 @@ def test_lightnings_epochs_are_those_completed_and_its_settings_are_read(real):
     assert log.files[0].name == "hparams.yaml"
 
 
-def test_a_file_cut_at_any_byte_gives_the_whole_records_before(tmp_path):
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_a_file_cut_at_any_byte_gives_the_whole_records_before(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(tfevents, "_AT_ONCE", at_once)
     content = write_events(
         tmp_path / "all", *(event(step, scalar("a", step)) for step in range(4))
     ).read_bytes()
@@ -230,6 +241,18 @@ def test_a_tensor_of_several_elements_is_no_scalar(tmp_path):
     assert any("a (scalars), b (scalars)" in note for note in only(tmp_path).notes)
 
 
+def test_what_is_for_another_plugin_is_no_scalar_though_it_is_said_but_once(tmp_path):
+    one = field(1, 1) + field(5, 0.5, single=True)
+    write_events(
+        tmp_path,
+        event(1, tensor("a", one, "curves")),
+        event(2, tensor("a", one, "")),
+        event(3, tensor("b", one, "")),
+    )
+    assert only(tmp_path).metrics == {"b": [0.5]}
+    assert any("a (curves)" in note for note in only(tmp_path).notes)
+
+
 def test_numbers_of_equal_bytes_around_them_are_kept_apart_by_tag(tmp_path):
     values = [
         event(step, scalar(tag, step), tensor(tag * 2, field(1, 2) + field(6, step / 3)))
@@ -240,6 +263,46 @@ def test_numbers_of_equal_bytes_around_them_are_kept_apart_by_tag(tmp_path):
     log = only(tmp_path)
     assert log.metrics["a"] == log.metrics["b"] == [1, 2, 3, 4]
     assert log.metrics["aa"] == log.metrics["bb"] == [1 / 3, 2 / 3, 1, 4 / 3]
+
+
+def many(count):
+    """Records of several kinds, mixed, some of equal length though of other tags, places and types."""
+    histogram = field(1, "h") + field(5, field(1, 1.0))
+    for step in range(count):
+        for tag in ("a", "b", "longer"):
+            yield event(step, scalar(tag, step / 7), wall=step)
+        yield event(step, tensor("t", field(1, 2) + field(6, step / 3)), wall=step)
+        yield event(-step, tensor("n", field(1, 1) + field(4, struct.pack("<f", step))), wall=step)
+        yield event(step << 50, scalar("s", step), scalar("two", step), wall=step)
+        yield event(step, tensor("u", field(1, 2) + field(6, step / 3), ""), wall=step)
+        yield event(step, histogram, wall=step)
+        yield event(step, field(1, "i" * (step % 5)) + field(2, 1.5, single=True), wall=step)
+
+
+def test_what_is_read_side_by_side_is_what_is_read_one_by_one(tmp_path, monkeypatch):
+    path = write_events(tmp_path, *many(200))
+    side_by_side = tfevents.read_events(path)
+    monkeypatch.setattr(tfalike, "_FEWEST", 10**9)
+    one_by_one = tfevents.read_events(path)
+    assert side_by_side.others == one_by_one.others == {"h": "histogram"}
+    (ours,), (theirs,) = side_by_side.attempts, one_by_one.attempts
+    assert ours.series.keys() == theirs.series.keys()
+    for name, values in ours.series.items():
+        for column, other in zip(values, theirs.series[name], strict=True):
+            assert column.tolist() == other.tolist(), name
+    assert ours.series["t"].values.tolist() == [step / 3 for step in range(200)]
+    assert ours.series["n"].steps.tolist() == [-step for step in range(200)]
+
+
+def test_most_records_are_read_side_by_side(tmp_path, monkeypatch):
+    singles = []
+    parse = tfevents.value_in
+    path = write_events(
+        tmp_path, *(event(step, scalar(tag, step)) for step in range(300) for tag in ("a", "b"))
+    )
+    monkeypatch.setattr(tfevents, "value_in", lambda body: singles.append(body) or parse(body))
+    tfevents.read_events(path)
+    assert len(singles) < 40
 
 
 def test_negative_and_large_steps_are_as_logged(tmp_path):

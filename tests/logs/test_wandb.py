@@ -201,6 +201,22 @@ def test_a_part_of_a_record_that_is_missing_is_told(tmp_path):
         only(tmp_path)
 
 
+def test_a_record_that_begins_within_another_is_told(tmp_path):
+    whole = wandb_framed([bytes(70_000)])
+    (tmp_path / "run-id.wandb").write_bytes(whole[:32_768] + wandb_framed([wandb_history(0, {"a": 1.0})])[7:])
+    with pytest.raises(UserError, match="a part of a record is missing before byte 32,768"):
+        only(tmp_path)
+
+
+@pytest.mark.parametrize("left", range(9))
+def test_a_block_with_no_room_for_a_frame_ends_in_zeros(tmp_path, left):
+    """A record of the other kind, long enough that few bytes are left in the block."""
+    filler = field(4, bytes(32_768 - 7 - 7 - 4 - left))
+    write_wandb(tmp_path, filler, wandb_history(0, {"a": 1.0}), wandb_exit())
+    assert (tmp_path / "run-id.wandb").stat().st_size > 32_768
+    assert only(tmp_path).metrics == {"a": [1]}
+
+
 def test_values_of_one_step_are_one_row_and_the_later_counts(tmp_path):
     rows = [wandb_history(3, {"a": 1.0, "b": 1.0}), wandb_history(3, {"a": 2.0, "c": 3.0})]
     write_wandb(tmp_path, *rows)

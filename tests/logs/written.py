@@ -124,7 +124,7 @@ def wandb_framed(records: list[bytes]) -> bytes:
     """A .wandb file: frames in blocks of 32 KiB."""
     found = bytearray(b":W&B\xe1\xbe\x00")
     for record in records:
-        at = 0
+        at, begun = 0, False
         while True:
             left = 32_768 - len(found) % 32_768
             if left < 7:
@@ -132,9 +132,9 @@ def wandb_framed(records: list[bytes]) -> bytes:
                 continue
             part = record[at : at + left - 7]
             whole = at + len(part) == len(record)
-            kind = (1 if whole else 2) if at == 0 else (4 if whole else 3)
+            kind = (4 if whole else 3) if begun else (1 if whole else 2)
             found += struct.pack("<IHB", zlib.crc32(part, zlib.crc32(bytes([kind]))), len(part), kind) + part
-            at += len(part)
+            at, begun = at + len(part), True
             if whole:
                 break
     return bytes(found)

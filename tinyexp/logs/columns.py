@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinyexp.errors import UserError
-from tinyexp.logs.cells import decimal_points, first_word, is_plain, numbers, shortly
+from tinyexp.logs.cells import decimal_points, first_word, is_plain, number, numbers, shortly
 from tinyexp.logs.log import Column, Repair
 from tinyexp.logs.records import records
 from tinyexp.logs.separated import MAX_CELLS, Ignored, Separated, Unended, separated
@@ -41,6 +41,8 @@ INDICES: Mapping[str, str] = {
     "num_updates": "step",
 }
 """Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
+_LOOKED_AT = 10
+"""Cells at either end of a column of words, to see whether it has numbers."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ class Table:
     """The rows before which a header stands again."""
     repairs: tuple[Repair, ...] = ()
     notes: tuple[str, ...] = ()
+    passed_over: int = 0
+    """Rows of the file that are not here."""
 
     @property
     def rows_read(self) -> int:
-        """Rows in the file, those too that were passed over."""
-        return len(self.lines) + sum(one.rows for one in self.repairs)
+        """All rows of the file."""
+        return len(self.lines) + self.passed_over
 
 
 def table_of(
@@ -99,13 +103,16 @@ def table_of(
     if text.lstrip()[:1] in ("{", "["):
         found = records(text, where, joined)
         table = _sorted_out(found.columns, found.lines, tuple(found.repairs))
+        passed_over = sum(one.rows for one in found.repairs)
     else:
-        table = _of_blocks(separated(text, where, unended=unended, ignored=ignored), where)
+        cut = separated(text, where, unended=unended, ignored=ignored)
+        table = _of_blocks(cut, where)
+        passed_over = sum(one.rows for one in cut.repairs)
     if not table.lines:
         raise UserError(
             f"{where}: holds no row. A log has a line of column names, and a row an epoch or step."
         )
-    return table
+    return replace(table, passed_over=passed_over)
 
 
 def index_names(names: Sequence[str]) -> tuple[str | None, str | None]:
@@ -141,23 +148,11 @@ def require_index(name: str, table: Table, where: str) -> Column:
 
 def left_out(table: Table, used: Collection[str] = ()) -> list[str]:
     """A sentence about the columns that hold no numbers and are not used, and one about those that are empty."""
-    words = [
-        f"{name or 'one without a name'}{_odd_cell(column, table)}"
-        for name, column in table.others.items()
-        if name not in used
-    ]
+    words = [name or "one without a name" for name in table.others if name not in used]
     words += ["one without a name"] if "" in table.numbers else []  # such as pandas' own index
     nothing = [name for name in table.empty if name]
     notes = [f"Left out, as they hold no numbers: {shortly(words)}."] if words else []
     return notes + ([f"Without any value: {shortly(nothing)}."] if nothing else [])
-
-
-def _odd_cell(column: Sequence[Any], table: Table) -> str:
-    """The cell for which a column of numbers is none; of a column of words nothing."""
-    row = first_word(column)
-    if _are_numbers(column[:1]) or _are_numbers(column[-1:]):
-        return f" ('{str(column[row])[:40]}' in line {table.lines[row]})"
-    return ""
 
 
 def _key(name: str) -> str:
@@ -225,14 +220,38 @@ def _sorted_out(
     found: dict[str, Column] = {}
     others: dict[str, list[Any]] = {}
     empty: list[str] = []
+    indices = index_names([*cells])
     for name, column in cells.items():
         try:
             values = numbers(column)
         except (ValueError, OverflowError):
-            others[name] = column
-            continue
+            mended = None if name in indices else _mended(column)
+            if mended is None:
+                others[name] = column
+                continue
+            values, row, gaps = mended
+            told = f"{shortly([name])}: '{str(column[row])[:40]}' in line {lines[row]}"
+            repairs += (
+                Repair(f"without a number where others have one, and left empty there ({told})", gaps),
+            )
         if any(value is not None for value in values):
             found[name] = values
         else:
             empty.append(name)
     return Table(tuple(cells), lines, found, others, tuple(empty), begins, repairs, notes)
+
+
+def _mended(cells: Sequence[Any]) -> tuple[Column, int, int] | None:
+    """A column of numbers with a few words among them: without those, the place of the first, and their number."""
+    if not any(_are_numbers([cell]) for cell in (*cells[:_LOOKED_AT], *cells[-_LOOKED_AT:]) if cell):
+        return None
+    values: Column = []
+    words: list[int] = []
+    for row, cell in enumerate(cells):
+        try:
+            values.append(number(cell))
+        except (ValueError, OverflowError):
+            words.append(row)
+            values.append(None)
+    known = sum(value is not None for value in values)
+    return (values, words[0], len(words)) if known > len(words) else None

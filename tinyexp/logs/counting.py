@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tinyexp.logs.log import Column, RunLog
 
@@ -14,6 +15,9 @@ AS_OTHERS = (
 )
 AS_TRAINER = "It does not begin at 0, but its trainer counts epochs from 0: 1 was added to each."
 ONE_FURTHER = "It begins at epoch 1 and ends one further than logs with the same columns that begin at 0: its epochs are as written."
+ELSEWHERE = (
+    "It begins at epoch 1, and logs elsewhere with the same columns begin at 0: its epochs are as written."
+)
 UNKNOWN = "Its first epoch is {first:g}: whether epochs count from 0 cannot be told, and they are as written."
 BEFORE = "Its epoch 0 has nothing of training and stands before the first epoch: epochs are as written."
 
@@ -56,26 +60,34 @@ def begins_at_zero(epoch: Column, metrics: Mapping[str, Column]) -> bool | None:
 
 def counted(logs: Sequence[RunLog]) -> list[RunLog]:
     """All logs with epochs as completed: where one with the same header begins at 0, all of them count from 0."""
-    groups: dict[str, list[TableLog]] = defaultdict(list)
+    ends: dict[str, Counter[float]] = defaultdict(Counter)
+    near: dict[tuple[str, Path], Counter[float]] = defaultdict(Counter)
     for log in logs:
-        if isinstance(log, TableLog):
-            groups[log.header].append(log)
-    ends = {
-        header: Counter(
-            max((one for one in log.epoch if one is not None), default=-1) for log in group if log.from_zero
-        )
-        for header, group in groups.items()
-    }
-    return [_counted(log, ends[log.header]) if isinstance(log, TableLog) else log for log in logs]
+        if isinstance(log, TableLog) and log.from_zero:
+            last = max((one for one in log.epoch if one is not None), default=0.0)
+            ends[log.header][last] += 1
+            near[log.header, _place(log)][last] += 1
+    return [
+        _counted(log, ends[log.header], near[log.header, _place(log)]) if isinstance(log, TableLog) else log
+        for log in logs
+    ]
 
 
-def _counted(log: TableLog, ends: Counter[float]) -> RunLog:
+def _place(log: RunLog) -> Path:
+    """Where logs of one study lie: in one folder, or in folders beside each other."""
+    return log.files[0].parent.parent
+
+
+def _counted(log: TableLog, ends: Counter[float], near: Counter[float]) -> RunLog:
     known = [one for one in log.epoch if one is not None]
     if log.from_zero is False or not known:
         return log
     note, shift = "" if log.trainer_from_zero else FROM_ZERO, 1
     if not log.from_zero:
-        note, shift = _as_others(log, min(known), max(known), ends)
+        first = min(known)
+        note, shift = _as_others(log, first, max(known), ends if first > 1 else near)
+        if ends and first == 1 and not near:
+            note = ELSEWHERE
     epoch: Column = [None if one is None else one + shift for one in log.epoch]
     return replace(log, epoch=epoch, notes=(*log.notes, note) if note else log.notes)
 

@@ -100,8 +100,9 @@ def _shown(
 ) -> set[float]:
     """The epochs at whose last step a metric of whole epochs stands; none where that is at equal distances in mid-epoch."""
     epochs = sorted(last)
-    distances = {(last[b] - last[a]) / (b - a) for a, b in pairwise(epochs)}
-    if len(epochs) > 2 and len(distances) == 1:
+    each = {(last[b] - last[a]) / (b - a) for a, b in pairwise(epochs)}
+    between = {last[b] - last[a] for a, b in pairwise(epochs)}
+    if len(epochs) > 2 and 1 in (len(each), len(between)):
         return set()
     complete, only_once = set[float](), set[float]()
     for name, column in metrics.items():

@@ -8,6 +8,9 @@ import re
 from tinyexp.logs.records import flat
 from tinyexp.logs.separated import separator_of
 
+_LINES = 5
+"""That are looked into, as the first may have nothing but settings."""
+
 
 def names_in(head: bytes) -> tuple[str, ...]:
     r"""The column names in the beginning of a file; none where it is no table. Never raises.
@@ -26,13 +29,18 @@ def names_in(head: bytes) -> tuple[str, ...]:
 
 
 def _json_names(text: str) -> tuple[str, ...]:
-    line, end, _ = text.partition("\n")
-    if text[0] == "{" and end:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            return ()
-        return tuple(flat(value, ".")) if isinstance(value, dict) else ()
+    names: dict[str, None] = {}
+    *lines, _ = text.split("\n", _LINES)
+    if text[0] == "{" and lines:
+        for line in lines:
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                return ()
+            if not isinstance(value, dict):
+                return ()
+            names.update(dict.fromkeys(flat(value, ".")))
+        return tuple(names)
     # A list, or a first line that is longer than what is at hand.
     if re.match(r'\[?\s*\{\s*"', text) is None:
         return ()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinyexp.logs.log import Column, Value
-from tinyexp.logs.series import bound_cells
+from tinyexp.logs.series import StepTable, bound_cells, rows_of
 
 Row = Mapping[str, Value]
 UNFINISHED = (
@@ -80,6 +80,13 @@ def with_epochs(steps: Column, rows: Sequence[Row], where: Path) -> Columns:
             kept_steps.append(step)
             kept.append({**own, **end.values} if end is not None and is_end else own)
     return columns(epochs, kept_steps, kept, *notes)
+
+
+def columns_of(table: StepTable, where: Path) -> Columns:
+    """Columns of a table by step, with the epochs that a metric named ``epoch`` tells."""
+    if epoch_name(table.metrics) is None:
+        return Columns([None] * len(table.steps), table.steps, table.metrics)
+    return with_epochs(table.steps, rows_of(table.metrics, len(table.steps)), where)
 
 
 def epoch_name(names: Iterable[str]) -> str | None:

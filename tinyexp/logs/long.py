@@ -39,6 +39,7 @@ _PHASES = frozenset(
 )
 _NAMES = frozenset({"metric", "metrics", "metric_name", "name", "key", "tag", "variable"})
 """Columns that name what stands in a column ``value``."""
+MAX_BLOCKS = 10_000
 MAX_KEYS = 12
 """Columns that are tried for telling runs apart."""
 
@@ -76,7 +77,7 @@ def constants(columns: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> dict
 
 
 def split(index: Sequence[float], columns: Mapping[str, Sequence[Any]], words: Iterable[str]) -> list[Part]:
-    """The runs of a table: one, unless an index stands again and some columns tell the rows apart.
+    """The runs of a table, where indices stand again and columns tell the rows apart; none where it is one run.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def split(index: Sequence[float], columns: Mapping[str, Sequence[Any]], words: I
     """
     parts = [Part(range(len(index)))]
     if _rises(index, parts[0].rows):
-        return parts
+        return []
     named = [name for name in columns if last_part(name) in RUNS]
     words = [name for name in words if name not in named and not _is_phase(name, columns[name])]
     keys: list[str] = []
@@ -98,7 +99,33 @@ def split(index: Sequence[float], columns: Mapping[str, Sequence[Any]], words: I
         if name in named or (few and not all(_rises(index, part.rows) for part in parts)):
             keys.append(name)
             parts = _groups(index, columns, keys)
-    return parts if len(parts) > 1 and _begin_again(index, parts) else [Part(range(len(index)))]
+    return parts if len(parts) > 1 and _begin_again(index, parts) else []
+
+
+def sweep(index: Sequence[float], numbers: Mapping[str, Column]) -> list[Part]:
+    """The runs of a table whose blocks all begin at one index and each have own settings in some columns; none elsewhere.
+
+    A run that was resumed goes on from later, or has the settings that it had.
+    """
+    starts = [0, *(row for row in range(1, len(index)) if index[row] < index[row - 1])]
+    blocks = [range(a, b) for a, b in pairwise([*starts, len(index)])]
+    if not 1 < len(blocks) < MAX_BLOCKS or {index[start] for start in starts} != {min(index)}:
+        return []
+    if min(map(len, blocks)) < 2:
+        return []
+    own = {
+        name: [column[start] for start in starts]
+        for name, column in numbers.items()
+        if len({column[start] for start in starts}) > 1
+        and all(column[row] == column[block[0]] is not None for block in blocks for row in block)
+    }
+    settings = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
+    if len({tuple(one.values()) for one in settings}) < len(blocks):
+        return []
+    return [
+        Part(block, {name: _as_int(value) for name, value in one.items()})
+        for block, one in zip(blocks, settings, strict=True)
+    ]
 
 
 def _groups(index: Sequence[float], columns: Mapping[str, Sequence[Any]], keys: Sequence[str]) -> list[Part]:

@@ -127,6 +127,8 @@ def _take_metrics(database: sqlite3.Connection, key: Any, run: MlflowRun) -> Non
         if abs(number) == _LARGEST:
             number = math.copysign(math.inf, number)
             infinite += 1
-        run.metrics.setdefault(str(name), []).append(Logged(int(time), number, int(step)))
+        if not (isinstance(time, int) and isinstance(step, int)):
+            raise TypeError(f"the time or step of {name} is no whole number")
+        run.metrics.setdefault(str(name), []).append(Logged(time, number, step))
     if infinite:
         run.repairs.append(Repair(INFINITE, infinite))

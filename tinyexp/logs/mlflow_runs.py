@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from tinyexp.errors import listed
 from tinyexp.logs.log import Repair, RunLog
-from tinyexp.logs.logged_epochs import with_epochs
+from tinyexp.logs.logged_epochs import columns_of
 from tinyexp.logs.rows import AGAIN, TWICE
-from tinyexp.logs.series import BACKWARDS, Attempt, Series, given_up_since, rows_by_step, supersede
+from tinyexp.logs.series import BACKWARDS, Attempt, given_up_since, series_of, supersede, table_by_step
 
 MAX_ATTEMPTS = 50
 """Steps that go back more often are of no resume."""
@@ -56,9 +56,9 @@ class MlflowRun:
         """As a log."""
         in_time, reordered = _in_time(self.metrics)
         attempts, again, notes = _attempts(in_time)
-        rows = rows_by_step(attempts, self.where)
-        columns = with_epochs(rows.steps, rows.rows, self.where)
-        twice = reordered + sum(one.rows for one in rows.repairs)
+        table = table_by_step(attempts, self.where)
+        columns = columns_of(table, self.where)
+        twice = reordered + sum(one.rows for one in table.repairs)
         name = self.name or self.tags.get("mlflow.runName", "")
         return RunLog(
             reader="mlflow",
@@ -75,7 +75,7 @@ class MlflowRun:
                 *self.repairs,
                 *(Repair(what, rows) for what, rows in ((AGAIN, again), (TWICE, twice)) if rows),
             ),
-            notes=(*self.notes, *self._remarks(), *notes, *rows.notes, *columns.notes),
+            notes=(*self.notes, *self._remarks(), *notes, *table.notes, *columns.notes),
         )
 
     def _remarks(self) -> list[str]:
@@ -151,9 +151,10 @@ def _attempt(metrics: Mapping[str, Sequence[Logged]]) -> Attempt:
     times = [one.time for values in metrics.values() for one in values]
     attempt = Attempt(min(times, default=0), max(times, default=0))
     for name, values in metrics.items():
-        attempt.series[name] = Series(
-            [one.step for one in values], [one.value for one in values], [one.time for one in values]
-        )
+        if values:
+            attempt.series[name] = series_of(
+                [one.step for one in values], [one.value for one in values], [one.time for one in values]
+            )
     return attempt
 
 
@@ -176,8 +177,8 @@ def _is_resume(earlier: Sequence[Attempt], attempt: Attempt) -> bool:
     """Whether all that an attempt logs begins where the earlier ones were given up, and none goes on from where it was."""
     since = given_up_since(earlier, attempt)
     for name, series in attempt.series.items():
-        first = min(series.steps)
+        first = series.steps.min()
         old = (one.series[name] for one in earlier if name in one.series)
-        if any(time >= since and step < first for each in old for step, _, time in each):
+        if any(((each.times >= since) & (each.steps < first)).any() for each in old):
             return False
     return True

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from tinyexp.errors import UserError
 from tinyexp.logs.log import Column, Repair, Value
 
 AGAIN = "logged by an attempt that a later one took the place of"
+MAX_LOOKED_THROUGH = 5_000_000
+"""Rows that are looked through because an index went back: a log of a few attempts takes a few times its length."""
 TWICE = "logged twice at one index, where the later value counts"
 
 
@@ -51,6 +54,11 @@ def gathered(entries: Iterable[Entry], by: Literal["epoch", "step"]) -> Rows:
     by
         The index that rises while one attempt goes on; every entry must have it.
 
+    Raises
+    ------
+    UserError
+        The index goes back so often that these are no attempts.
+
     >>> told = [Entry(1, None, {"loss": 0.9}), Entry(2, None, {"loss": 0.7}), Entry(2, None, {"acc": 0.5})]
     >>> rows = gathered([*told, Entry(2, None, {"loss": 0.8}), Entry(1, None, {"loss": 0.6})], "epoch")
     >>> rows.epoch, rows.metrics["loss"], [(one.what.split()[1], one.rows) for one in rows.repairs]
@@ -60,11 +68,14 @@ def gathered(entries: Iterable[Entry], by: Literal["epoch", "step"]) -> Rows:
     by_step: dict[float, _Row] = {}
     rows: list[_Row] = []
     last: dict[str, float] = {}
-    dropped, twice = 0, set[int]()
+    dropped, twice, looked_through = 0, set[int](), 0
     for epoch, step, values in entries:
         index = epoch if by == "epoch" else step
         assert index is not None, f"every entry has its {by}"
         if any(last.get(name, index) > index for name in values):
+            looked_through += len(rows)
+            if looked_through > MAX_LOOKED_THROUGH:
+                raise UserError(f"its {by}s go back too often for a log of attempts. Sort it, or split it by runs.")
             kept = [row for row in rows if _index(row, by) < index]
             dropped += len(rows) - len(kept)
             rows = kept

@@ -201,11 +201,13 @@ def _rows(text: str, separator: str, where: str) -> Iterator[tuple[int, list[str
                 yield line, row.split(separator)
         return
     reader = csv.reader((f"{line}\n" for line in text.split("\n")), delimiter=separator, strict=True)
+    line = 0
     try:
         for cells in reader:
+            line = reader.line_num
             if cells and any(cells):
-                yield reader.line_num, cells
+                yield line, cells
     except csv.Error as error:
         raise UserError(
-            f"{where}: line {reader.line_num} is no line of a table ({error}). Look for a quotation mark there."
+            f"{where}: the row that begins in line {line + 1} is none ({error}). Look for a quotation mark there."
         ) from error

@@ -1,4 +1,4 @@
-"""The values of a run's metrics as they were logged, and what later attempts took the place of; then rows of them.
+"""The values of a run's metrics as they were logged, and what later attempts took the place of; then a row for each step.
 
 Trackers keep a value with its step and the time it was logged at. After a resume some steps stand twice, and what the
 earlier attempt had logged behind the checkpoint is of a training that was given up. Steps of different metrics may
@@ -9,9 +9,13 @@ logged since the first value that the later attempt logged again is dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinyexp.errors import UserError
 from tinyexp.logs.log import Column, Repair, Value
@@ -29,25 +33,31 @@ NO_STEP = (
     "of their own, in the order in which they were logged."
 )
 
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
-@dataclass
-class Series:
+
+class Series(NamedTuple):
     """The values of one metric, in the order in which they were logged."""
 
-    steps: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    steps: Integers
+    values: Floats
+    times: Floats
     """From any beginning; only their order counts."""
 
-    def add(self, step: int, value: float, time: float) -> None:
-        """One more value."""
-        self.steps.append(step)
-        self.values.append(value)
-        self.times.append(time)
+    def where(self, mask: Mask) -> Series:
+        """Some of the values."""
+        return Series(self.steps[mask], self.values[mask], self.times[mask])
 
-    def __iter__(self) -> Iterator[tuple[int, float, float]]:
-        """Step, value and time of each."""
-        return zip(self.steps, self.values, self.times, strict=True)
+
+def series_of(steps: Sequence[int], values: Sequence[float], times: Sequence[float] | None = None) -> Series:
+    """Values from lists; without times where there is one attempt alone. Raises OverflowError for a step beyond 64 bits."""
+    return Series(
+        np.array(steps, dtype=np.int64),
+        np.array(values, dtype=np.float64),
+        np.zeros(len(steps)) if times is None else np.array(times, dtype=np.float64),
+    )
 
 
 @dataclass
@@ -57,57 +67,60 @@ class Attempt:
     began: float
     ended: float
     series: dict[str, Series] = field(default_factory=dict)
+    """By metric; none is empty."""
     voids: float = math.inf
     """The step from which on it says that all earlier ones are void."""
 
-    def last(self, name: str) -> float:
-        """The highest step of a metric."""
-        return max(self.series[name].steps, default=-math.inf) if name in self.series else -math.inf
-
-    def drop(self, unwanted: Callable[[int, float], bool]) -> int:
-        """Drop values by their step and time; how many steps that concerned."""
+    def drop(self, unwanted: Callable[[Series], Mask]) -> set[int]:
+        """Drop values; the steps of those dropped."""
         dropped: set[int] = set()
-        for name, series in self.series.items():
-            kept = [one for one in series if not unwanted(one[0], one[2])]
-            if len(kept) < len(series.steps):
-                dropped.update(step for step, _, time in series if unwanted(step, time))
-                self.series[name] = Series(*(list(column) for column in zip(*kept, strict=True)))
-        return len(dropped)
+        for name, series in list(self.series.items()):
+            mask = unwanted(series)
+            if mask.any():
+                dropped.update(series.steps[mask].tolist())
+                self.series[name] = series.where(~mask)
+                if mask.all():
+                    del self.series[name]
+        return dropped
 
 
 @dataclass
-class StepRows:
-    """Rows of a run, by step."""
+class StepTable:
+    """A row for each step, as columns of equal length."""
 
     steps: Column
-    rows: list[dict[str, Value]]
-    repairs: tuple[Repair, ...]
-    notes: tuple[str, ...]
+    metrics: dict[str, Column]
+    repairs: tuple[Repair, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def rows_by_step(
+def table_by_step(
     attempts: Sequence[Attempt], where: Path, wanted: Callable[[str], bool] = lambda _: True
-) -> StepRows:
+) -> StepTable:
     """A row for each step of the wanted metrics; of several values of a metric at a step the later attempt's, or the later."""
-    names = list(dict.fromkeys(name for one in attempts for name in one.series if wanted(name)))
-    stepless = {name for name in names if _is_stepless(name, attempts)}
-    table: dict[int, dict[str, Value]] = {}
-    twice: set[int] = set()
+    found: dict[str, list[Series]] = {}
     for attempt in attempts:
         for name, series in attempt.series.items():
-            if name in stepless or not wanted(name):
-                continue
-            for step, value in zip(series.steps, series.values, strict=True):
-                row = table.setdefault(step, {})
-                if name in row and row[name] != value:
-                    twice.add(step)
-                row[name] = value
-    in_order = _in_order(stepless, attempts)
-    bound_cells(len(table) + len(in_order), len(names), where)
-    steps = sorted(table)
-    return StepRows(
-        steps=[*steps, *([0] * len(in_order))],
-        rows=[*(table[step] for step in steps), *in_order],
+            if wanted(name):
+                found.setdefault(name, []).append(series)
+    stepless = {name: parts for name, parts in found.items() if _is_stepless(parts)}
+    twice: set[int] = set()
+    latest = {name: _latest(parts, twice) for name, parts in found.items() if name not in stepless}
+    steps = (
+        np.unique(np.concatenate([one.steps for one in latest.values()]))
+        if latest
+        else np.array([], np.int64)
+    )
+    more = max((sum(len(one.steps) for one in parts) for parts in stepless.values()), default=0)
+    bound_cells(len(steps) + more, len(found), where)
+    nothing: Column = [None] * more
+    metrics = {name: _spread(one, steps) + nothing for name, one in latest.items()}
+    for name, parts in stepless.items():
+        values = np.concatenate([one.values for one in parts]).tolist()
+        metrics[name] = [None] * len(steps) + values + [None] * (more - len(values))
+    return StepTable(
+        steps=[*steps.tolist(), *([0] * more)],
+        metrics={name: metrics[name] for name in found},
         repairs=(Repair(TWICE, len(twice)),) if twice else (),
         notes=(NO_STEP,) if stepless else (),
     )
@@ -122,7 +135,7 @@ def drop_superseded(attempts: Sequence[Attempt]) -> tuple[Repair, ...]:
     for place, attempt in enumerate(attempts):
         earlier = [one for one in attempts[:place] if one.ended <= attempt.began]
         if attempt.voids < math.inf:
-            voided += sum(one.drop(lambda step, _: step >= attempt.voids) for one in earlier)  # noqa: B023 - called at once
+            voided += _drop(earlier, lambda series, since=attempt.voids: series.steps >= since)  # type: ignore[misc]
         again += supersede(earlier, attempt)
     return tuple(Repair(what, rows) for what, rows in ((VOIDED, voided), (AGAIN, again)) if rows)
 
@@ -130,7 +143,7 @@ def drop_superseded(attempts: Sequence[Attempt]) -> tuple[Repair, ...]:
 def supersede(earlier: Sequence[Attempt], attempt: Attempt) -> int:
     """Drop what was logged since the first value that a later attempt logged again; how many rows that was."""
     since = given_up_since(earlier, attempt)
-    return sum(one.drop(lambda _, time: time >= since) for one in earlier) if since < math.inf else 0
+    return _drop(earlier, lambda series: series.times >= since) if since < math.inf else 0
 
 
 def given_up_since(earlier: Sequence[Attempt], attempt: Attempt) -> float:
@@ -140,13 +153,13 @@ def given_up_since(earlier: Sequence[Attempt], attempt: Attempt) -> float:
     nothing but step 0 does not: that is where values without a step are, such as a last evaluation's.
     """
     since = math.inf
-    if not any(any(series.steps) for series in attempt.series.values()):
+    if not any(series.steps.any() for series in attempt.series.values()):
         return since
     for name, series in attempt.series.items():
-        first = min(series.steps, default=0)
-        if series.steps and any(one.last(name) > first for one in earlier):
-            old = (one.series[name] for one in earlier if name in one.series)
-            since = min(since, *(time for each in old for step, _, time in each if step >= first))
+        first = series.steps.min()
+        old = [one.series[name] for one in earlier if name in one.series]
+        if any(one.steps.max() > first for one in old):
+            since = min(since, *(one.times[one.steps >= first].min(initial=math.inf) for one in old))
     return since
 
 
@@ -159,17 +172,42 @@ def bound_cells(rows: int, names: int, where: Path) -> None:
         )
 
 
-def _is_stepless(name: str, attempts: Sequence[Attempt]) -> bool:
-    found = [one.series[name].steps for one in attempts if name in one.series]
-    return any(len(steps) > 1 for steps in found) and not any(any(steps) for steps in found)
-
-
-def _in_order(names: Iterable[str], attempts: Sequence[Attempt]) -> list[dict[str, Value]]:
-    """The n-th value of each metric in the n-th row."""
-    rows: list[dict[str, Value]] = []
-    for name in sorted(names):
-        values = [value for one in attempts if name in one.series for value in one.series[name].values]
-        rows += [{} for _ in range(len(values) - len(rows))]
-        for row, value in zip(rows, values, strict=False):
-            row[name] = value
+def rows_of(metrics: Mapping[str, Column], count: int) -> list[dict[str, Value]]:
+    """Columns as rows, each with the values that it has."""
+    rows: list[dict[str, Value]] = [{} for _ in range(count)]
+    for name, column in metrics.items():
+        for row, value in zip(rows, column, strict=True):
+            if value is not None:
+                row[name] = value
     return rows
+
+
+def _drop(attempts: Iterable[Attempt], unwanted: Callable[[Series], Mask]) -> int:
+    return len({step for one in attempts for step in one.drop(unwanted)})
+
+
+def _is_stepless(parts: Sequence[Series]) -> bool:
+    return any(len(one.steps) > 1 for one in parts) and not any(one.steps.any() for one in parts)
+
+
+def _latest(parts: Sequence[Series], twice: set[int]) -> Series:
+    """Values by rising step, the last of each; steps at which others differed are added to a set."""
+    steps, values = (np.concatenate(column) for column in (list(zip(*parts, strict=True))[:2]))
+    order = np.argsort(steps, kind="stable")
+    steps, values = steps[order], values[order]
+    same = steps[1:] == steps[:-1]
+    if same.any():
+        differ = (values[1:] != values[:-1]) & ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
+        twice.update(steps[1:][same & differ].tolist())
+    last = np.append(~same, True)
+    return Series(steps[last], values[last], values[last])
+
+
+def _spread(series: Series, steps: Integers) -> Column:
+    """A column over all steps."""
+    if len(series.steps) == len(steps):
+        whole: Column = series.values.tolist()
+        return whole
+    column = np.full(len(steps), None, dtype=object)
+    column[np.searchsorted(steps, series.steps)] = series.values
+    return list(column)

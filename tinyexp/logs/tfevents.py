@@ -1,15 +1,15 @@
 """One TensorBoard event file: TFRecord frames with masked CRC-32C, and a protobuf ``Event`` in each.
 
-Scalars come as ``simple_value`` (torch, tensorboardX, TensorFlow 1) or as a tensor of one element (TensorFlow 2, Keras,
-torch with ``new_style``), in any type of number, as raw content or as a list. Nearly all values of a tag are the same
-bytes but for the number: the first one is parsed, where its number stands is remembered, and the others are recognised.
+Nearly all events are a time, a step and one scalar, and the same bytes as others but for these. Such are found among
+records of one length, the first of each kind is parsed, and numpy takes the numbers out of all others. What is of no
+such kind is parsed one by one.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,35 +18,20 @@ import numpy as np
 
 from tinyexp.errors import UserError
 from tinyexp.logs.folder import read_content
-from tinyexp.logs.series import Attempt, Series
+from tinyexp.logs.series import Attempt, Floats, Integers, Series
+from tinyexp.logs.tfalike import Alike, Place, alike
 from tinyexp.logs.tfvalues import settings_of, value_in
-from tinyexp.logs.wire import (
-    BYTES,
-    VARINT,
-    Field,
-    WireError,
-    crc32c,
-    double,
-    fields,
-    masked,
-    signed,
-    text,
-    varint,
-)
+from tinyexp.logs.wire import BYTES, VARINT, Field, WireError, crc32c, double, fields, masked, signed, text
 
 MAX_SESSIONS = 1_000
 _AT_ONCE = 1 << 16
 """Records whose checksums are computed together."""
 _HEADER, _FOOTER = 12, 4
+_SIZE = struct.Struct("<Q").unpack_from
 _START = 1
 """The status of a session log that voids what earlier sessions logged from its step on."""
-_MAX_PLACES = 4
-"""Places of a number that are tried for values of one length."""
-_WALL, _STEP, _SUMMARY, _VALUE = 0x09, 0x10, 0x2A, 0x0A
-"""How the fields of an event begin, and a value in a summary."""
-_DOUBLE = struct.Struct("<d").unpack_from
-
-_Unpack = Callable[[bytes, int], tuple[Any, ...]]
+_PLUGINS = {"scalar": {"", "scalars"}, "tensor": {"scalars"}}
+"""For which plugins a number is a scalar, where nothing is remembered of its tag."""
 
 
 @dataclass
@@ -54,8 +39,8 @@ class EventFile:
     """What an event file holds."""
 
     path: Path
-    attempts: list[Attempt]
-    """One, and one more for each session that starts in mid-file."""
+    attempts: list[Attempt] = field(default_factory=list)
+    """One, and one more for each session that starts in mid-file; none of an empty file."""
     records: int = 0
     cut: bool = False
     """Whether its last record is not whole."""
@@ -77,14 +62,8 @@ def read_events(path: Path) -> EventFile:
     parser = _Parser(path, content)
     for starts, ends, cut in _records(path, content):
         parser.file.cut = cut
-        for start, end in zip(starts, ends, strict=True):
-            try:
-                parser.event(start, end)
-            except ValueError as error:
-                number = parser.file.records + 1
-                raise UserError(f"{path}: record {number:,} is no TensorBoard event ({error}).") from error
-            parser.file.records += 1
-    return parser.file
+        parser.take(starts, ends)
+    return parser.finished()
 
 
 def first_tag(head: bytes) -> str:
@@ -106,163 +85,169 @@ def first_tag(head: bytes) -> str:
     return ""
 
 
-def _records(path: Path, content: bytes) -> Iterator[tuple[list[int], list[int], bool]]:
+def _records(path: Path, content: bytes) -> Iterator[tuple[Integers, Integers, bool]]:
     """Where records begin and end, many at a time and compared with their checksums; whether the last one is cut."""
-    at, count, cut = 0, 0, False
-    while at < len(content) and not cut:
-        starts: list[int] = []
-        ends: list[int] = []
+    at, count, cut, size = 0, 0, False, len(content)
+    while at < size and not cut:
         heads: list[int] = []
-        while at < len(content) and len(starts) < _AT_ONCE:
-            if len(content) - at < _HEADER:
-                cut = True
-                break
-            end = at + _HEADER + int.from_bytes(content[at : at + 8], "little")
+        while len(heads) < _AT_ONCE and at + _HEADER <= size:
             heads.append(at)
-            if end + _FOOTER > len(content):
-                cut = True
-                break
-            starts.append(at + _HEADER)
-            ends.append(end)
-            at = end + _FOOTER
+            at += _HEADER + _SIZE(content, at)[0] + _FOOTER
+        # The last one may reach beyond the end, or have no room for its own length.
+        cut = at > size or (len(heads) < _AT_ONCE and at < size)
+        starts = np.array(heads, dtype=np.int64) + _HEADER
+        ends = np.append(starts[1:] - _HEADER, min(at, size))[: len(starts)] - _FOOTER
+        whole = len(starts) - (at > size)
         bad = min(
-            _bad(content, heads, [one + _HEADER - _FOOTER for one in heads]) + _bad(content, starts, ends),
+            _bad(content, starts - _HEADER, starts - _FOOTER) + _bad(content, starts[:whole], ends[:whole]),
             default=None,
         )
         if bad is not None:
             # A file system that lost power leaves zeros where it had promised room.
-            if content.count(b"\0", heads[bad]) < len(content) - heads[bad]:
+            if content.count(b"\0", heads[bad]) < size - heads[bad]:
                 raise UserError(
                     f"{path}: record {count + bad + 1:,}, at byte {heads[bad]:,}, does not fit its checksum: the file is "
                     "damaged or is no event file. Copy it again, or take it out of the folder."
                 )
-            del starts[bad:], ends[bad:]
-            cut = True
-        count += len(starts)
-        yield starts, ends, cut
+            whole, cut = bad, True
+        count += whole
+        yield starts[:whole], ends[:whole], cut
 
 
-def _bad(content: bytes, starts: list[int], ends: list[int]) -> list[int]:
+def _bad(content: bytes, starts: Integers, ends: Integers) -> list[int]:
     """The indices of the pieces that the checksum behind them does not fit."""
-    first, last = np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
-    behind = np.frombuffer(content, dtype=np.uint8)[last[:, None] + np.arange(_FOOTER)]
+    behind = np.frombuffer(content, dtype=np.uint8)[ends[:, None] + np.arange(_FOOTER)]
     stored = np.ascontiguousarray(behind).view("<u4").ravel()
-    return np.flatnonzero(masked(crc32c(content, first, last)) != stored).tolist()
+    wrong: list[int] = np.flatnonzero(masked(crc32c(content, starts, ends)) != stored).tolist()
+    return wrong
 
 
 class _Parser:
-    """Events of one file, one after the other."""
+    """Events of one file, some side by side and some one by one, and at last in their order."""
 
     def __init__(self, path: Path, content: bytes) -> None:
-        self.file = EventFile(path, [])
+        self.file = EventFile(path)
         self._content = content
         self._plugins: dict[str, str] = {}
-        self._places: dict[int, list[tuple[int, int]]] = {}
-        self._known: dict[tuple[bytes, bytes], tuple[str, _Unpack]] = {}
+        self._alike: dict[str, list[Alike]] = {}
+        self._single: dict[str, list[tuple[int, int, float]]] = {}
+        """Record, step and value of what was parsed one by one."""
+        self._walls: list[Floats] = []
+        self._sessions: list[tuple[int, int]] = []
+        """Record and step of each start."""
 
-    def event(self, start: int, end: int) -> None:
-        """Read one event. Nearly every one is a time, a step and a summary of one value, in this order."""
+    def take(self, starts: Integers, ends: Integers) -> None:
+        """Read the next records."""
+        first = self.file.records
+        walls = np.zeros(len(starts))
+        found, left = alike(self._content, starts, ends, self._located, first)
+        for tag, one in found:
+            self._alike.setdefault(tag, []).append(one)
+            walls[one.records - first] = one.walls
+        for place in left.tolist():
+            try:
+                walls[place] = self._event(first + place, int(starts[place]), int(ends[place]))
+            except ValueError as error:
+                raise UserError(
+                    f"{self.file.path}: record {first + place + 1:,} is no TensorBoard event ({error})."
+                ) from error
+        self._walls.append(walls)
+        self.file.records += len(starts)
+
+    def finished(self) -> EventFile:
+        """The file, with its values by attempt."""
+        if not self.file.records:
+            return self.file
+        # Clocks are set back now and then; the order of records is what counts.
+        times = np.maximum.accumulate(np.nan_to_num(np.concatenate(self._walls)))
+        bounds = np.array([0, *(record for record, _ in self._sessions)])
+        last = [*(bounds[1:] - 1).tolist(), self.file.records - 1]
+        voids = [math.inf, *(step for _, step in self._sessions)]
+        attempts = [
+            Attempt(times[first], times[end], {}, void)
+            for first, end, void in zip(bounds, last, voids, strict=True)
+        ]
+        for tag in self._alike | self._single:
+            for part, series in self._parts(tag, times, bounds):
+                attempts[part].series[tag] = series
+        for place, one in enumerate(attempts):
+            if one.series:
+                # The time of a first event, which only has the version, is cut to whole seconds by TensorFlow.
+                one.began = min(float(series.times[0]) for series in one.series.values())
+            elif place + 1 < len(attempts):
+                attempts[place + 1].voids = min(one.voids, attempts[place + 1].voids)
+        self.file.attempts = [one for one in attempts if one.series] or attempts[:1]
+        return self.file
+
+    def _parts(self, tag: str, times: Floats, bounds: Integers) -> Iterator[tuple[int, Series]]:
+        """The values of a tag in their order, by session."""
+        single = self._single.get(tag, [])
+        some = self._alike.get(tag, [])
+        records = np.concatenate(
+            [*(one.records for one in some), np.array([one[0] for one in single], dtype=np.int64)]
+        )
+        steps = np.concatenate(
+            [*(one.steps for one in some), np.array([one[1] for one in single], dtype=np.int64)]
+        )
+        values = np.concatenate(
+            [*(one.values for one in some), np.array([one[2] for one in single], dtype=np.float64)]
+        )
+        order = np.argsort(records, kind="stable")
+        records = records[order]
+        series = Series(steps[order], values[order], times[records])
+        sessions = np.searchsorted(bounds, records, side="right") - 1
+        for part in np.unique(sessions).tolist():
+            yield part, series.where(sessions == part)
+
+    def _located(self, start: int, end: int) -> Place | None:
+        """Where the number of an event stands that is one scalar; a tensor's only if it is said to be a scalar's."""
         content = self._content
-        if end - start > 11 and content[start] == _WALL:
-            at, step = start + 9, 0
-            if content[at] == _STEP:
-                step, at = content[at + 1], at + 2
-                if step >= 0x80:
-                    step, at = varint(content, at - 1, end)
-            if at + 1 < end and content[at] == _SUMMARY:
-                size, at = content[at + 1], at + 2
-                if size >= 0x80:
-                    size, at = varint(content, at - 1, end)
-                if at + size == end:
-                    (wall,) = _DOUBLE(content, start + 1)
-                    self._summary(at, end, signed(step), self._attempt(wall))
-                    return
-        self._irregular(start, end)
+        try:
+            summaries = [one for one in fields(content, start, end) if one.number not in (1, 2)]
+            (summary,) = summaries
+            (value,) = fields(content, summary.start, summary.end)
+            if (summary.number, summary.wire, value.number, value.wire) != (5, BYTES, 1, BYTES):
+                return None
+            tag, number, kind, plugin, _ = value_in(content[value.start : value.end])
+        except ValueError:
+            return None
+        if number is None or not number.packed or plugin not in _PLUGINS[kind]:
+            return None
+        offset = value.start - start
+        return Place(tag, number.start + offset, number.end + offset, number.packed)
 
-    def _irregular(self, start: int, end: int) -> None:
+    def _event(self, record: int, start: int, end: int) -> float:
+        """Read one event; its time."""
         content, wall, step = self._content, 0.0, 0
         rest = list(fields(content, start, end))
         for one in rest:
             if one.number == 1:
                 wall = double(content, one)
             elif one.number == 2 and one.wire == VARINT:
-                step = one.value
-        attempt = self._attempt(wall)
+                step = signed(one.value)
         for one in rest:
             if one.number == 5 and one.wire == BYTES:
-                self._summary(one.start, one.end, signed(step), attempt)
+                for value in fields(content, one.start, one.end):
+                    if value.number == 1 and value.wire == BYTES:
+                        self._value(record, step, content[value.start : value.end])
             elif one.number == 7 and one.wire == BYTES:
-                self._session(one, signed(step), attempt)
+                self._session(record, step, one)
+        return wall
 
-    def _attempt(self, wall: float) -> Attempt:
-        """The attempt that goes on."""
-        attempts = self.file.attempts
-        if not attempts:
-            attempts.append(Attempt(wall, wall))
-        elif wall > attempts[-1].ended:
-            attempts[-1].ended = wall
-        return attempts[-1]
-
-    def _session(self, log: Field, step: int, attempt: Attempt) -> None:
+    def _session(self, record: int, step: int, log: Field) -> None:
         status = next((one.value for one in fields(self._content, log.start, log.end) if one.number == 1), 0)
-        if status != _START:
-            return
-        if attempt.series:
-            if len(self.file.attempts) == MAX_SESSIONS:
+        if status == _START:
+            if len(self._sessions) == MAX_SESSIONS:
                 raise WireError(f"more than {MAX_SESSIONS:,} sessions start in one file")
-            attempt = Attempt(attempt.ended, attempt.ended)
-            self.file.attempts.append(attempt)
-        attempt.voids = min(attempt.voids, step)
+            self._sessions.append((record, step))
 
-    def _summary(self, start: int, end: int, step: int, attempt: Attempt) -> None:
-        """The values of a summary, which has nothing else in it."""
-        content, known = self._content, self._known
-        if not attempt.series and attempt.voids == math.inf:
-            # The time of a file's first event, which only has its version, is cut to whole seconds by TensorFlow.
-            attempt.began = attempt.ended
-        while start < end:
-            if content[start] != _VALUE:
-                raise WireError("a summary of something else than values")
-            size, first = content[start + 1], start + 2
-            if size >= 0x80:
-                size, first = varint(content, first - 1, end)
-            start = first + size
-            if start > end:
-                raise WireError("a value reaches beyond its summary")
-            body = content[first:start]
-            for place, behind in self._places.get(size, ()):
-                found = known.get((body[:place], body[behind:]))
-                if found is not None:
-                    tag, unpack = found
-                    (value,) = unpack(body, place)
-                    break
-            else:
-                parsed = self._parsed(body)
-                if parsed is None:
-                    continue
-                tag, value = parsed
-            series = attempt.series.get(tag)
-            if series is None:
-                series = attempt.series[tag] = Series()
-            series.steps.append(step)
-            series.values.append(float(value))
-            series.times.append(attempt.ended)
-
-    def _parsed(self, body: bytes) -> tuple[str, float] | None:
-        """The tag and the number of a value; None where it is no scalar, which is remembered."""
+    def _value(self, record: int, step: int, body: bytes) -> None:
+        """Take the number of a value; of one that is no scalar, what it is."""
         tag, number, kind, plugin, content = value_in(body)
         plugin = self._plugins.setdefault(tag, plugin) if plugin else self._plugins.get(tag, "")
         if plugin == "hparams":
             self.file.settings.update(settings_of(body, content) if content else {})
-            return None
-        if number is None or (kind == "tensor" and plugin not in {"", "scalars"}):
+        elif number is None or (kind == "tensor" and plugin not in {"", "scalars"}):
             self.file.others[tag] = plugin or kind
-            return None
-        place = number.start, number.end
-        places = self._places.setdefault(len(body), [])
-        if number.packed and place not in places and len(places) < _MAX_PLACES:
-            places.append(place)
-        if place in places:
-            key = body[: number.start], body[number.end :]
-            self._known[key] = tag, struct.Struct(number.packed).unpack_from
-        return tag, number.value
+        else:
+            self._single.setdefault(tag, []).append((record, step, number.value))

@@ -86,7 +86,7 @@ def value_in(body: bytes) -> Value:
         elif one.number == 9 and one.wire == BYTES:
             plugin, content = _plugin(body, one)
         elif one.number in _OTHERS:
-            kind = _OTHERS[one.number]
+            kind, number = _OTHERS[one.number], None
     return Value(tag, number, kind, plugin, content)
 
 

@@ -20,11 +20,11 @@ from tinyexp.errors import UserError, listed
 from tinyexp.logs.cells import numbers
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.log import Repair, RunLog, Value
-from tinyexp.logs.logged_epochs import with_epochs
+from tinyexp.logs.logged_epochs import columns_of
 from tinyexp.logs.records import flat
 from tinyexp.logs.rows import AGAIN
 from tinyexp.logs.separated import Block, separated
-from tinyexp.logs.series import Attempt, Series, rows_by_step
+from tinyexp.logs.series import Attempt, Series, series_of, table_by_step
 from tinyexp.logs.settings import settings_in
 
 MAX_TABLES = 20_000
@@ -36,10 +36,18 @@ SYSTEM = "metrics of system/ are measured several times in a step: the last valu
 
 
 @dataclass
+class _Values:
+    """What a table has of one attempt."""
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+
+@dataclass
 class _Read:
     """What the tables of a run hold."""
 
-    starts: dict[str, list[Series]] = field(default_factory=dict)
+    starts: dict[str, list[_Values]] = field(default_factory=dict)
     """Of each metric, the values of one attempt after another."""
     files: list[Path] = field(default_factory=list)
     rows: int = 0
@@ -96,10 +104,11 @@ def read(unit: Unit) -> list[RunLog]:
     for path in unit.files:
         _read_table(path, root, found, notes)
     repairs = [*found.repairs, *_without_given_up(found.starts)]
-    attempt = Attempt(0, 0, {name: _joined(series) for name, series in found.starts.items()})
+    joined = {name: _joined(parts) for name, parts in found.starts.items()}
+    attempt = Attempt(0, 0, {name: series for name, series in joined.items() if len(series.steps)})
     at_end, summary = _summary(unit, attempt, notes)
-    rows = rows_by_step([attempt], unit.where)
-    columns = with_epochs(rows.steps, rows.rows, unit.where)
+    rows = table_by_step([attempt], unit.where)
+    columns = columns_of(rows, unit.where)
     settings, files = _settings(unit.where, notes)
     if found.unread:
         notes.append(f"left out, as they hold no numbers: {listed(found.unread)}.")
@@ -141,21 +150,22 @@ def _read_table(path: Path, root: Path, found: _Read, notes: list[str]) -> None:
         if values is None:
             found.unread.append(name)
             continue
-        starts = found.starts.setdefault(name, [Series()])
+        starts = found.starts.setdefault(name, [_Values()])
         for step, value in zip(steps, values, strict=True):
             if starts[-1].steps and step < starts[-1].steps[-1]:
-                starts.append(Series())
+                starts.append(_Values())
             if value is not None:
                 _add(starts[-1], step, value, name, notes)
 
 
-def _add(series: Series, step: int, value: float, name: str, notes: list[str]) -> None:
+def _add(series: _Values, step: int, value: float, name: str, notes: list[str]) -> None:
     if name.startswith(_SYSTEM) and series.steps and series.steps[-1] == step:
         series.values[-1] = value
         if SYSTEM not in notes:
             notes.append(SYSTEM)
     else:
-        series.add(step, value, 0.0)
+        series.steps.append(step)
+        series.values.append(value)
 
 
 def _columns(block: Block, path: Path) -> tuple[list[int], Sequence[Value] | None]:
@@ -167,7 +177,9 @@ def _columns(block: Block, path: Path) -> tuple[list[int], Sequence[Value] | Non
     place = block.names.index("step")
     steps = block.plain[place] if block.plain else _numbers_or_none([row[place] for row in block.rows])
     values = block.plain[-1] if block.plain else _numbers_or_none([row[-1] for row in block.rows])
-    if steps is None or not all(one is not None and math.isfinite(one) and one == int(one) for one in steps):
+    if steps is None or not all(
+        one is not None and math.isfinite(one) and one == int(one) and abs(one) < 2**62 for one in steps
+    ):
         raise UserError(f"{path}: not every step is a whole number.")
     return [int(one) for one in steps if one is not None], values
 
@@ -180,7 +192,7 @@ def _numbers_or_none(cells: Sequence[str]) -> Sequence[Value] | None:
         return None
 
 
-def _without_given_up(starts: dict[str, list[Series]]) -> list[Repair]:
+def _without_given_up(starts: dict[str, list[_Values]]) -> list[Repair]:
     """Drop what a later attempt took the place of.
 
     All metrics count the same steps, so that what lies beyond the last step of the last attempt is of an earlier one, in
@@ -196,29 +208,21 @@ def _without_given_up(starts: dict[str, list[Series]]) -> list[Repair]:
     dropped: set[int] = set()
     for name, series in starts.items():
         bound = ended + 1
-        kept: list[Series] = []
+        kept: list[_Values] = []
         for one in reversed(series):
             dropped.update(step for step in one.steps if step >= bound)
             places = [place for place, step in enumerate(one.steps) if step < bound]
             kept.append(
-                Series(
-                    [one.steps[place] for place in places],
-                    [one.values[place] for place in places],
-                    [0.0] * len(places),
-                )
+                _Values([one.steps[place] for place in places], [one.values[place] for place in places])
             )
             bound = min([bound, *one.steps])
         starts[name] = kept[::-1]
     return [Repair(AGAIN, len(dropped))] if dropped else []
 
 
-def _joined(series: Sequence[Series]) -> Series:
-    whole = Series()
-    for one in series:
-        whole.steps += one.steps
-        whole.values += one.values
-        whole.times += one.times
-    return whole
+def _joined(parts: Sequence[_Values]) -> Series:
+    steps = [step for one in parts for step in one.steps]
+    return series_of(steps, [value for one in parts for value in one.values])
 
 
 def _summary(unit: Unit, attempt: Attempt, notes: list[str]) -> tuple[int, list[Path]]:
@@ -240,7 +244,7 @@ def _summary(unit: Unit, attempt: Attempt, notes: list[str]) -> tuple[int, list[
         if name not in attempt.series
         and (isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**1000))
     }
-    last = max((one.steps[-1] for one in attempt.series.values() if one.steps), default=None)
+    last = max((int(one.steps[-1]) for one in attempt.series.values()), default=None)
     if isinstance(step, int) and last is not None and step < last:
         notes.append(
             f"{_SUMMARY} is of an earlier step than the tables, as where a run was killed within a step."
@@ -251,7 +255,7 @@ def _summary(unit: Unit, attempt: Attempt, notes: list[str]) -> tuple[int, list[
         notes.append(f"{_SUMMARY} has no step, so that these last values have no place: {listed(alone)}.")
         return 0, [path]
     for name, value in alone.items():
-        attempt.series[name] = Series([step], [value], [0])
+        attempt.series[name] = series_of([step], [value])
     notes.append(f"logged without a table, and here with their last value at the last step: {listed(alone)}.")
     return len(alone), [path]
 

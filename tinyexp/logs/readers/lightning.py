@@ -162,7 +162,8 @@ def _completed(rows: _Rows, notes: list[str], *, is_lightning: bool) -> tuple[Co
     for row in evaluated:
         # What the last epoch has already is not taken for it: an evaluation may be of the best weights.
         is_new = ended and at_end.isdisjoint(rows.names(row))
-        epoch[row] = last if is_new and rows.epoch[row] in (last, last + 1) else None
+        if is_new and rows.epoch[row] in (last, last + 1):
+            epoch[row], rows.step[row] = last, rows.step[epoch.index(last)]
     notes += [EVALUATED] if evaluated else []
     if from_zero is None and min(trained) > 1:
         notes.append(UNKNOWN.format(first=min(trained)))

@@ -31,6 +31,7 @@ _DATABASES = (".db", ".sqlite", ".sqlite3")
 _IS_RUN = re.compile(rb"^run_(?:uu)?id:", re.MULTILINE)
 _HAS_STAGE = re.compile(rb"^lifecycle_stage:", re.MULTILINE)
 _STATUS = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
+_MAX_INTEGER = 2**62
 _FIELDS = (2, 3, 5)
 """How many words a line of a metric may have."""
 
@@ -129,7 +130,10 @@ def _values(path: Path, run: MlflowRun) -> list[Logged]:
 def _logged(words: list[str]) -> Logged:
     if len(words) not in _FIELDS or "_" in "".join(words[:3]):
         raise ValueError(words)
-    return Logged(int(words[0]), float(words[1]), int(words[2]) if len(words) > 2 else 0)
+    time, step = int(words[0]), int(words[2]) if len(words) > 2 else 0
+    if max(abs(time), abs(step)) > _MAX_INTEGER:
+        raise ValueError(words)
+    return Logged(time, float(words[1]), step)
 
 
 READER = Reader(find, read)

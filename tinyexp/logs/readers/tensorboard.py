@@ -14,17 +14,17 @@ Seen: torch 2.14 with tensorboard 2.21, tensorboardX 2.6, TensorFlow 2.21, Keras
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import listed
 from tinyexp.logs.folder import Folder, Reader, Unit
-from tinyexp.logs.log import Repair, RunLog
-from tinyexp.logs.logged_epochs import Columns, with_epochs
+from tinyexp.logs.log import Column, Repair, RunLog
+from tinyexp.logs.logged_epochs import Columns, columns_of
 from tinyexp.logs.rows import TWICE
-from tinyexp.logs.series import Attempt, Series, drop_superseded, rows_by_step
+from tinyexp.logs.series import Attempt, Series, StepTable, drop_superseded, table_by_step
 from tinyexp.logs.settings import settings_in
 from tinyexp.logs.tfevents import EventFile, first_tag, read_events
 
@@ -112,11 +112,11 @@ def read(unit: Unit) -> list[RunLog]:
     settings, read_first = _settings(unit, files, notes)
     attempts = _attempts(unit, files, notes)
     superseded = drop_superseded(attempts)
-    keras = rows_by_step(attempts, unit.where, lambda name: bool(_KERAS.match(name)))
-    others = rows_by_step(attempts, unit.where, lambda name: not _KERAS.match(name))
-    columns = with_epochs(others.steps, others.rows, unit.where)
-    if keras.rows:
-        columns = _with_keras(keras.steps, keras.rows, columns)
+    keras = table_by_step(attempts, unit.where, lambda name: bool(_KERAS.match(name)))
+    others = table_by_step(attempts, unit.where, lambda name: not _KERAS.match(name))
+    columns = columns_of(others, unit.where)
+    if keras.steps:
+        columns = _with_keras(keras, columns)
     cut = sum(file.cut for file in files)
     repairs = [*([Repair(CUT, cut)] if cut else []), *superseded, *_together(keras.repairs, others.repairs)]
     return [
@@ -153,7 +153,7 @@ def _is_repeated(unit: Unit, file: EventFile) -> bool:
     if not file.settings or len(unit.files) == 1 or unit.files[0].parent != unit.where:
         return False
     steps = [series.steps for one in file.attempts for series in one.series.values()]
-    return file.path.parent != unit.where or all(one == [0] for one in steps)
+    return file.path.parent != unit.where or all(len(one) == 1 and one[0] == 0 for one in steps)
 
 
 def _attempts(unit: Unit, files: Sequence[EventFile], notes: list[str]) -> list[Attempt]:
@@ -184,7 +184,9 @@ def _attempts(unit: Unit, files: Sequence[EventFile], notes: list[str]) -> list[
 
 def _is_placeholder(tag: str, series: Series, file: EventFile) -> bool:
     """Whether a value is what Lightning puts where a metric beside the settings may stand later."""
-    return bool(file.settings) and (tag, series.steps, series.values) == ("hp_metric", [0], [-1.0])
+    return (
+        bool(file.settings) and tag == "hp_metric" and not (series.steps.any() or (series.values != -1).any())
+    )
 
 
 def _settings(unit: Unit, files: Sequence[EventFile], notes: list[str]) -> tuple[dict[str, Any], list[Path]]:
@@ -236,17 +238,18 @@ def _some(names: Sequence[str]) -> str:
     return listed(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
 
 
-def _with_keras(
-    steps: Sequence[float | None], rows: Sequence[Mapping[str, float | None]], others: Columns
-) -> Columns:
+def _with_keras(keras: StepTable, others: Columns) -> Columns:
     """Keras' epochs, and behind them rows by batches."""
-    epochs = [None if step is None else step + 1 for step in steps]
-    names = dict.fromkeys([*(name for row in rows for name in row), *others.metrics])
-    none = [None] * len(others.step)
+    epochs = [None if step is None else step + 1 for step in keras.steps]
+    before: Column = [None] * len(keras.steps)
+    behind: Column = [None] * len(others.step)
     return Columns(
         epoch=[*epochs, *others.epoch],
-        step=[*steps, *others.step],
-        metrics={name: [*(row.get(name) for row in rows), *others.metrics.get(name, none)] for name in names},
+        step=[*keras.steps, *others.step],
+        metrics={
+            **{name: [*column, *behind] for name, column in keras.metrics.items()},
+            **{name: [*before, *column] for name, column in others.metrics.items()},
+        },
         notes=(*others.notes, KERAS),
     )
 

@@ -1,0 +1,125 @@
+"""Rows of a table that say where they stand, by an epoch, a step or both; and what stands in rows that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import isfinite
+from typing import Any
+
+from tinyexp.errors import UserError
+from tinyexp.logs.cells import shortly
+from tinyexp.logs.columns import Table, index_names, require_index
+from tinyexp.logs.log import Column, Repair
+from tinyexp.logs.long import constants
+
+UNPLACED = "without an epoch or step, and left out: {names}"
+
+
+@dataclass
+class Placed:
+    """The rows, column by column."""
+
+    epoch: Column
+    """As written; None where a row has none."""
+    step: Column
+    numbers: dict[str, Column]
+    others: dict[str, list[Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """From rows before the first that has an index, as of a line that only has settings."""
+    repairs: tuple[Repair, ...] = ()
+    """About rows without an index."""
+
+    def of(self, rows: Sequence[int]) -> Placed:
+        """Some of the rows."""
+        if len(rows) == len(self.epoch):
+            return self
+        return Placed(
+            [self.epoch[row] for row in rows],
+            [self.step[row] for row in rows],
+            {name: [column[row] for row in rows] for name, column in self.numbers.items()},
+            {name: [column[row] for row in rows] for name, column in self.others.items()},
+            self.settings,
+        )
+
+
+def placed(table: Table, where: str) -> Placed:
+    """The rows with an index. Raises UserError where there is none, or an index that is no number."""
+    epoch, step = index_names(table.names)
+    if epoch is None and step is None:
+        raise UserError(
+            f"{where}: no column says where a row stands. Its columns: {shortly(table.names)}. Name one of them epoch or step."
+        )
+    for name in (epoch, step):
+        if name is not None and name in table.others:
+            require_index(name, table, where)  # which names the line
+    every = Placed(
+        _finite(table, epoch),
+        _finite(table, step),
+        {name: column for name, column in table.numbers.items() if name not in ("", epoch, step)},
+        {name: column for name, column in table.others.items() if name},
+    )
+    kept = [
+        row
+        for row, (one, other) in enumerate(zip(every.epoch, every.step, strict=True))
+        if one is not None or other is not None
+    ]
+    if not kept:
+        raise UserError(f"{where}: holds no row: none has an epoch or a step.")
+    return every if len(kept) == len(every.epoch) else _without_others(every, kept)
+
+
+def _finite(table: Table, name: str | None) -> Column:
+    column = table.numbers.get(name) if name else None
+    if column is None:
+        return [None] * len(table.lines)
+    return [one if one is not None and isfinite(one) else None for one in column]
+
+
+def _without_others(every: Placed, kept: Sequence[int]) -> Placed:
+    found = every.of(kept)
+    gone = sorted({*range(len(every.epoch))}.difference(kept))
+    before = {
+        name: column for name, column in {**every.numbers, **every.others}.items() if not _has(column, kept)
+    }
+    found.settings = constants(before, range(kept[0]))
+    found.numbers = {name: column for name, column in found.numbers.items() if name not in before}
+    found.others = {name: column for name, column in found.others.items() if name not in before}
+    lost = {
+        name: [row for row in gone if column[row] not in (None, "")]
+        for name, column in {**every.numbers, **every.others}.items()
+        if name not in found.settings
+    }
+    rows = {row for own in lost.values() for row in own}
+    if rows:
+        names = shortly([name for name, own in lost.items() if own])
+        found.repairs = (Repair(UNPLACED.format(names=names), len(rows)),)
+    return found
+
+
+def _has(column: Sequence[Any], rows: Sequence[int]) -> bool:
+    return any(column[row] not in (None, "") for row in rows)
+
+
+def order_of(rows: Placed) -> list[float]:
+    """What rises in each run: the epoch or the step, or where steps begin again in each epoch both."""
+    for alone, other in ((rows.epoch, rows.step), (rows.step, rows.epoch)):
+        if all(place is None for place in other):
+            return [place for place in alone if place is not None]
+    spans: dict[float, tuple[float, float]] = {}
+    for epoch, step in zip(rows.epoch, rows.step, strict=True):
+        if epoch is not None and step is not None:
+            low, high = spans.get(epoch, (step, step))
+            spans[epoch] = min(low, step), max(high, step)
+    pairs = list(pairwise(sorted(spans)))
+    again = sum(spans[b][0] <= spans[a][1] for a, b in pairs)
+    filled: list[tuple[float, float]] = []
+    at = (0.0, 0.0)
+    for epoch, step in zip(rows.epoch, rows.step, strict=True):
+        at = (at[0] if epoch is None else epoch, at[1] if step is None else step)
+        filled.append(at)
+    if 2 * again <= len(pairs):
+        return [step for _, step in filled]
+    ranks = {place: float(rank) for rank, place in enumerate(sorted(set(filled)))}
+    return [ranks[place] for place in filled]
