@@ -21,8 +21,8 @@ _SMALL = 400_000
 
 LOGS = {
     "timm": "timm/output/train/base_seed0",
-    "lightning": "lightning/resumed",
-    "huggingface": "huggingface/out/base-s0",
+    "lightning": "lightning/killed/version_0",
+    "huggingface": "huggingface/sparse/run-0",
     "mmengine": "mmengine/work_dirs/base_s0",
     "dvclive": "dvclive/results/base-s0",
     "tensorboard": "tensorboard/runs/base_seed0",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -187,6 +189,21 @@ def test_a_session_start_in_mid_file_voids_what_stands_before(tmp_path):
     assert repairs(only(tmp_path)) == {VOIDED: 2}
 
 
+def test_of_several_session_starts_the_earliest_step_counts(tmp_path):
+    values = [event(step, scalar("a", step), wall=step) for step in (1, 2, 3)]
+    write_events(tmp_path, *values, start(2, wall=4), start(9, wall=4), event(9, scalar("a", 9), wall=5))
+    assert rows(only(tmp_path)) == {1: {"a": 1}, 9: {"a": 9}}
+
+
+def test_a_value_logged_twice_alike_is_no_repair(tmp_path):
+    write_events(
+        tmp_path,
+        *(event(1, scalar(tag, value)) for tag, value in (("a", 1), ("b", math.nan)) for _ in range(2)),
+    )
+    assert only(tmp_path).repairs == ()
+    assert only(tmp_path).metrics["a"] == [1]
+
+
 def test_files_written_at_the_same_time_are_no_attempts_and_told(tmp_path):
     """Two writers of one folder, as of two processes."""
     write_events(tmp_path, *(event(step, scalar("a", step), wall=step) for step in (1, 2, 3)), stamp=1)
@@ -292,6 +309,23 @@ def test_what_is_read_side_by_side_is_what_is_read_one_by_one(tmp_path, monkeypa
             assert column.tolist() == other.tolist(), name
     assert ours.series["t"].values.tolist() == [step / 3 for step in range(200)]
     assert ours.series["n"].steps.tolist() == [-step for step in range(200)]
+
+
+def test_records_that_differ_where_anothers_number_stands_are_not_mixed_up(tmp_path, monkeypatch):
+    """One kind has its tag where the other has its number; and hashes may be equal by chance."""
+    values = []
+    for step in range(1, 100):
+        values += [event(step, scalar("some/tag", step))]
+        values += [event(step, field(2, 0.5, single=True) + field(1, f"tag/{name * 4}")) for name in "ab"]
+    write_events(tmp_path, *values)
+    for hashes in (tfalike._hashes, lambda frames: np.zeros(len(frames), dtype=np.int64)):
+        monkeypatch.setattr(tfalike, "_hashes", hashes)
+        log = only(tmp_path)
+        assert log.metrics == {
+            "some/tag": list(range(1, 100)),
+            "tag/aaaa": [0.5] * 99,
+            "tag/bbbb": [0.5] * 99,
+        }
 
 
 def test_most_records_are_read_side_by_side(tmp_path, monkeypatch):
