@@ -467,19 +467,20 @@ def compare_paths(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run: bool, as_json: bool) -> None:
     """Make run folders of logs that somebody else's trainer wrote, so that studies, gates, reports and checks work on them."""
+    from tinyexp.foreign.designs import once_a_seed
     from tinyexp.foreign.importing import import_logs, imported_remarks, imported_rows
     from tinyexp.logs.grouping import grouped
     from tinyexp.logs.walk import read_paths
 
     reading = read_paths(paths)
-    grouping = grouped(reading, by)
+    grouping, twice = once_a_seed(grouped(reading, by))
     found = import_logs(grouping, into, write=not dry_run)
     rows = imported_rows(found)
     if as_json:
         _print_json(rows)
         return
     _print_table(rows, ("design", "seed", "log", "name", "rows", "state", "run"))
-    for line in imported_remarks(found, grouping, reading):
+    for line in imported_remarks(found, grouping, (*reading.left_out, *twice), reading.others):
         say(f"- {line}")
     if dry_run:
         say("Nothing was written.")

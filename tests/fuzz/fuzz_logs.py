@@ -56,7 +56,9 @@ def _names(log: str) -> list[str]:
     source = _source(log)
     if source.is_file():
         return [source.name]
-    found = [path for path in sorted(source.rglob("*")) if path.is_file() and 0 < path.stat().st_size < _SMALL]
+    found = [
+        path for path in sorted(source.rglob("*")) if path.is_file() and 0 < path.stat().st_size < _SMALL
+    ]
     return [path.relative_to(source).as_posix() for path in found]
 
 

@@ -28,7 +28,10 @@ def designs(grouping: Grouping) -> dict[str, list[int | None]]:
 
 def test_settings_tell_designs_apart_whatever_the_folders_are_called():
     runs = reading(
-        x__0={"lr": 0.1, "seed": 0}, x__1={"lr": 0.1, "seed": 1}, x__2={"lr": 0.02, "seed": 0}, x__3={"lr": 0.02, "seed": 1}
+        x__0={"lr": 0.1, "seed": 0},
+        x__1={"lr": 0.1, "seed": 1},
+        x__2={"lr": 0.02, "seed": 0},
+        x__3={"lr": 0.02, "seed": 1},
     )
     found = grouped(runs)
     assert designs(found) == {"lr=0.1": [0, 1], "lr=0.02": [0, 1]}
@@ -38,7 +41,14 @@ def test_settings_tell_designs_apart_whatever_the_folders_are_called():
 def test_what_only_says_where_and_how_a_run_was_carried_out_names_no_design():
     runs = reading(
         base_s0={"lr": 0.1, "seed": 0, "output_dir": "a", "resume": "", "workers": 4, "run_name": "base_s0"},
-        base_s1={"lr": 0.1, "seed": 1, "output_dir": "b", "resume": "last.pt", "workers": 8, "run_name": "base_s1"},
+        base_s1={
+            "lr": 0.1,
+            "seed": 1,
+            "output_dir": "b",
+            "resume": "last.pt",
+            "workers": 8,
+            "run_name": "base_s1",
+        },
         wide_s0={"lr": 0.2, "seed": 0, "output_dir": "c", "resume": "", "workers": 4, "run_name": "wide_s0"},
     )
     assert designs(grouped(runs)) == {"base": [0, 1], "wide": [0]}
@@ -70,7 +80,10 @@ def test_equal_settings_leave_it_to_the_folders_and_say_so():
 
 def test_a_setting_that_is_another_in_every_run_does_not_make_every_run_a_design():
     runs = reading(
-        a__1={"lr": 0.1, "token": "q"}, a__2={"lr": 0.1, "token": "w"}, b__1={"lr": 0.1, "token": "e"}, b__2={"lr": 0.1, "token": "r"}
+        a__1={"lr": 0.1, "token": "q"},
+        a__2={"lr": 0.1, "token": "w"},
+        b__1={"lr": 0.1, "token": "e"},
+        b__2={"lr": 0.1, "token": "r"},
     )
     found = grouped(runs)
     assert designs(found) == {"a": [None, None], "b": [None, None]}

@@ -104,6 +104,8 @@ def test_a_file_that_was_named_and_cannot_be_read_is_refused(tmp_path: Path):
 
 
 def test_a_metric_called_as_a_column_of_the_frame_keeps_its_values(tmp_path: Path):
-    (tmp_path / "m.jsonl").write_text('{"step": 1, "epoch": 1, "experiment": 3.5}\n{"step": 2, "epoch": 2, "experiment": 4.5}\n')
+    (tmp_path / "m.jsonl").write_text(
+        '{"step": 1, "epoch": 1, "experiment": 3.5}\n{"step": 2, "epoch": 2, "experiment": 4.5}\n'
+    )
     frame = tinyexp.read_logs(tmp_path / "m.jsonl")
     assert frame["experiment (logged)"].tolist() == [3.5, 4.5]

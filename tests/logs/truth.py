@@ -32,7 +32,9 @@ def logs_of(trainer: str, reader: Reader, folder: Path | None = None) -> dict[st
 
 def truth_of(trainer: str) -> list[dict[str, Any]]:
     """The runs of a trainer's fixture, as they were captured."""
-    runs: list[dict[str, Any]] = json.loads((FIXTURES / trainer / "truth.json").read_text(encoding="utf-8"))["runs"]
+    runs: list[dict[str, Any]] = json.loads((FIXTURES / trainer / "truth.json").read_text(encoding="utf-8"))[
+        "runs"
+    ]
     return runs
 
 

@@ -20,9 +20,8 @@ from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.frame import unknown_of
 from tinyexp.logs.grouping import Grouping, Placed
-from tinyexp.logs.log import RunLog, Value
+from tinyexp.logs.log import LeftOut, RunLog, Value
 from tinyexp.logs.remarks import log_remarks
-from tinyexp.logs.walk import Reading
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
     DataRecord,
@@ -341,9 +340,11 @@ def imported_rows(found: Imported) -> list[dict[str, Any]]:
     ]
 
 
-def imported_remarks(found: Imported, grouping: Grouping, reading: Reading) -> list[str]:
+def imported_remarks(
+    found: Imported, grouping: Grouping, left_out: Sequence[LeftOut], others: int
+) -> list[str]:
     """What must be said of it besides, in lines."""
-    told = log_remarks(grouping, reading.left_out, reading.others)
+    told = log_remarks(grouping, left_out, others)
     dropped = sum(one.dropped for one in found.runs)
     if dropped:
         told.append(

@@ -54,6 +54,8 @@ _SERIAL = re.compile(
     r"(?:offline-)?run-\d{8}_\d{6}-\w+|version_\d+|lightning_logs|\d{8}_\d{6})$"
 )
 """Folders that a tool numbered, dated or named by chance."""
+_BY_CHANCE = re.compile(r"(^|/)[0-9a-f]{32}$")
+"""Runs whose folder is called by chance; a tracker has a name besides."""
 _COPY = re.compile(r" \(\d+\)$")
 """Tells runs of one file apart."""
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".keras")
@@ -162,7 +164,7 @@ def _by_path(run: RunLog, name: str) -> Placed:
         and not name.startswith(_TOOL)
         and not _CARRIED_OUT.search(name)
     }
-    design, from_path = split_name(name)
+    design, from_path = split_name(run.name if _BY_CHANCE.search(name) and run.name else name)
     if seed is None and from_path is not None:
         seed, key = from_path, "folder"
     return Placed(run, name, design, seed, "folder", key, telling)

@@ -33,7 +33,9 @@ def read_one(path: Path, *, whole: bool = True) -> Log:
         return read_table(path, whole=whole)
     found = read_paths([path])
     if len(found.runs) > 1:
-        raise UserError(f"{path}: holds {len(found.runs)} runs ({listed(found.names[:5])}), and a command's log is of one.")
+        raise UserError(
+            f"{path}: holds {len(found.runs)} runs ({listed(found.names[:5])}), and a command's log is of one."
+        )
     return _as_table(found.runs[0])
 
 

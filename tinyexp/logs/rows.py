@@ -10,6 +10,8 @@ from tinyexp.errors import UserError
 from tinyexp.logs.log import Column, Repair, Value
 
 AGAIN = "logged by an attempt that a later one took the place of"
+MAX_CELLS = 50_000_000
+"""Rows times metrics of one run."""
 MAX_LOOKED_THROUGH = 5_000_000
 """Rows that are looked through because an index went back: a log of a few attempts takes a few times its length."""
 TWICE = "logged twice at one index, where the later value counts"
@@ -64,56 +66,89 @@ def gathered(entries: Iterable[Entry], by: Literal["epoch", "step"]) -> Rows:
     >>> rows.epoch, rows.metrics["loss"], [(one.what.split()[1], one.rows) for one in rows.repairs]
     ([1], [0.6], [('twice', 1), ('by', 2)])
     """
-    by_epoch: dict[float, _Row] = {}
-    by_step: dict[float, _Row] = {}
-    rows: list[_Row] = []
-    last: dict[str, float] = {}
-    dropped, twice, looked_through = 0, set[int](), 0
-    for epoch, step, values in entries:
-        index = epoch if by == "epoch" else step
-        assert index is not None, f"every entry has its {by}"
-        if any(last.get(name, index) > index for name in values):
-            looked_through += len(rows)
-            if looked_through > MAX_LOOKED_THROUGH:
-                raise UserError(f"its {by}s go back too often for a log of attempts. Sort it, or split it by runs.")
-            kept = [row for row in rows if _index(row, by) < index]
-            dropped += len(rows) - len(kept)
-            rows = kept
-            by_epoch = {row.epoch: row for row in rows if row.epoch is not None}
-            by_step = {row.step: row for row in rows if row.step is not None}
-            last = {}
-            for one in rows:
-                last.update(dict.fromkeys(one.values, _index(one, by)))
-        row = by_epoch.get(epoch) if epoch is not None else None
-        if row is None and step is not None:
-            at_step = by_step.get(step)
-            if at_step is not None and (at_step.epoch is None or epoch is None):
-                row = at_step
-        if row is None:
-            row = _Row(epoch, step)
-            rows.append(row)
-        if epoch is not None:
-            row.epoch = epoch
-            by_epoch[epoch] = row
-        if step is not None:
-            row.step = step if row.step is None else max(row.step, step)
-            by_step[row.step] = row
-        for name, value in values.items():
+    found = _Gathering(by)
+    for entry in entries:
+        found.take(entry)
+    return found.columns()
+
+
+class _Gathering:
+    """Rows as entries come."""
+
+    def __init__(self, by: Literal["epoch", "step"]) -> None:
+        self.by = by
+        self.rows: list[_Row] = []
+        self._by_epoch: dict[float, _Row] = {}
+        self._by_step: dict[float, _Row] = {}
+        self._last: dict[str, float] = {}
+        """Where each metric was last logged."""
+        self._dropped = self._looked_through = 0
+        self._twice: set[int] = set()
+
+    def take(self, entry: Entry) -> None:
+        """Put the values of an entry where they belong."""
+        index = entry.epoch if self.by == "epoch" else entry.step
+        assert index is not None, f"every entry has its {self.by}"
+        if any(self._last.get(name, index) > index for name in entry.values):
+            self._begin_again(index)
+        row = self._row(entry)
+        for name, value in entry.values.items():
             known = row.values.get(name)
             if known is not None and value is not None and known != value:
-                twice.add(id(row))
+                self._twice.add(id(row))
             if value is not None or name not in row.values:
                 row.values[name] = value
-            last[name] = index
-    rows.sort(key=lambda row: _index(row, by))
-    repairs = [Repair(what, count) for what, count in ((TWICE, len(twice)), (AGAIN, dropped)) if count]
-    names = dict.fromkeys(name for row in rows for name in row.values)
-    return Rows(
-        epoch=[row.epoch for row in rows],
-        step=[row.step for row in rows],
-        metrics={name: [row.values.get(name) for row in rows] for name in names},
-        repairs=tuple(repairs),
-    )
+            self._last[name] = index
+
+    def _begin_again(self, index: float) -> None:
+        """A later attempt: what was logged from its first index on is dropped."""
+        self._looked_through += len(self.rows)
+        if self._looked_through > MAX_LOOKED_THROUGH:
+            raise UserError(
+                f"its {self.by}s go back too often for a log of attempts. Sort it, or split it by runs."
+            )
+        kept = [row for row in self.rows if _index(row, self.by) < index]
+        self._dropped += len(self.rows) - len(kept)
+        self.rows = kept
+        self._by_epoch = {row.epoch: row for row in kept if row.epoch is not None}
+        self._by_step = {row.step: row for row in kept if row.step is not None}
+        self._last = {}
+        for row in kept:
+            self._last.update(dict.fromkeys(row.values, _index(row, self.by)))
+
+    def _row(self, entry: Entry) -> _Row:
+        """The row of an entry's epoch, else that of its step, else a new one."""
+        row = self._by_epoch.get(entry.epoch) if entry.epoch is not None else None
+        if row is None and entry.step is not None:
+            at_step = self._by_step.get(entry.step)
+            if at_step is not None and (at_step.epoch is None or entry.epoch is None):
+                row = at_step
+        if row is None:
+            row = _Row(entry.epoch, entry.step)
+            self.rows.append(row)
+        if entry.epoch is not None:
+            row.epoch = entry.epoch
+            self._by_epoch[entry.epoch] = row
+        if entry.step is not None:
+            row.step = entry.step if row.step is None else max(row.step, entry.step)
+            self._by_step[row.step] = row
+        return row
+
+    def columns(self) -> Rows:
+        """All rows in the order of the index."""
+        names = dict.fromkeys(name for row in self.rows for name in row.values)
+        if len(self.rows) * len(names) > MAX_CELLS:
+            raise UserError(
+                f"it has {len(self.rows):,} rows of {len(names):,} metrics, and at most {MAX_CELLS:,} values are read."
+            )
+        rows = sorted(self.rows, key=lambda row: _index(row, self.by))
+        repairs = ((TWICE, len(self._twice)), (AGAIN, self._dropped))
+        return Rows(
+            epoch=[row.epoch for row in rows],
+            step=[row.step for row in rows],
+            metrics={name: [row.values.get(name) for row in rows] for name in names},
+            repairs=tuple(Repair(what, count) for what, count in repairs if count),
+        )
 
 
 def _index(row: _Row, by: str) -> float:

@@ -70,6 +70,15 @@ class Attempt:
     """By metric; none is empty."""
     voids: float = math.inf
     """The step from which on it says that all earlier ones are void."""
+    _last: dict[str, int] = field(default_factory=dict)
+
+    def last(self, name: str) -> float:
+        """The highest step of a metric; it is asked for once for each attempt that follows."""
+        if name not in self.series:
+            return -math.inf
+        if name not in self._last:
+            self._last[name] = int(self.series[name].steps.max())
+        return self._last[name]
 
     def drop(self, unwanted: Callable[[Series], Mask]) -> set[int]:
         """Drop values; the steps of those dropped."""
@@ -79,6 +88,7 @@ class Attempt:
             if mask.any():
                 dropped.update(series.steps[mask].tolist())
                 self.series[name] = series.where(~mask)
+                self._last.pop(name, None)
                 if mask.all():
                     del self.series[name]
         return dropped
@@ -156,9 +166,9 @@ def given_up_since(earlier: Sequence[Attempt], attempt: Attempt) -> float:
     if not any(series.steps.any() for series in attempt.series.values()):
         return since
     for name, series in attempt.series.items():
-        first = series.steps.min()
-        old = [one.series[name] for one in earlier if name in one.series]
-        if any(one.steps.max() > first for one in old):
+        first = int(series.steps.min())
+        if any(one.last(name) > first for one in earlier):
+            old = [one.series[name] for one in earlier if name in one.series]
             since = min(since, *(one.times[one.steps >= first].min(initial=math.inf) for one in old))
     return since
 

@@ -23,7 +23,7 @@ from tinyexp.logs.tfalike import Alike, Place, alike
 from tinyexp.logs.tfvalues import settings_of, value_in
 from tinyexp.logs.wire import BYTES, VARINT, Field, WireError, crc32c, double, fields, masked, signed, text
 
-MAX_SESSIONS = 1_000
+MAX_SESSIONS = 200
 _AT_ONCE = 1 << 16
 """Records whose checksums are computed together."""
 _HEADER, _FOOTER = 12, 4

@@ -163,7 +163,7 @@ class _Search:
             if own.epoch:
                 self.read[name].append(own)
             else:
-                self.left_out.append(LeftOut(log.where, "it holds no row."))
+                self.left_out.append(LeftOut(log.where, " ".join(("it holds no row.", *log.notes))))
 
     def finished(self) -> list[RunLog]:
         """All runs, those joined that lie in several folders."""

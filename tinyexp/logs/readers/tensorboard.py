@@ -219,7 +219,7 @@ def _placed_notes(unit: Unit, files: Sequence[EventFile]) -> Iterator[str]:
         yield f"event files that hold nothing: {empty}."
     others = {f"{_prefix(unit, file)}{tag}": kind for file in files for tag, kind in file.others.items()}
     if others:
-        yield f"left out, as they are no scalars: {_some([f'{tag} ({kind})' for tag, kind in others.items()])}."
+        yield f"left out, as they are no scalars: {_some([f'{tag[:80]} ({kind})' for tag, kind in others.items()])}."
     if any(_are_beside(one, other) for place, one in enumerate(files) for other in files[:place]):
         yield BESIDE
 

@@ -251,7 +251,7 @@ def _remarks(attempts: Sequence[_Attempt]) -> Iterator[str]:
         yield f"the run ended with exit code {last.exit_code}."
     others = {name: kind for attempt in attempts for name, kind in attempt.others.items()}
     if others:
-        names = [f"{name} ({kind})" for name, kind in sorted(others.items())]
+        names = [f"{name[:80]} ({kind})" for name, kind in sorted(others.items())]
         more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
         yield f"left out, as they are no numbers: {listed(names[:10])}{more}."
 

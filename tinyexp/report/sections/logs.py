@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tinyexp.logs.registry import TRAINERS
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.sentences import LOG_SAYS_NOTHING, LOGS_LEAD
 from tinyexp.report.view import MOST_LINES, Bullets, Paragraph, Section, Table
@@ -26,7 +27,11 @@ def logs_section(evidence: Evidence) -> Section | None:
     told = [one for _, _, one in found]
     kinds = Counter(one.log for one in told)
     lead = Paragraph(
-        LOGS_LEAD.format(logs=listing(f"{counted(many, 'run')} of {kind}" for kind, many in kinds.items()))
+        LOGS_LEAD.format(
+            logs=listing(
+                f"{counted(many, 'run')} of {TRAINERS.get(kind, kind)}" for kind, many in kinds.items()
+            )
+        )
     )
     bullets = Bullets((*_unknown(told), *_put_right(told), *_remarks(told)))
     table = Table(
