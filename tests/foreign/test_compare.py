@@ -243,3 +243,18 @@ def test_a_copy_of_a_run_is_no_training_of_its_own(two):
         in result.stdout.replace("wide/", "")
     )
     assert "over 5 runs of each" in result.stdout or "; 5 runs of each" in result.stdout
+
+
+def test_accuracies_that_agree_by_chance_stop_no_comparison(tmp_path: Path):
+    """In single precision 0.9123 has many digits; of two seeds it says nothing."""
+    for name, ends in (("a", (0.9122999906539917, 0.9122999906539917, 0.91)), ("b", (0.93, 0.931, 45 / 64))):
+        for seed, end in enumerate(ends):
+            folder = tmp_path / name
+            folder.mkdir(exist_ok=True)
+            (folder / f"s{seed}.csv").write_text(f"epoch,val_accuracy,val_loss\n1,{end!r},0.{seed}5\n")
+    assert tinyexp("compare", tmp_path / "a", tmp_path / "b", "--metric", "val_accuracy").exit_code == 0
+
+
+def test_of_what_keras_logs_the_metric_on_validation_data_is_compared():
+    result = tinyexp("compare", FIXTURES / "keras" / "logs")
+    assert "What is compared is val_accuracy" in result.stdout

@@ -136,3 +136,76 @@ def test_a_name_is_taken_apart(name, found):
 def test_of_several_seeds_the_one_nearest_to_the_top_counts():
     assert seed_in({"data.split.seed": 1, "trainer.seed": 2}) == (2, "trainer.seed")
     assert seed_in({"seed": True, "model": "x"}) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("lr_1e-3/seed_1", ("lr_1e-3", 1)),
+        ("lr_1e-4", ("lr_1e-4", None)),
+        ("resnet-18/seed1", ("resnet-18", 1)),
+        ("resnet-50/version_3", ("resnet-50", None)),
+        ("resnet-50/run 2", ("resnet-50", None)),
+        ("Nov26_09-21-51_vm_lr0.1_seed1", ("vm_lr0.1", 1)),
+        ("20261126-092315-resnet10t-32", ("resnet10t", None)),
+        ("wide/seed 4", ("wide", 4)),
+    ],
+)
+def test_what_numbers_a_run_is_taken_out_once_and_the_rest_is_the_designs(name, found):
+    assert split_name(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("vit_s16_aug_seed0.csv", ("vit_s16_aug", 0)),
+        ("resnet-s16-seed0", ("resnet-s16", 0)),
+        ("net_v1_s0", ("net_v1", 0)),
+        ("mixup-r2-s0", ("mixup-r2", 0)),
+        ("run_1/seed0", ("run_1", 0)),
+        ("seed0/16.csv", ("16", 0)),
+        ("2024-05-01_a_seed0", ("a", 0)),
+        ("a_seed0_20240501-120000", ("a", 0)),
+        ("base/seed0/version_0", ("base", 0)),
+    ],
+)
+def test_beside_a_seed_every_other_number_is_the_designs(name, found):
+    assert split_name(name) == found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "model.name",
+        "model_name",
+        "optimizer.name",
+        "dataset_name",
+        "loss.name",
+        "model.version",
+        "data.path",
+        "experiment",
+    ],
+)
+def test_a_name_of_what_is_trained_tells_designs_apart(key):
+    runs = reading(x__0={key: "vit", "seed": 0}, x__1={key: "resnet", "seed": 0})
+    assert len(grouped(runs).designs) == 2
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "name",
+        "run_name",
+        "run.name",
+        "exp_name",
+        "output_dir",
+        "logger.path",
+        "hostname",
+        "timestamp",
+        "resume",
+        "wandb.group",
+    ],
+)
+def test_a_name_of_the_run_or_its_place_does_not(key):
+    runs = reading(x__0={key: "u", "lr": 0.1, "seed": 0}, x__1={key: "v", "lr": 0.1, "seed": 1})
+    assert len(grouped(runs).designs) == 1

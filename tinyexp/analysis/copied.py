@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from tinyexp.errors import UserError, listed
 _DISTINCT = 3
 """So many numbers that agree to the last digit are no chance: a net that learned nothing has one, at every epoch."""
 _DIGITS = 6
-"""Of a single number that agrees: accuracies over thousands of images have four at most, and agree by chance."""
+"""Of a single number that agrees: one with fewer may agree by chance."""
+_COUNTED = 10_000
+"""Images; accuracies over so many agree by chance, whatever digits they have as floats."""
 
 
 def check_copies(rows: pd.DataFrame, designs: Sequence[str]) -> None:
@@ -55,8 +58,16 @@ def check_copies(rows: pd.DataFrame, designs: Sequence[str]) -> None:
 
 def _is_no_chance(part: np.ndarray) -> bool:
     numbers = np.unique(part[np.isfinite(part)]).tolist()
-    return len(numbers) >= _DISTINCT or any(_digits(number) >= _DIGITS for number in numbers)
+    return len(numbers) >= _DISTINCT or not all(map(_may_be_counted, numbers))
 
 
-def _digits(number: float) -> int:
-    return len(f"{abs(number):.12g}".replace(".", "").strip("0"))
+def _may_be_counted(number: float) -> bool:
+    """Whether a number may be so many of at most :data:`_COUNTED` images, as a share or in percent, in whichever precision.
+
+    >>> _may_be_counted(45 / 64), _may_be_counted(float(np.float32(0.9123))), _may_be_counted(0.5312345678912)
+    (True, True, False)
+    """
+    if len(f"{abs(number):.12g}".replace(".", "").strip("0")) < _DIGITS or float(np.float32(number)) == number:
+        return True
+    shares = (number, number / 100)
+    return any(abs(float(Fraction(one).limit_denominator(_COUNTED)) - one) <= 1e-13 * abs(one) for one in shares)

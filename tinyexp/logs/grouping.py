@@ -34,23 +34,32 @@ SEEDS = frozenset(
 )
 """Last parts of the keys under which settings have the seed."""
 _CARRIED_OUT = re.compile(
-    r"(^|[._/-])(out|output|outputs|save|log|logs|logging|work|run|exp|experiment|ckpt|checkpoint|tensorboard|wandb|hub|cache|data)?"
-    r"_?(dir|dirs|path|paths|folder|root|file|name|id|version|time|timestamp|date|host|hostname|port|device|devices|gpu|gpus|rank|"
-    r"local_rank|world_size|workers|num_workers|resume|resume_from|resume_from_checkpoint|load_from|auto_resume|initial_checkpoint|"
-    r"experiment|project|output|group|tags|notes|job_type|entity|command|username|user|email|platform|os|python|executable|start_method)$",
+    r"(^|[._/-])((out|output|outputs|save|log|logs|logging|work|run|exp|ckpt|checkpoint|tensorboard|wandb|hub|cache)"
+    r"_?(dir|dirs|path|folder|root|file|name|id|version|time|group)|outdir|logdir|(run|exp|experiment|project|job|trial|host|user)_?(name|id)"
+    r"|time|timestamp|date|host|hostname|port|device|devices|gpu|gpus|rank|local_rank|world_size|workers|num_workers|resume|resume_from"
+    r"|resume_from_checkpoint|load_from|ckpt_path|auto_resume|initial_checkpoint|project|tags|notes|job_type|entity|command|username|user"
+    r"|email|platform|os|python|executable|start_method)$"
+    r"|^(name|id|version|path|group|output|out)$|(^|[._/-])(run|exp|project|log|logger|output|ckpt|checkpoint|user|host|job|tracker|wandb|mlflow)[./](name|id|version|path|group)$",
     re.IGNORECASE,
 )
 """Settings that say where and how a run was carried out: they name no design."""
-_TOOL = ("hydra.", "_wandb", "mlflow.", "_")
+_TOOL = ("hydra.", "_wandb", "mlflow.", "_target_", "_timestamp", "_runtime")
 _SEED_PART = re.compile(
-    r"(?:^|[^a-z0-9])(?:seed|s|rng|seed_everything)[-_=.]?(\d{1,9})(?![0-9a-z])", re.IGNORECASE
+    r"(?:^|[^a-z0-9])(?:seed_everything|seed|rng)[-_=. ]?(\d{1,9})(?![0-9a-z])", re.IGNORECASE
 )
+_SHORT_SEED = re.compile(r"(?:^|[^a-z0-9])s[-_=. ]?(\d{1,9})(?![0-9a-z])", re.IGNORECASE)
+"""Looked for where no name says ``seed``; of several the last counts."""
 _NUMBERED = re.compile(
-    r"(?:(?:^|[-_. ])(?:run|version|rep|repeat|trial|try|attempt|n|no|r|v)[-_.]?\d{1,6}|(?:[-_ #]|(?<=[A-Za-z])\.)\d{1,4})$",
-    re.IGNORECASE,
+    r"(?:^|[-_. ])(?:run|version|rep|repeat|trial|try|attempt|n|no|r|v)[-_. ]?\d{1,6}$", re.IGNORECASE
 )
+_TRAILING = re.compile(r"(?:[-_ #](?<!\de[-_])|(?<=[A-Za-z])\.)\d{1,4}$")
+"""A number at the end of a name, but for that of ``1e-3``."""
+_DATED = re.compile(
+    r"^(?:[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_|\d{8}[-_]\d{6}[-_]|\d{4}-\d\d-\d\d[-_T]?(?:\d\d[-:_]\d\d(?:[-:_]\d\d)?)?[-_])|[-_]\d{8}[-_]\d{6}$"
+)
+"""What TensorBoard and timm put before a run's name."""
 _SERIAL = re.compile(
-    r"^(?:\d{1,6}|\d{4}-?\d{2}-?\d{2}(?:[T_-]?\d{2}[-:_.]?\d{2}(?:[-:_.]?\d{2})?)?|\d{2}[-:_.]\d{2}(?:[-:_.]\d{2})?|[0-9a-f]{8}|[0-9a-f]{32}|"
+    r"^(?:\d{4}-?\d{2}-?\d{2}(?:[T_-]?\d{2}[-:_.]?\d{2}(?:[-:_.]?\d{2})?)?|\d{2}[-:_.]\d{2}(?:[-:_.]\d{2})?|[0-9a-f]{8}|[0-9a-f]{32}|"
     r"(?:offline-)?run-\d{8}_\d{6}-\w+|version_\d+|lightning_logs|\d{8}_\d{6})$"
 )
 """Folders that a tool numbered, dated or named by chance."""
@@ -164,6 +173,9 @@ def _by_path(run: RunLog, name: str) -> Placed:
         and not name.startswith(_TOOL)
         and not _CARRIED_OUT.search(name)
     }
+    if run.reader == "mlflow" and "/" in run.name:
+        # Runs of two of MLflow's experiments were not meant as one, whatever their parameters.
+        telling.setdefault("experiment", run.name.rpartition("/")[0])
     design, from_path = split_name(run.name if _BY_CHANCE.search(name) and run.name else name)
     if seed is None and from_path is not None:
         seed, key = from_path, "folder"
@@ -178,20 +190,28 @@ def split_name(name: str) -> tuple[str, int | None]:
     >>> split_name("wide/seed3"), split_name("base_s0.csv"), split_name("lr0.1/version_2"), split_name("net-4")
     (('wide', 3), ('base', 0), ('lr0.1', None), ('net', None))
     """
-    seed, kept = None, []
     path = PurePosixPath(_COPY.sub("", name))
     parts = [*path.parts[:-1], path.name.removesuffix(path.suffix) if path.suffix in _ENDINGS else path.name]
-    for part in parts:
-        match = _SEED_PART.search(part)
-        rest = part
-        if match:
-            seed = int(match[1])
-            rest = part[: match.start()] + part[match.end() :]
-        rest = rest if _SERIAL.match(rest) is None else ""
-        rest = (rest if match else _NUMBERED.sub("", rest)).strip("-_. ")
-        if rest:
-            kept.append(rest)
+    parts = [rest for part in parts if (rest := _DATED.sub("", part)) and not _SERIAL.match(rest)]
+    seed, parts = _without_seed(parts)
+    if seed is None:
+        numbered = [_NUMBERED.sub("", part) if not part.isdecimal() else "" for part in parts]
+        if numbered == parts and len(parts) == len(path.parts) and parts:
+            numbered[-1] = _TRAILING.sub("", parts[-1])  # a number at the end is what tells runs apart
+        parts = numbered
+    kept = [told for part in parts if (told := part.strip("-_. "))]
     return "/".join(kept), seed
+
+
+def _without_seed(parts: Sequence[str]) -> tuple[int | None, list[str]]:
+    """The seed that a name says, the last of several, and the parts without it."""
+    for pattern in (_SEED_PART, _SHORT_SEED):
+        found = [(place, match) for place, part in enumerate(parts) for match in pattern.finditer(part)]
+        if found:
+            place, match = found[-1]
+            left = parts[place][: match.start()] + parts[place][match.end() :]
+            return int(match[1]), [*parts[:place], left, *parts[place + 1 :]]
+    return None, [*parts]
 
 
 def _by_settings(placed: list[Placed], notes: list[str]) -> list[Placed]:

@@ -45,8 +45,13 @@ class _Counted(NamedTuple):
     whole: bool = True
 
 
-def with_epochs(steps: Column, rows: Sequence[Row], where: Path) -> Columns:
+def with_epochs(steps: Column, rows: Sequence[Row], where: Path, *, from_zero: bool = False) -> Columns:
     """Columns of rows in their order, with the epochs that a metric named ``epoch`` tells.
+
+    Parameters
+    ----------
+    from_zero
+        Whether it is known that epochs count from 0.
 
     >>> rows = [{"epoch": 0, "loss": 0.9}, {"epoch": 0, "acc": 0.5}, {"epoch": 1, "loss": 0.7, "acc": 0.6}]
     >>> found = with_epochs([0, 1, 2], rows, Path("run"))
@@ -58,7 +63,7 @@ def with_epochs(steps: Column, rows: Sequence[Row], where: Path) -> Columns:
     if index is None:
         return columns([None] * len(rows), steps, rows)
     logged = [row.get(index) for row in rows]
-    counted = _counted(index, [one for one in logged if one is not None])
+    counted = _counted(index, [one for one in logged if one is not None], from_zero=from_zero)
     if isinstance(counted, str):
         return columns([None] * len(rows), steps, rows, counted)
     often = _often(logged, rows) | {index}
@@ -82,11 +87,11 @@ def with_epochs(steps: Column, rows: Sequence[Row], where: Path) -> Columns:
     return columns(epochs, kept_steps, kept, *notes)
 
 
-def columns_of(table: StepTable, where: Path) -> Columns:
+def columns_of(table: StepTable, where: Path, *, from_zero: bool = False) -> Columns:
     """Columns of a table by step, with the epochs that a metric named ``epoch`` tells."""
     if epoch_name(table.metrics) is None:
         return Columns([None] * len(table.steps), table.steps, table.metrics)
-    return with_epochs(table.steps, rows_of(table.metrics, len(table.steps)), where)
+    return with_epochs(table.steps, rows_of(table.metrics, len(table.steps)), where, from_zero=from_zero)
 
 
 def epoch_name(names: Iterable[str]) -> str | None:
@@ -105,7 +110,7 @@ def columns(epochs: Column, steps: Column, rows: Sequence[Row], *notes: str) -> 
     return Columns(list(epochs), list(steps), metrics, notes)
 
 
-def _counted(name: str, logged: Sequence[float]) -> _Counted | str:
+def _counted(name: str, logged: Sequence[float], *, from_zero: bool) -> _Counted | str:
     """From what the numbers count; a sentence where that cannot be told."""
     distinct = sorted(set(logged))
     strides = {later - one for one, later in pairwise(distinct)}
@@ -115,7 +120,7 @@ def _counted(name: str, logged: Sequence[float]) -> _Counted | str:
         why = "its values go back without a resume."
     elif any(one != int(one) for one in logged):
         return _Counted(name, 0, f"'{name}' is the epoch of each row, as a fraction.", whole=False)
-    elif distinct[0] == 0:
+    elif distinct[0] == 0 or from_zero:
         return _Counted(name, 1, f"'{name}' counts from 0: 1 was added, which makes epochs completed of it.")
     elif (distinct[0] == 1 and strides <= {1}) or strides == {distinct[0]}:
         return _Counted(name, 0, f"'{name}' counts from 1, and is the number of epochs completed.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from tinyexp.errors import UserError
@@ -99,7 +100,57 @@ def split(index: Sequence[float], columns: Mapping[str, Sequence[Any]], words: I
         if name in named or (few and not all(_rises(index, part.rows) for part in parts)):
             keys.append(name)
             parts = _groups(index, columns, keys)
+    parts = _by_settings(index, columns, keys, parts)
     return parts if len(parts) > 1 and _begin_again(index, parts) else []
+
+
+_WITHIN = frozenset({"batch", "batch_idx", "iter", "it", "i", "step", "n"})
+"""Columns that count inside an epoch."""
+_MOST_TOGETHER = 3
+"""Settings that are tried together."""
+
+
+def _by_settings(
+    index: Sequence[float], columns: Mapping[str, Sequence[Any]], keys: Sequence[str], parts: list[Part]
+) -> list[Part]:
+    """Where an index still stands twice: the columns of few numbers that, with the keys, make runs of equal indices."""
+    phases = [name for name, column in columns.items() if name not in keys and _is_phase(name, column)]
+    fixed = list(zip(index, *(map(str, columns[name]) for name in (*keys, *phases)), strict=True))
+    if len(set(fixed)) == len(index):
+        return parts
+    few = [
+        name for name in columns if name not in (*keys, *phases) and _is_setting_column(name, columns[name])
+    ]
+    for size in range(1, _MOST_TOGETHER + 1):
+        for more in combinations(few[:MAX_KEYS], size):
+            found = _groups(index, columns, [*keys, *more])
+            spans = {frozenset(index[row] for row in part.rows) for part in found}
+            alone = {(*own, *(columns[name][row] for name in more)) for row, own in enumerate(fixed)}
+            if len(alone) == len(index) and len(found) > len(parts) and _are_runs(spans):
+                return _groups(index, columns, [*keys, *more, *_constant_in(found, few, columns, more)])
+    return parts
+
+
+def _is_setting_column(name: str, column: Sequence[Any]) -> bool:
+    """Whether a column has few different numbers, as a setting that was tried has."""
+    numbers = all(isinstance(one, int | float) and not math.isnan(one) for one in column)
+    return last_part(name) not in _WITHIN and numbers and 1 < len(set(column)) <= len(column) // 2
+
+
+def _are_runs(spans: set[frozenset[float]]) -> bool:
+    """Whether all parts stand at the same places, of which there are several."""
+    return len(spans) == 1 and len(next(iter(spans))) > 1
+
+
+def _constant_in(
+    parts: Sequence[Part], names: Sequence[str], columns: Mapping[str, Sequence[Any]], but: Sequence[str]
+) -> list[str]:
+    """The columns that say the same in every row of each part."""
+    return [
+        name
+        for name in names
+        if name not in but and all(len({columns[name][row] for row in part.rows}) == 1 for part in parts)
+    ]
 
 
 def sweep(index: Sequence[float], numbers: Mapping[str, Column]) -> list[Part]:

@@ -13,6 +13,7 @@ from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.hydra import job_settings
 from tinyexp.logs.log import LeftOut, RunLog
 from tinyexp.logs.registry import READERS, reader_of
+from tinyexp.logs.twins import without_twins
 
 MAX_FOLDERS = 200_000
 _ANY = "table"
@@ -166,12 +167,14 @@ class _Search:
                 self.left_out.append(LeftOut(log.where, " ".join(("it holds no row.", *log.notes))))
 
     def finished(self) -> list[RunLog]:
-        """All runs, those joined that lie in several folders."""
-        found = []
+        """All runs, those joined that lie in several folders, and each once that several loggers wrote."""
+        found: list[RunLog] = []
         for name, logs in self.read.items():
             join = reader_of(name).join
             found += join(logs) if join and logs else logs
-        return found
+        kept, twins = without_twins(found)
+        self.left_out += twins
+        return kept
 
 
 def _without(message: str, unit: Unit) -> str:
@@ -205,7 +208,9 @@ def _names(runs: Sequence[RunLog], roots: Sequence[Path]) -> list[str]:
         below = run.where.relative_to(root).as_posix()
         found.append(below if len(roots) == 1 else f"{root.name or root.resolve().name}/{below}")
     if len(set(found)) < len(found):
-        common = os.path.commonpath([run.where.absolute() for run in runs])
+        places = [run.where.absolute() for run in runs]
+        common = Path(os.path.commonpath(places))
+        common = common.parent if common in places else common
         found = [os.path.relpath(run.where.absolute(), common).replace(os.sep, "/") for run in runs]
     seen: dict[str, int] = {}
     for place, name in enumerate(found):

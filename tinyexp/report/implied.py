@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyexp.analysis.study import Study
@@ -40,13 +40,18 @@ def by_preference(metrics: Iterable[Metric]) -> list[Metric]:
     """
     order = {name: place for place, name in enumerate(USUAL)}
     found = [one for one in metrics if one.name != GAP and not one.on_clean]
-    return sorted(found, key=lambda one: (_rank(one), order.get(one.base, len(order))))
+    names = {one.name for one in found}
+    return sorted(found, key=lambda one: (_rank(one, names), order.get(one.base, len(order))))
 
 
-def _rank(metric: Metric) -> int:
-    """Of which data: what no name says is taken for validation data, where it is better higher, so that it stands before a loss on them."""
-    split = "validation" if metric.split == "unknown" and metric.direction == "higher" else metric.split
-    return _SPLITS.index(split)
+def _rank(metric: Metric, names: Container[str]) -> int:
+    """Of which data. What no name says is of training data where ``val_`` of it is there too, as Keras logs; else it is taken
+    for validation data where it is better higher, so that it stands before a loss on them."""
+    if metric.split != "unknown":
+        return _SPLITS.index(metric.split)
+    if any(f"{beginning}{metric.name}" in names for beginning in ("val_", "val/", "test_", "valid_")):
+        return _SPLITS.index("train")
+    return _SPLITS.index("validation" if metric.direction == "higher" else "unknown")
 
 
 def implied(metrics: Iterable[Metric]) -> Implied | None:

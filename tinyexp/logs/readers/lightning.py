@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tinyexp.logs.columns import Table, left_out, require_index, table_of
 from tinyexp.logs.counting import UNKNOWN
-from tinyexp.logs.ends import NO_END, completed, is_once, rows_of
+from tinyexp.logs.ends import NO_END, completed, ends_of, is_once, rows_of
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.log import Column, Repair, RunLog
@@ -188,8 +188,17 @@ def _evaluations(rows: _Rows) -> set[int]:
         (rows.epoch[row] or 0, rows.step[row]) for row in rest if (rows.epoch[row], rows.step[row]) != last
     ]
     names = {name for row in tail for name in rows.names(row)}
-    if not before or not all(map(is_once, names)):
+    training = {name for name in rows.metrics if name.endswith("_step") or "train" in name.lower()}
+    training |= {name.removesuffix("_step") + "_epoch" for name in training} & rows.metrics.keys()
+    if not before or not all(map(is_once, names)) or names & training:
         return found
+    logged = [None if row in found else one for row, one in enumerate(rows.epoch)]
+    ends = ends_of(logged, rows.step, rows.metrics, from_zero=True)
+    is_next = (max(before)[0] + 1, max(before)[1] + 1) == last
+    if ends.is_regular and last[0] in ends.complete and not (is_next and training):
+        return found
+    if is_next and training:
+        return found.union(tail)
     epoch, step = max(before)
     if last not in ((epoch + 1, step), (epoch + 1, step + 1), (epoch, step + 1)):
         return found

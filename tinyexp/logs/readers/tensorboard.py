@@ -23,6 +23,7 @@ from tinyexp.errors import listed
 from tinyexp.logs.folder import Folder, Reader, Unit
 from tinyexp.logs.log import Column, Repair, RunLog
 from tinyexp.logs.logged_epochs import Columns, columns_of
+from tinyexp.logs.readers.versions import joined_where_versioned
 from tinyexp.logs.rows import TWICE
 from tinyexp.logs.series import Attempt, Series, StepTable, drop_superseded, table_by_step
 from tinyexp.logs.settings import settings_in
@@ -114,7 +115,8 @@ def read(unit: Unit) -> list[RunLog]:
     superseded = drop_superseded(attempts)
     keras = table_by_step(attempts, unit.where, lambda name: bool(_KERAS.match(name)))
     others = table_by_step(attempts, unit.where, lambda name: not _KERAS.match(name))
-    columns = columns_of(others, unit.where)
+    # Lightning writes this file beside its events, and counts epochs from 0.
+    columns = columns_of(others, unit.where, from_zero=(unit.where / "hparams.yaml").is_file())
     if keras.steps:
         columns = _with_keras(keras, columns)
     cut = sum(file.cut for file in files)
@@ -259,4 +261,4 @@ def _together(*repairs: Sequence[Repair]) -> list[Repair]:
     return [Repair(TWICE, twice)] if twice else []
 
 
-READER = Reader(find, read)
+READER = Reader(find, read, joined_where_versioned)

@@ -47,6 +47,12 @@ def joined_versions(logs: Iterable[RunLog]) -> list[RunLog]:
     return [run for family in families.values() for run in _joined(sorted(family, key=_number))]
 
 
+def joined_where_versioned(logs: Sequence[RunLog]) -> list[RunLog]:
+    """As :func:`joined_versions`, of those alone that lie in a folder ``version_N``: of others nothing is said."""
+    versioned = [log for log in logs if _NUMBER.match(log.where.name)]
+    return [*(log for log in logs if not _NUMBER.match(log.where.name)), *joined_versions(versioned)]
+
+
 def _number(log: RunLog) -> int:
     match = _NUMBER.match(log.where.name)
     return int(match[1]) if match else 0
