@@ -438,7 +438,7 @@ def compare_paths(
     from tinyexp.foreign.question import Question, endpoint_of
     from tinyexp.foreign.text import as_values, recognised, remarks, results
 
-    found = compare_logs(paths, Question(endpoint=endpoint_of(endpoint), **question))
+    found = compare_logs(paths, Question(endpoint=endpoint_of(endpoint, question["direction"]), **question))
     if out is not None:
         from tinyexp.foreign.report import write_log_report
 

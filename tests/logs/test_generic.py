@@ -15,6 +15,7 @@ from tinyexp.logs.ends import NO_END
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.readers.generic import READER
 from tinyexp.logs.rows import AGAIN
+from tinyexp.logs.walk import read_paths
 
 
 def read_below(root):
@@ -308,3 +309,75 @@ def test_any_table_is_read_or_refused(tmp_path, head, lines, end):
         assert all(
             one is not None or other is not None for one, other in zip(log.epoch, log.step, strict=True)
         )
+
+
+def written(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "before", ["# made by hand\n", "# one\n# two, three\n", "sep=,\n", "# lr 0.1\nsep=,\n"]
+)
+def test_lines_before_the_header_are_passed_over_and_counted(tmp_path, before):
+    written(tmp_path, "log.csv", f"{before}epoch,loss\n1,0.5\n2,0.25\n")
+    (log,) = read_paths([tmp_path]).runs
+    assert log.metrics["loss"] == [0.5, 0.25]
+    assert [(one.what, one.rows) for one in log.repairs] == [
+        ("of comments before the header, passed over", before.count("\n"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["it", "timesteps", "time/total_timesteps", "trainer/global_step", "env_step"]
+)
+def test_other_names_of_steps_are_known(tmp_path, name):
+    written(tmp_path, "log.csv", f"{name},reward\n10,0.5\n20,0.75\n")
+    (log,) = read_paths([tmp_path]).runs
+    assert log.step == [10, 20]
+
+
+def test_a_table_that_says_no_place_is_named(tmp_path):
+    written(tmp_path, "log.csv", "epoch,loss\n1,0.5\n")
+    written(tmp_path, "labels.csv", "image,label\nx.png,3\n")
+    (left,) = read_paths([tmp_path]).left_out
+    assert left.where.name == "labels.csv"
+    assert "no column of it says where a row stands" in left.why
+
+
+def test_rows_in_falling_order_are_sorted_and_said_to_be(tmp_path):
+    written(tmp_path, "log.csv", "epoch,loss\n3,0.25\n2,0.5\n1,0.75\n")
+    (log,) = read_paths([tmp_path]).runs
+    assert (log.epoch, log.metrics["loss"]) == ([1, 2, 3], [0.75, 0.5, 0.25])
+    assert "sorted" in log.repairs[0].what
+
+
+def test_a_number_that_is_another_in_every_log_is_a_setting_too(tmp_path):
+    for name, lr in (("a", 0.1), ("b", 0.1), ("c", 0.01)):
+        written(
+            tmp_path,
+            f"{name}.csv",
+            f"epoch,loss,lr_max,momentum\n1,0.5{name == 'a':d},{lr},0.9\n2,0.25,{lr},0.9\n",
+        )
+    logs = read_paths([tmp_path]).runs
+    assert [log.settings for log in logs] == [{"lr_max": 0.1}, {"lr_max": 0.1}, {"lr_max": 0.01}]
+    assert logs[0].metrics["lr_max"] == [0.1, 0.1], "and no value is lost"
+
+
+def test_a_long_table_of_a_setting_and_seeds_gives_every_run(tmp_path):
+    rows = [
+        f"{lr},{seed},{epoch},{lr + seed / 10 + epoch / 100}"
+        for lr in (0.1, 0.01)
+        for seed in (0, 1)
+        for epoch in (1, 2, 3)
+    ]
+    written(tmp_path, "all.csv", "lr,seed,epoch,val_acc\n" + "\n".join(rows) + "\n")
+    logs = read_paths([tmp_path]).runs
+    assert sorted((log.settings["lr"], log.settings["seed"]) for log in logs) == [
+        (0.01, 0),
+        (0.01, 1),
+        (0.1, 0),
+        (0.1, 1),
+    ]
+    assert all(log.epoch == [1, 2, 3] for log in logs)

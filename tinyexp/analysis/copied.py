@@ -67,7 +67,12 @@ def _may_be_counted(number: float) -> bool:
     >>> _may_be_counted(45 / 64), _may_be_counted(float(np.float32(0.9123))), _may_be_counted(0.5312345678912)
     (True, True, False)
     """
-    if len(f"{abs(number):.12g}".replace(".", "").strip("0")) < _DIGITS or float(np.float32(number)) == number:
+    if (
+        len(f"{abs(number):.12g}".replace(".", "").strip("0")) < _DIGITS
+        or float(np.float32(number)) == number
+    ):
         return True
     shares = (number, number / 100)
-    return any(abs(float(Fraction(one).limit_denominator(_COUNTED)) - one) <= 1e-13 * abs(one) for one in shares)
+    return any(
+        abs(float(Fraction(one).limit_denominator(_COUNTED)) - one) <= 1e-13 * abs(one) for one in shares
+    )

@@ -39,6 +39,19 @@ INDICES: Mapping[str, str] = {
     "update": "step",
     "updates": "step",
     "num_updates": "step",
+    "it": "step",
+    "iter_num": "step",
+    "n_iter": "step",
+    "num_steps": "step",
+    "total_steps": "step",
+    "timestep": "step",
+    "timesteps": "step",
+    "total_timesteps": "step",
+    "env_step": "step",
+    "env_steps": "step",
+    "trainer/global_step": "step",
+    "train/global_step": "step",
+    "time/total_timesteps": "step",
 }
 """Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
 _LOOKED_AT = 10

@@ -6,7 +6,7 @@ import json
 import re
 
 from tinyexp.logs.records import flat
-from tinyexp.logs.separated import separator_of
+from tinyexp.logs.separated import passed_over, separator_of
 
 _LINES = 5
 """That are looked into, as the first may have nothing but settings."""
@@ -24,7 +24,8 @@ def names_in(head: bytes) -> tuple[str, ...]:
         return ()
     if text[0] in "{[":
         return _json_names(text)
-    line = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    line = text[passed_over(text, 0)[0] :].partition("\n")[0]
     return tuple(name.strip('"# ') for name in line.split(separator_of(line)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from tinyexp.errors import UserError
@@ -14,6 +15,7 @@ MAX_CELLS = 50_000_000
 """Rows times metrics of one run."""
 MAX_LOOKED_THROUGH = 5_000_000
 """Rows that are looked through because an index went back: a log of a few attempts takes a few times its length."""
+SORTED = "standing out of order, though nothing is logged twice: sorted"
 TWICE = "logged twice at one index, where the later value counts"
 
 
@@ -66,10 +68,25 @@ def gathered(entries: Iterable[Entry], by: Literal["epoch", "step"]) -> Rows:
     >>> rows.epoch, rows.metrics["loss"], [(one.what.split()[1], one.rows) for one in rows.repairs]
     ([1], [0.6], [('twice', 1), ('by', 2)])
     """
+    entries = [*entries]
+    out_of_order = _stand_out_of_order(entries, by)
+    if out_of_order:
+        entries.sort(key=lambda entry: (entry.epoch if by == "epoch" else entry.step) or 0.0)
     found = _Gathering(by)
     for entry in entries:
         found.take(entry)
-    return found.columns()
+    rows = found.columns()
+    return replace(rows, repairs=(Repair(SORTED, out_of_order), *rows.repairs)) if out_of_order else rows
+
+
+def _stand_out_of_order(entries: Sequence[Entry], by: str) -> int:
+    """How often the index goes back where that is no later attempt: nothing is logged twice, and it goes back again and again."""
+    index = [entry.epoch if by == "epoch" else entry.step for entry in entries]
+    backs = sum(a is not None and b is not None and b < a for a, b in pairwise(index))
+    if not backs or (backs < len(index) - 1 and backs <= max(2, len(index) // 4)):
+        return 0
+    logged = [(at, name) for at, entry in zip(index, entries, strict=True) for name in entry.values]
+    return backs if len(set(logged)) == len(logged) else 0
 
 
 class _Gathering:

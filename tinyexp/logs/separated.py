@@ -20,9 +20,11 @@ Unended = Literal["kept", "dropped"]
 """A last row without a line end that has all cells: kept where the writer is known to have come to its end."""
 Ignored = Callable[[Sequence[str], Sequence[str]], str]
 """Given the cells of a row of another length and the names: why it may be passed over, or nothing."""
+COMMENTS = "of comments before the header, passed over"
 CUT = "cut at the end of the file, as by a kill, and left out"
 MAX_CELLS = 20_000_000
 _AT_ONCE = 20_000
+_SEPARATOR = re.compile(r"sep=.$")
 _FIXED = re.compile(r"-?\d+\.(\d+)\Z")
 
 
@@ -62,8 +64,12 @@ def separated(
     start = len(text) - len(text.lstrip("\n"))
     if start == len(text):
         text, tail = tail and f"{text}{tail}\n", ""
+    start, comments = passed_over(text, start)
+    if comments:
+        text = text[start:]
+        start = 0
     head = text[start:].partition("\n")[0]
-    found = Separated(separator_of(head), [], [])
+    found = Separated(separator_of(head), [], [Repair(COMMENTS, comments)] if comments else [])
     if not head.strip(" \t\0"):
         return found
     if tail and not tail.isspace():
@@ -106,6 +112,26 @@ def names_of(cells: Iterable[str], where: str) -> tuple[str, ...]:
             )
         seen.add(name)
     return tuple(names)
+
+
+def passed_over(text: str, start: int) -> tuple[int, int]:
+    """Where a table begins behind lines of comments and ``sep=;``, and how many these are; a header after ``#`` is none.
+
+    >>> passed_over(chr(10).join(["# made by hand", "epoch,loss", "1,0.5", ""]), 0)
+    (15, 1)
+    >>> passed_over(chr(10).join(["# epoch,loss", "1,0.5", ""]), 0)
+    (0, 0)
+    """
+    lines = 0
+    while (end := text.find("\n", start)) >= 0:
+        line, follows = text[start:end], text[end + 1 :].partition("\n")[0]
+        cells = follows.split(separator_of(follows))
+        is_named = len(cells) > 1 and len(cells) == len(line.split(separator_of(follows)))
+        is_comment = line.startswith("#") and not (is_named and _is_number(cells[0]))
+        if not follows or not (is_comment or _SEPARATOR.match(line)):
+            break
+        start, lines = end + 1, lines + 1
+    return start, lines
 
 
 def is_header(cells: Sequence[str], known: Collection[str]) -> bool:

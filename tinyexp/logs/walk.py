@@ -16,6 +16,10 @@ from tinyexp.logs.registry import READERS, reader_of
 from tinyexp.logs.twins import without_twins
 
 MAX_FOLDERS = 200_000
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+_NO_INDEX = (
+    "no column of it says where a row stands (epoch, step, iteration, ...), so it was taken for no log."
+)
 _ANY = "table"
 """The reader of a file that was named and that nobody else knows."""
 
@@ -103,7 +107,9 @@ class _Search:
                 for unit in reader_of(name).find(folder):
                     if self._claimed.isdisjoint(unit.files):
                         self._take(name, unit, root)
-            self.others += len(looked - self._claimed)
+            unread = sorted(looked - self._claimed)
+            self.left_out += [LeftOut(path, _NO_INDEX) for path in unread if path.suffix.lower() in _TABLES]
+            self.others += sum(path.suffix.lower() not in _TABLES for path in unread)
 
     def _folders(self, root: Path) -> Iterator[Folder]:
         """Folders from the top down, each once however it is linked to, without those that a log claimed."""

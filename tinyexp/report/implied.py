@@ -45,8 +45,11 @@ def by_preference(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def _rank(metric: Metric, names: Container[str]) -> int:
-    """Of which data. What no name says is of training data where ``val_`` of it is there too, as Keras logs; else it is taken
-    for validation data where it is better higher, so that it stands before a loss on them."""
+    """Of which data.
+
+    What no name says is of training data where ``val_`` of it is there too, as Keras logs; else it is taken for validation
+    data where it is better higher, so that it stands before a loss on them.
+    """
     if metric.split != "unknown":
         return _SPLITS.index(metric.split)
     if any(f"{beginning}{metric.name}" in names for beginning in ("val_", "val/", "test_", "valid_")):

@@ -8,9 +8,11 @@ settings stand in columns that never change.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tinyexp.config.metric import known_metric
 from tinyexp.errors import listed
 from tinyexp.logs.columns import Table, index_names, left_out, table_of
 from tinyexp.logs.counting import BEFORE, TableLog, begins_at_zero, counted
@@ -114,4 +116,34 @@ def _completed(
     return epoch, from_zero
 
 
-READER = Reader(find, read, counted)
+def joined(logs: Sequence[RunLog]) -> list[RunLog]:
+    """All logs, their epochs as completed, and with the columns among their settings that are one in each."""
+    by_header: dict[str, list[RunLog]] = {}
+    found = counted(logs)
+    for log in found:
+        by_header.setdefault(log.header if isinstance(log, TableLog) else "", []).append(log)
+    tried = {header: _tried(own) for header, own in by_header.items()}
+    return [_with_settings(log, tried[log.header]) if isinstance(log, TableLog) else log for log in found]
+
+
+def _tried(logs: Sequence[RunLog]) -> list[str]:
+    """Columns of numbers that never change within a log, differ between logs of one program, and are called like no result."""
+    names = [name for name in logs[0].metrics if known_metric(name) is None]
+    found = []
+    for name in names:
+        values = [{one for one in log.metrics.get(name, ()) if one is not None} for log in logs]
+        often = all(len(log.epoch) > 1 for log in logs)
+        if often and all(len(own) == 1 for own in values) and len(set().union(*values)) > 1:
+            found.append(name)
+    return found
+
+
+def _with_settings(log: TableLog, names: Sequence[str]) -> RunLog:
+    if not names:
+        return log
+    own = {name: next(one for one in log.metrics[name] if one is not None) for name in names}
+    note = f"{listed(names)}: one number throughout each log, and another elsewhere: a setting too."
+    return replace(log, settings={**own, **log.settings}, notes=(*log.notes, note))
+
+
+READER = Reader(find, read, joined)
