@@ -7,8 +7,14 @@ import json
 import pytest
 from truth import FIXTURES
 
-from tinyexp.logs.hydra import job_settings, settings_beside
+from tinyexp.logs.hydra import job_settings
 from tinyexp.logs.settings import dotted, settings_in
+
+
+def settings_beside(folder, root):
+    """Settings and files, where nothing is to be said of them."""
+    found = job_settings(folder, root)
+    return found.settings, found.files
 
 
 def job(folder, config=None, overrides=None):

@@ -11,6 +11,8 @@ import pytest
 from page_reader import Page
 from records_maker import SHAPES, Shape, make_run, make_runs, make_study
 
+from tinyexp.analysis.design import study_design
+from tinyexp.analysis.study import load_study
 from tinyexp.config.load import load_experiment
 from tinyexp.report.check import examine
 from tinyexp.report.render import write_report
@@ -167,3 +169,23 @@ def test_an_exact_reproduction_is_never_called_different(tmp_path: Path, spread:
         "cannot_tell": "Cannot tell yet:",
     }
     assert words[verdict] in Page(source).text
+
+
+def test_a_sweep_that_falls_and_rises_supports_no_claim_that_it_rises(tmp_path: Path) -> None:
+    """At .40, .20 and .44 the ends agree with the claim, and the middle says the opposite."""
+    study = load_study("deeper-on-imagenet")
+    experiments = {name: load_experiment(name, "embedded") for name in study.experiments}
+    members = study_design(study, experiments, "none").members
+    ends = {"imagenet-design1": 0.40, "imagenet-resnet10": 0.20, "imagenet-resnet18": 0.44}
+    for name, end in ends.items():
+        shape = Shape(test=end, train=end, clean=end, pace=2.0, spread=0.002)
+        for seed in range(3):
+            own = members[name].experiment
+            make_run(tmp_path / "runs", own.name, seed, experiment=own, shape=shape, key=name)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
+    claims = {claim["claim"]: claim for one in told["studies"] for claim in one["claims"]}
+    assert claims["deeper-better"]["reason"] == "step_against"
+    assert claims["deeper-better"]["verdict"] == "not_as_predicted_here"
+    text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text
+    assert "A step goes the other way, and its interval is clear of zero." in text

@@ -30,12 +30,6 @@ class Beside(NamedTuple):
     """Of files that are there and cannot be read."""
 
 
-def settings_beside(folder: Path, root: Path) -> tuple[Mapping[str, Any], tuple[Path, ...]]:
-    """Settings by dotted keys and the file that has them: of :func:`job_settings`, without its notes."""
-    found = job_settings(folder, root)
-    return found.settings, found.files
-
-
 def job_settings(folder: Path, root: Path) -> Beside:
     """The settings in ``.hydra`` in a log's folder, or in the nearest folder above it that has one.
 
