@@ -68,6 +68,7 @@ def write_report(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     baseline: str | Path | None = None,
+    data_folder: str | Path | None = None,
 ) -> ReportResult:
     """Write the report of the runs below ``runs`` into the folder ``out``, which is replaced whole.
 
@@ -75,6 +76,8 @@ def write_report(
     ----------
     baseline
         An earlier report, or its ``report.json``: adds what changed since.
+    data_folder
+        Where data sets are, for the few test images that a report shows; None to show those that are kept with the runs.
 
     The result has the gates that studies set in it, those that failed among them, and the faults: metrics with values
     that they cannot have, which were not compared. None of them raises.
@@ -93,6 +96,7 @@ def write_report(
         profile=profile,
         overrides=dict(overrides or {}),
         baseline=Path(baseline) if baseline else None,
+        data_folder=Path(data_folder) if data_folder else None,
     )
 
 

@@ -299,6 +299,11 @@ def plan(
     help="An earlier report, or its report.json: adds what changed since.",
 )
 @click.option(
+    "--data-folder",
+    type=_FOLDER,
+    help="Where data sets are, for the test images that it shows. [default: $TINYEXP_DATA or ./data]",
+)
+@click.option(
     "--step-summary", is_flag=True, help="Append summary.md to the file that $GITHUB_STEP_SUMMARY names."
 )
 def report(
@@ -307,6 +312,7 @@ def report(
     profile: str | None,
     settings: tuple[str, ...],
     baseline: Path | None,
+    data_folder: Path | None,
     step_summary: bool,  # noqa: FBT001
 ) -> None:
     """Write report.html, report.md, summary.md, report.json, the figures, and the records they are made from.
@@ -326,6 +332,7 @@ def report(
         profile=profile,
         overrides=dict(parse_override(text) for text in settings),
         baseline=baseline,
+        data_folder=data_folder or _data_folder(),
     )
     if result.left_out:
         say(

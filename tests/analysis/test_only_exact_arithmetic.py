@@ -137,7 +137,9 @@ def refused_call(node: ast.Call) -> str:
     if name in SUMS | FUNCTIONS:
         return ast.unparse(node.func)
     named = name in BY_NAME and any(isinstance(one, ast.Constant) and one.value in SUMS for one in node.args)
-    weighted = name == "bincount" and (len(node.args) > 1 or node.keywords)
+    weighted = name == "bincount" and (
+        len(node.args) > 1 or any(one.arg != "minlength" for one in node.keywords)
+    )
     return ast.unparse(node) if named or weighted else ""
 
 

@@ -22,6 +22,7 @@ from tinyexp.launch.speed import measured_speed
 from tinyexp.launch.verify import verify
 from tinyexp.report import check
 from tinyexp.report.build import build_view
+from tinyexp.report.evidence import gather
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.select import select_runs
 from tinyexp.report.svg import Picture
@@ -145,7 +146,7 @@ def write_pages(runs: Path, given: tuple[str, bytes]) -> None:
         path.write_bytes(content)
         if name != folder.status.name:
             write_status(folder, read_section(folder.status, Status))
-        view = build_view(select_runs(read_runs(runs)))
+        view = build_view(gather(select_runs(read_runs(runs))))
         markdown_page(view)
         summary_page(view)
         html_page(view, {panel.name: Picture(panel.name, "", "", 1, 1, "") for panel in view.panels()})

@@ -13,7 +13,7 @@ from records_maker import make_runs
 from tinyexp.report.render import write_report
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
-_VOID = {"meta", "br", "path", "use", "rect"}
+_VOID = {"meta", "br", "path", "use", "rect", "img"}
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 

@@ -139,13 +139,15 @@ def make_run(
     shape: Shape | None = None,
     key: str = "",
     environment: Environment = ENVIRONMENT,
+    fingerprint: str = "",
 ) -> RunFolder:
     """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
     experiment = experiment or load_experiment(name, profile, overrides)
     epochs = vision_settings(experiment).training.stop_after
     done = epochs if epochs_done is None else epochs_done
     data = DataRecord(
-        fingerprint=hashlib.sha256(vision_settings(experiment).data.dataset.encode()).hexdigest(),
+        fingerprint=fingerprint
+        or hashlib.sha256(vision_settings(experiment).data.dataset.encode()).hexdigest(),
         train_images=1800,
         holdout_images=200,
         test_images=1000,

@@ -10,6 +10,7 @@ from page_reader import sample
 
 from tinyexp.report import pages
 from tinyexp.report.build import build_view
+from tinyexp.report.evidence import gather
 from tinyexp.report.pages import DROPPED_FIRST, SUMMARY_LIMIT, summary_page
 from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph, ReportView, Section, Table
@@ -20,7 +21,7 @@ COLUMNS = ("", "a", "b")
 
 @pytest.fixture(scope="module")
 def view() -> ReportView:
-    return build_view(select_runs(read_runs(sample() / "runs")))
+    return build_view(gather(select_runs(read_runs(sample() / "runs"))))
 
 
 def section(name: str, rows: int) -> Section:

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinyexp.analysis.exact import total
 from tinyexp.analysis.samples import degrees_of_freedom
-from tinyexp.analysis.statistics import LEVEL, interval_around
+from tinyexp.analysis.statistics import LEVEL, Interval, interval_around
 from tinyexp.errors import UserError
 
 
@@ -150,6 +150,20 @@ def across_images(a: RightAnswers, b: RightAnswers) -> AcrossImages | None:
         low=interval.low,
         high=interval.high,
     )
+
+
+def over_images(a: RightAnswers, b: RightAnswers) -> Interval | None:
+    """The 95 % interval over the draw of images alone: all that there is where no run differs from another of its design.
+
+    It says nothing of the seeds. None with one image.
+    """
+    images, n_a, n_b = len(a.label), len(a.by_run), len(b.by_run)
+    if images < 2:
+        return None
+    spread = _spread(n_b * a.by_image - n_a * b.by_image)
+    error = math.sqrt(spread / images) / (n_a * n_b)
+    difference = (n_b * sum(a.by_run) - n_a * sum(b.by_run)) / (n_a * n_b * images)
+    return interval_around(difference, error, images - 1.0, LEVEL)
 
 
 def _variance(counts: tuple[int, ...]) -> float:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from tinyexp.report.baseline import Baseline
-from tinyexp.report.evidence import Evidence, StudyResult, gather
+from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
 from tinyexp.report.sections.claims import claims_section
+from tinyexp.report.sections.classes import classes_section
 from tinyexp.report.sections.compared import compared_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
@@ -24,7 +25,6 @@ from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
 from tinyexp.report.sections.source import ambiguities_section, has_source
 from tinyexp.report.sections.why import why_section
-from tinyexp.report.select import Selection
 from tinyexp.report.since import changes_since
 from tinyexp.report.values import values_of
 from tinyexp.report.view import ReportView, Section
@@ -35,9 +35,9 @@ _SIDE_BY_SIDE = 4
 """More curves than this do not share a picture."""
 
 
-def build_view(selection: Selection, baseline: Baseline | None = None) -> ReportView:
-    """Everything that the report says of a selection of runs, and of what changed since a baseline."""
-    evidence, made_with = gather(selection), makers()
+def build_view(evidence: Evidence, baseline: Baseline | None = None) -> ReportView:
+    """Everything that the report says of what its runs show, and of what changed since a baseline."""
+    made_with = makers()
     changes = changes_since(evidence, baseline) if baseline else None
     gates = gates_of(evidence, changes)
     found = [gates_section(evidence, gates), since_section(evidence, changes)]
@@ -98,6 +98,7 @@ def _study_sections(evidence: Evidence, result: StudyResult) -> Iterator[Section
         yield compared_section(evidence, result, with_figure=not is_lead)
     yield curves_section(evidence, result.study.name, result.pair)
     yield why_section(evidence, result)
+    yield classes_section(evidence, result)
     yield gap_section(evidence, result.study.name, result.pair)
     yield claims_section(evidence, result)
 

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.change import Change
+from tinyexp.analysis.classes import ByClass
 from tinyexp.analysis.compared import Comparison
 from tinyexp.analysis.comparison import TwoNetworks
 from tinyexp.analysis.images import AcrossImages
@@ -23,7 +24,7 @@ from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
 from tinyexp.runs.records import DataRecord
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 VerdictKind = Literal[
     "beats",
@@ -77,6 +78,10 @@ class StudyValues:
     across_images: AcrossImages | None
     """The comparison for new test images as well as new seeds, contender minus baseline; None where not every run of the
     two left predictions of the same images, or something else than their accuracy is compared."""
+    by_class: ByClass | None
+    """Where the two differ in accuracy, by class and by image; a is the contender. None where the predictions do not tell it."""
+    class_names: tuple[str, ...]
+    """In the order of the class numbers in ``by_class``."""
     attributions: dict[str, Attribution]
     """By metric."""
     unattributed: str | None
@@ -239,7 +244,7 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[5]
+    schema_version: Literal[6]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
     verdict: str

@@ -24,6 +24,7 @@ from tinyexp.config.load import experiment_names, load_experiment, load_profile,
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
+from tinyexp.report.predicted import Predicted, predicted
 from tinyexp.report.select import Selection, profile_folder
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import read_predictions
@@ -48,6 +49,8 @@ class StudyResult:
     """Why there is no comparison although both have finished runs."""
     networks: TwoNetworks | None
     """The two networks of the one seed, where there is only one."""
+    predicted: Predicted | None = None
+    """What the nets of both say of the test images, where each left predictions of the same ones."""
     images: AcrossImages | None = None
     """The comparison for new test images as well as new seeds, where several seeds left predictions."""
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
@@ -175,6 +178,7 @@ def _result(design: StudyDesign, selection: Selection, measured: Measured) -> St
         comparison=comparison,
         networks=_networks(comparison, selection),
         images=_across_images(comparison, selection),
+        predicted=_predicted_by(comparison, selection),
     )
 
 
@@ -232,23 +236,36 @@ def _networks(comparison: Comparison, selection: Selection) -> TwoNetworks | Non
 
 def _across_images(comparison: Comparison, selection: Selection) -> AcrossImages | None:
     """Of the runs that count, where each left predictions of the same images and these are what is compared."""
-    if comparison.metric.name != RIGHT or not comparison.endpoint.is_last:
-        return None
-    runs = []
-    for name, sample in (
-        (comparison.contender, comparison.contender_runs),
-        (comparison.baseline, comparison.baseline_runs),
-    ):
-        point = selection.find(name)
-        finished = point.finished if point else ()
-        runs.append([run for run in finished if run.record.seed in sample.seeds])
-    if not all(run.folder.predictions.is_file() for own in runs for run in own):
+    runs = _with_predictions(comparison, selection)
+    if comparison.metric.name != RIGHT or not comparison.endpoint.is_last or not runs:
         return None
     try:
         contender, baseline = (right_answers(_predicted(own)) for own in runs)
         return across_images(contender, baseline)
     except UserError:  # other test images: nothing to pair
         return None
+
+
+def _predicted_by(comparison: Comparison, selection: Selection) -> Predicted | None:
+    runs = _with_predictions(comparison, selection)
+    contender = selection.find(comparison.contender)
+    return predicted(contender, runs) if runs and contender else None
+
+
+def _with_predictions(
+    comparison: Comparison, selection: Selection
+) -> tuple[list[RecordedRun], list[RecordedRun]] | None:
+    """The runs of contender and baseline that count, where each left predictions."""
+    contender, baseline = (
+        [run for run in point.finished if run.record.seed in sample.seeds]
+        for name, sample in (
+            (comparison.contender, comparison.contender_runs),
+            (comparison.baseline, comparison.baseline_runs),
+        )
+        if (point := selection.find(name))
+    )
+    there = all(run.folder.predictions.is_file() for run in (*contender, *baseline))
+    return (contender, baseline) if there and contender and baseline else None
 
 
 def _predicted(runs: Sequence[RecordedRun]) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:

@@ -33,7 +33,7 @@ BASELINE_FILE = "baseline.json"
 _PAGES = ("report.html", "report.md", "summary.md", "report.json", BASELINE_FILE)
 _RECORDS = "|".join(re.escape(name) for name in RECORD_NAMES)
 _OURS = re.compile(
-    rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS})|runs/[^/]+/[^/]+\.study\.json)$"
+    rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS})|runs/[^/]+/[^/]+\.study\.json|runs/[^/]+/[0-9a-f]{{8}}\.images\.npz)$"
 )
 _FOLDERS = re.compile(r"^(figures|runs(/[^/]+){0,3})/$")
 _NEW, _OLD = "report", "old"

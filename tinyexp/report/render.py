@@ -17,10 +17,12 @@ from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records, study_notes
+from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
-from tinyexp.report.select import Selection, select_runs
+from tinyexp.report.select import Selection, profile_folder, select_runs
+from tinyexp.report.test_images import ENDING, keep_images
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame
@@ -54,6 +56,7 @@ def write_report(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     baseline: Path | None = None,
+    data_folder: Path | None = None,
 ) -> ReportResult:
     """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
 
@@ -64,6 +67,8 @@ def write_report(
     ----------
     baseline
         An earlier report, or its ``report.json``: what changed since is told.
+    data_folder
+        Where data sets are, for the few test images that a report shows; None to show those that are kept with the runs.
 
     Raises
     ------
@@ -81,7 +86,7 @@ def write_report(
         _refuse_loss(out, held, selection)
     with replaced_whole(out, held) as folder:
         try:
-            view = render_into(selection, folder, before)
+            view = render_into(selection, folder, before, data_folder)
         except DamagedError as error:
             # Told of a copy, which will be gone; of what it was copied from the same is told by its own path.
             if error.path is None or error.path.is_relative_to(folder):
@@ -111,7 +116,8 @@ def _refuse_loss(out: Path, held: Held, selection: Selection) -> None:
         for run in selection.runs
         for name in record_names(run)
     } | {f"runs/{selection.profile}/{path.name}" for path in study_notes(selection)}
-    lost = [name for name in held if name.startswith("runs/") and name not in taken]
+    kept = (name for name in held if name.startswith("runs/") and not name.endswith(ENDING))
+    lost = [name for name in kept if name not in taken]
     names = list(dict.fromkeys(name.removeprefix("runs/").rpartition("/")[0] for name in lost))
     if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -122,7 +128,9 @@ def _refuse_loss(out: Path, held: Held, selection: Selection) -> None:
         )
 
 
-def render_into(selection: Selection, folder: Path, baseline: Baseline | None = None) -> ReportView:
+def render_into(
+    selection: Selection, folder: Path, baseline: Baseline | None = None, data_folder: Path | None = None
+) -> ReportView:
     """Copy the records of a selection below an empty folder and write the report made from the copies.
 
     The baseline's report.json is copied too, byte for byte: with it the report can be made again.
@@ -130,7 +138,9 @@ def render_into(selection: Selection, folder: Path, baseline: Baseline | None = 
     copied = copy_records(selection, folder / "runs")
     if baseline:
         (folder / BASELINE_FILE).write_bytes(baseline.content)
-    view = build_view(select_runs(copied), baseline)
+    evidence = gather(select_runs(copied))
+    _keep_test_images(evidence, profile_folder(selection), folder / "runs" / selection.profile, data_folder)
+    view = build_view(evidence, baseline)
     pictures = draw_panels(list(view.panels()))
     pages = {
         GIT_ATTRIBUTES: BYTES_AS_THEY_ARE,
@@ -145,6 +155,14 @@ def render_into(selection: Selection, folder: Path, baseline: Baseline | None = 
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text.encode())
     return view
+
+
+def _keep_test_images(evidence: Evidence, kept: Path, into: Path, data_folder: Path | None) -> None:
+    """Those that the leading comparison shows."""
+    shown = evidence.lead.predicted if evidence.lead else None
+    contender = evidence.selection.find(evidence.lead.study.contender) if evidence.lead else None
+    if shown and contender:
+        keep_images(kept, into, contender.experiment, shown.fingerprint, shown.places, data_folder)
 
 
 def _for_programs(view: ReportView) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def _study(result: StudyResult) -> StudyValues:
         comparison=result.comparison,
         two_networks=result.networks,
         across_images=result.images,
+        by_class=result.predicted.found if result.predicted else None,
+        class_names=result.predicted.classes if result.predicted else (),
         attributions=dict(result.attributions),
         unattributed=result.unattributed or None,
         claims=result.judgements,

@@ -106,7 +106,25 @@ class Figure:
     kind: ClassVar[str] = "figure"
 
 
-Block = Paragraph | Bullets | Entries | Commands | Table | Figure
+@dataclass(frozen=True)
+class Image:
+    """A test image."""
+
+    uri: str
+    """The image itself, as a ``data:`` address."""
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """Test images side by side; a page that holds no images leaves them to the table that follows."""
+
+    items: tuple[Image, ...]
+    kind: ClassVar[str] = "images"
+
+
+Block = Paragraph | Bullets | Entries | Commands | Table | Figure | Images
 
 
 @dataclass(frozen=True)

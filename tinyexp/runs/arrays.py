@@ -19,12 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_NUMBERS = "biuf"
+_KINDS = "biufU"
+"""Numbers and text of fixed width: what has no object in it."""
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def read_arrays(content: bytes, names: Sequence[str], limit: int) -> list[NDArray[Any]]:
-    """The arrays of an archive that has these and no others; read-only.
+def read_arrays(
+    content: bytes, names: Sequence[str], limit: int, optional: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive that has these, perhaps some of the optional ones, and no others; read-only.
 
     Parameters
     ----------
@@ -38,9 +41,11 @@ def read_arrays(content: bytes, names: Sequence[str], limit: int) -> list[NDArra
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in names):
+            there = archive.namelist()
+            wanted = [*names, *(name for name in optional if f"{name}.npy" in there)]
+            if sorted(there) != sorted(f"{name}.npy" for name in wanted):
                 raise ValueError(f"it does not hold {', '.join(names)} and nothing else")
-            return [_array(archive, archive.getinfo(f"{name}.npy"), limit) for name in names]
+            return {name: _array(archive, archive.getinfo(f"{name}.npy"), limit) for name in wanted}
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"it is no whole archive: {error}") from error
 
@@ -60,8 +65,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> NDA
         raise ValueError(f"{member.filename} has no head of an array ({type(error).__name__})") from error
     if (
         version != (1, 0)
-        or kind.kind not in _NUMBERS
+        or kind.kind not in _KINDS
         or len(content) - file.tell() != math.prod(shape) * kind.itemsize
     ):
-        raise ValueError(f"{member.filename} is not the array of numbers that its head says")
+        raise ValueError(f"{member.filename} is not the array that its head says")
     return np.frombuffer(content, kind, offset=file.tell()).reshape(shape)

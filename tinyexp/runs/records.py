@@ -138,11 +138,14 @@ class Status(Section):
 
 @dataclass(frozen=True)
 class Predictions:
-    """``predictions.npz``: three arrays of shape (test images,)."""
+    """``predictions.npz``: arrays of shape (test images,), and the names of the classes."""
 
     label: NDArray[np.int32]
     predicted: NDArray[np.int32]
-    in_top5: NDArray[np.bool_]
+    in_top5: NDArray[np.bool_] | None = None
+    """None where the trainer does not say it."""
+    classes: tuple[str, ...] = ()
+    """In the order of the class numbers; empty where nobody named them."""
 
 
 def write_section(path: Path, value: Section) -> None:
@@ -245,9 +248,12 @@ def last_result(folder: RunFolder) -> tuple[str, float | None]:
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write the arrays; equal arrays give equal bytes, as numpy puts no clock into the file."""
     content = io.BytesIO()
-    np.savez_compressed(
-        content, label=predictions.label, predicted=predictions.predicted, in_top5=predictions.in_top5
-    )
+    arrays: dict[str, Any] = {"label": predictions.label, "predicted": predictions.predicted}
+    if predictions.in_top5 is not None:
+        arrays["in_top5"] = predictions.in_top5
+    if predictions.classes:
+        arrays["classes"] = np.array(predictions.classes)
+    np.savez_compressed(content, **arrays)
     write_bytes(path, content.getvalue())
 
 
@@ -255,10 +261,18 @@ def read_predictions(folder: RunFolder) -> Predictions:
     """The predictions of a run; raises DamagedError where they are missing or not ours."""
     content = read_bounded(folder.predictions)
     try:
-        label, predicted, in_top5 = read_arrays(content, ("label", "predicted", "in_top5"), MAX_RECORD_BYTES)
+        arrays = read_arrays(content, ("label", "predicted"), MAX_RECORD_BYTES, ("in_top5", "classes"))
+        names = tuple(map(str, arrays.pop("classes", np.array((), "U1")).tolist()))
     except ValueError as error:
         raise DamagedError(f"is not a predictions file of ours ({error}).", folder.predictions) from error
-    kinds = [array.dtype.kind for array in (label, predicted, in_top5)]
-    if kinds != ["i", "i", "b"] or not label.shape == predicted.shape == in_top5.shape or label.ndim != 1:
+    label, kinds = arrays["label"], {name: array.dtype.kind for name, array in arrays.items()}
+    expected = {"label": "i", "predicted": "i", "in_top5": "b"}
+    if (
+        any(kinds[name] != expected[name] for name in kinds)
+        or any(array.shape != label.shape for array in arrays.values())
+        or label.ndim != 1
+    ):
         raise DamagedError("the arrays are not those that tinyexp writes.", folder.predictions)
-    return Predictions(label=label, predicted=predicted, in_top5=in_top5)
+    if names and len(label) and max(label.max(), arrays["predicted"].max()) >= len(names):
+        raise DamagedError(f"has a class beyond the {len(names)} that it names.", folder.predictions)
+    return Predictions(label, arrays["predicted"], arrays.get("in_top5"), names)

@@ -181,7 +181,8 @@ def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> It
             words = f"has {len(rows)} rows, and status.json says {status.epochs_done} epochs."
             yield Finding(folder.metrics, words)
         elif status.state == "finished" and folder.predictions.is_file() and rows:
-            yield from _predictions(folder, rows[-1], record)
+            # What a log calls test_accuracy need not be over these images, nor a fraction.
+            yield from _predictions(folder, rows[-1] if columns else {}, record)
     except DamagedError as error:
         yield Finding.of(error, folder.path)
 
@@ -194,7 +195,7 @@ def _predictions(folder: RunFolder, row: Row, record: RunRecord | None) -> Itera
         yield Finding(folder.predictions, words)
     right = {"test_accuracy": told.label == told.predicted, "test_top5_accuracy": told.in_top5}
     for name, values in right.items():
-        if name not in row:
+        if name not in row or values is None:
             continue
         found, wanted = float(values.sum()) / max(1, images), row[name]
         if wanted is None or not math.isclose(found, wanted, rel_tol=1e-12, abs_tol=0):

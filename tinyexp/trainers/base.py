@@ -8,8 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import unknown
+from tinyexp.errors import UserError, unknown
 from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
@@ -40,6 +43,16 @@ class Listener:
     """0 to go on; otherwise the exit code to stop with: 130 or 143."""
 
 
+@dataclass(frozen=True)
+class TestImages:
+    """Some of the images that a net was tested on, small enough for a page."""
+
+    fingerprint: str
+    """Of the data that they are of; see :class:`tinyexp.runs.records.DataRecord`."""
+    pixels: NDArray[np.uint8]
+    """Shape (images, height, width) for grey ones, else (images, height, width, 3)."""
+
+
 class Trainer(Protocol):
     """A way to train."""
 
@@ -58,6 +71,21 @@ class Trainer(Protocol):
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
         """Find out, before runs are started, what each of them would find out for itself; ``before`` hears how much, if any."""
 
+    def class_names(self, experiment: Experiment) -> tuple[str, ...]:
+        """What the classes are called, for runs whose records do not say it; empty where that is not known."""
+
+    def test_images_problem(self, experiment: Experiment) -> str:
+        """Why its test images may not be copied into a report: a clause; empty where they may."""
+
+    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> TestImages:
+        """The test images at these places, which may be copied.
+
+        Raises
+        ------
+        UserError
+            The data are not there, or cannot be read.
+        """
+
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool
     ) -> Status:
@@ -68,6 +96,25 @@ class Trainer(Protocol):
         UserError, DivergedError, InterruptedRunError, TinyexpError
             As they say; the folder is in a state from which the same command goes on.
         """
+
+
+class WithoutImages:
+    """Of a trainer that knows nothing of images: three of :class:`Trainer`'s methods."""
+
+    def class_names(self, experiment: Experiment) -> tuple[str, ...]:
+        """Only the records may say them."""
+        del experiment
+        return ()
+
+    def test_images_problem(self, experiment: Experiment) -> str:
+        """Where the images are nobody says."""
+        del experiment
+        return "only the command that trained the nets knows where they are"
+
+    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> TestImages:
+        """Raises UserError."""
+        del data_folder, places
+        raise UserError(f"{experiment.name}: {self.test_images_problem(experiment)}.")
 
 
 def trainer_of(name: str) -> Trainer:

@@ -18,7 +18,7 @@ from tinyexp.config.trainers import Fact
 from tinyexp.errors import UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
-from tinyexp.trainers.base import Listener
+from tinyexp.trainers.base import Listener, WithoutImages
 
 NAME = "imported"
 
@@ -68,7 +68,7 @@ class ImportedRules:
         return None
 
 
-class ImportedTrainer:
+class ImportedTrainer(WithoutImages):
     """See :class:`tinyexp.trainers.base.Trainer`; it refuses."""
 
     needs: tuple[str, ...] = ()

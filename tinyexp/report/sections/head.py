@@ -8,6 +8,7 @@ from tinyexp.analysis.compared import Comparison
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.sections.classes import classes_line
 from tinyexp.report.sections.compared import outcome_kind, verdict_details, verdict_pieces
 from tinyexp.report.sections.compared_runs import compared_figure
 from tinyexp.report.sections.designs import deviation_count
@@ -80,7 +81,8 @@ def _verdict(evidence: Evidence, lead: StudyResult | None) -> Verdict:
 def _why(evidence: Evidence, result: StudyResult) -> str:
     """What carries the difference; nothing where there is none and nobody looked."""
     equal = outcome_kind(result) == "within_margin"
-    return "" if equal and not result.attribution else why_line(evidence, result)
+    line = "" if equal and not result.attribution else why_line(evidence, result)
+    return " ".join(filter(None, (line, classes_line(evidence, result))))
 
 
 def _profile(evidence: Evidence) -> str:

@@ -43,7 +43,7 @@ from tinyexp.runs.records import (
 )
 from tinyexp.runs.verify import record_digests
 from tinyexp.terminal import visible
-from tinyexp.trainers.base import Listener, Row
+from tinyexp.trainers.base import Listener, Row, WithoutImages
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
 from tinyexp.trainers.command.template import RESERVED, filled, places_in
@@ -60,7 +60,7 @@ _LOOK_S = 1.0
 """Between two looks at a log that grows."""
 
 
-class CommandTrainer:
+class CommandTrainer(WithoutImages):
     """Runs commands in process groups of their own."""
 
     needs = ()

@@ -16,7 +16,12 @@ State = Literal["running", "finished", "interrupted", "failed", "diverged"]
 
 
 def project(
-    folder: RunFolder, state: TrainingState, epochs: int, condition: State, message: str = ""
+    folder: RunFolder,
+    state: TrainingState,
+    epochs: int,
+    classes: tuple[str, ...],
+    condition: State,
+    message: str = "",
 ) -> Status:
     """Write metrics, timings, after the last epoch the predictions, and then the status with their digests."""
     metrics = table_text(METRIC_COLUMNS, state.rows)
@@ -24,7 +29,7 @@ def project(
     write_text(folder.timing, table_text(TIMING_COLUMNS, state.timings))
     if condition == "finished":
         arrays = {name: value.numpy() for name, value in state.predictions.items()}
-        write_predictions(folder.predictions, Predictions(**arrays))
+        write_predictions(folder.predictions, Predictions(**arrays, classes=classes))
     digests = record_digests(folder)
     digests[folder.metrics.name] = hashlib.sha256(metrics.encode()).hexdigest()
     status = Status(

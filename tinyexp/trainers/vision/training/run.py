@@ -187,7 +187,8 @@ class _Run:
             append_text(self.folder.log, f"{visible(line, one_line=True)}\n")
 
     def _project(self, condition: Any, message: str = "") -> Status:
-        return project(self.folder, self.state, self.spec.training.stop_after, condition, message)
+        epochs, classes = self.spec.training.stop_after, self.dataset.classes
+        return project(self.folder, self.state, epochs, classes, condition, message)
 
     def _stop(self) -> NoReturn:
         code = self.listener.stop_code()
