@@ -8,6 +8,7 @@ import re
 from tinyexp.words import CODE, END_CODE
 
 _SIGNS = re.compile(r"([\\`*_\[\]|~$])")
+_ACTIVE = re.compile(r"[\[\]@~$`*_]|:(?=//)|(?<=www)\.")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BLOCK_START = re.compile(r"^(\s*)(#{1,6}(?=\s|$)|[+-](?=[\s+-]|$)|=|\d+[.)](?=\s|$))")
 _CODE = re.compile(f"{CODE}([^{END_CODE}]*){END_CODE}")
@@ -52,7 +53,8 @@ def code(value: object) -> Raw:
 
 def entities(value: object) -> Raw:
     """Text inside an HTML element of a Markdown page, where backslashes would show."""
-    return Raw(html.escape(str(value).replace("\n", " "), quote=False))
+    escaped_text = html.escape(str(value).replace("\n", " "), quote=False)
+    return Raw(_ACTIVE.sub(lambda sign: f"&#{ord(sign[0])};", escaped_text))
 
 
 def literal(value: object) -> Raw:

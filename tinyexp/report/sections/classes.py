@@ -114,12 +114,13 @@ def classes_section(evidence: Evidence, result: StudyResult) -> Section | None:
     if told is None or len(told.found.classes) < 2:
         return None
     blocks: list[Block] = [Paragraph(text) for text in _sentences(told)]
-    is_lead = result is evidence.lead
-    blocks.append(_figure(result, told, _matrices(told) if is_lead else ()))
+    if result is not evidence.lead:  # in full it would fill more of the page than the question that the page is about
+        blocks.append(_table(told, told.found.classes[:_MOST_ROWS], "Right answers by class", folded=True))
+        return Section(f"{result.study.name}-classes", _heading(result, told), tuple(blocks))
+    blocks.append(_figure(result, told))
     blocks += _agreement(told)
     blocks += _confusions(told)
-    if is_lead:  # images weigh more than all other words of a page
-        blocks += _images(evidence, result, told)
+    blocks += _images(evidence, result, told)
     return Section(f"{result.study.name}-classes", _heading(result, told), tuple(blocks))
 
 
@@ -196,7 +197,7 @@ def _sentences(told: _Told) -> list[str]:
     return found
 
 
-def _figure(result: StudyResult, told: _Told, matrices: tuple[Table, ...]) -> Figure:
+def _figure(result: StudyResult, told: _Told) -> Figure:
     drawn = told.found.classes[:MOST_DRAWN]
     several = min(told.runs()) > 1
     panels = (_levels_panel(result, told, drawn), _shares_panel(result, told, drawn))
@@ -215,7 +216,7 @@ def _figure(result: StudyResult, told: _Told, matrices: tuple[Table, ...]) -> Fi
         panels,
         read.format(leader=told.leader, other=told.other, gap=change(_ACCURACY, told.gap)),
         _table(told, drawn, f"Right answers by class{part}"),
-        more=(*more, *matrices),
+        more=(*more, *_matrices(told)),
     )
 
 
