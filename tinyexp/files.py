@@ -156,7 +156,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
         found = _require_ordinary(handle)
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes; at most {limit:,} are read")
-        with os.fdopen(os.dup(handle), "rb") as file:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(found.st_size + 1)  # which takes the memory at once
     finally:
         os.close(handle)

@@ -45,6 +45,32 @@ def test_one_table_in_every_form(text):
     assert columns(text) == {"epoch": [1, 2], "loss": [0.5, 0.25], "acc": [0.7, 0.9]}
 
 
+@given(
+    st.lists(
+        st.one_of(
+            st.floats().map(repr),
+            st.floats(allow_nan=False).map("{:.25e}".format),
+            st.integers(-(10**400), 10**400).map(str),
+            st.sampled_from(
+                ["-0", "-0.0", "+1", ".5", "5.", "007", "1e400", "1e-400", "NaN", "Infinity", " 1 ", "1E5"]
+            ),
+        ),
+        min_size=1,
+    )
+)
+def test_numbers_however_written_are_those_of_python_to_the_last_bit(cells):
+    """Signs of zeros too, and numbers beyond what there is."""
+    rows = [f"{place},{cell}" for place, cell in enumerate(cells)]
+    loss = table_of("\n".join(["epoch,loss", *rows, ""]), "log").numbers["loss"]
+    assert [*map(repr, loss)] == [repr(float(cell)) for cell in cells]
+
+
+@pytest.mark.parametrize("row", ["1],[2", "1,true", "1,null", "1,[2]", "1,{}", "1,[],[]"])
+def test_what_json_takes_for_something_else_is_no_number(row):
+    with contextlib.suppress(UserError):
+        assert "loss" not in table_of(f"epoch,loss\n{row}\n", "log").numbers
+
+
 def test_numbers_come_out_to_the_last_bit_with_and_without_gaps():
     values = [0.1 + 0.2, 1e-310, 1.7976931348623157e308, 5e-324, 1 / 3, -0.0]
     plain = "".join(f"{place},{value!r}\n" for place, value in enumerate(values))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tinyexp.errors import UserError
@@ -125,20 +126,20 @@ def table_of(
         raise UserError(
             f"{where}: holds no row. A log has a line of column names, and a row an epoch or step."
         )
-    return replace(table, passed_over=passed_over)
+    return replace(table, passed_over=passed_over) if passed_over else table
 
 
-def index_names(names: Sequence[str]) -> tuple[str | None, str | None]:
+@lru_cache(maxsize=256)  # logs of one program have the same
+def index_names(names: tuple[str, ...]) -> tuple[str | None, str | None]:
     """The columns that have the epoch and the step, if there are such.
 
-    >>> index_names(["Iteration", "loss", "global-step"]), index_names(["train/epoch", "x"])
+    >>> index_names(("Iteration", "loss", "global-step")), index_names(("train/epoch", "x"))
     ((None, 'global-step'), (None, None))
     """
     by_key = {_key(name): name for name in reversed(names)}
     found: dict[str, str] = {}
-    for key, kind in INDICES.items():
-        if key in by_key:
-            found.setdefault(kind, by_key[key])
+    for key in filter(by_key.__contains__, INDICES):
+        found.setdefault(INDICES[key], by_key[key])
     return found.get("epoch"), found.get("step")
 
 
@@ -233,7 +234,7 @@ def _sorted_out(
     found: dict[str, Column] = {}
     others: dict[str, list[Any]] = {}
     empty: list[str] = []
-    indices = index_names([*cells])
+    indices = index_names((*cells,))
     for name, column in cells.items():
         try:
             values = numbers(column)

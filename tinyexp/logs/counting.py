@@ -44,7 +44,7 @@ def begins_at_zero(epoch: Column, metrics: Mapping[str, Column]) -> bool | None:
     (True, False)
     """
     known = [one for one in epoch if one is not None]
-    if not known or not all(one.is_integer() if isinstance(one, float) else True for one in known):
+    if not known or not all(map(float.is_integer, map(float, known))):
         return False
     if min(known) != 0:
         return None
@@ -67,10 +67,7 @@ def counted(logs: Sequence[RunLog]) -> list[RunLog]:
             last = max((one for one in log.epoch if one is not None), default=0.0)
             ends[log.header][last] += 1
             near[log.header, _place(log)][last] += 1
-    return [
-        _counted(log, ends[log.header], near[log.header, _place(log)]) if isinstance(log, TableLog) else log
-        for log in logs
-    ]
+    return [_counted(log, ends[log.header], near) if isinstance(log, TableLog) else log for log in logs]
 
 
 def _place(log: RunLog) -> Path:
@@ -78,16 +75,19 @@ def _place(log: RunLog) -> Path:
     return log.files[0].parent.parent
 
 
-def _counted(log: TableLog, ends: Counter[float], near: Counter[float]) -> RunLog:
+def _counted(log: TableLog, ends: Counter[float], near: Mapping[tuple[str, Path], Counter[float]]) -> RunLog:
     known = [one for one in log.epoch if one is not None]
     if log.from_zero is False or not known:
         return log
     note, shift = "" if log.trainer_from_zero else FROM_ZERO, 1
     if not log.from_zero:
         first = min(known)
-        note, shift = _as_others(log, first, max(known), ends if first > 1 else near)
-        if ends and first == 1 and not near:
+        beside = near[log.header, _place(log)] if ends else ends
+        note, shift = _as_others(log, first, max(known), ends if first > 1 else beside)
+        if ends and first == 1 and not beside:
             note = ELSEWHERE
+    if not shift and not note:
+        return log
     epoch: Column = [None if one is None else one + shift for one in log.epoch]
     return replace(log, epoch=epoch, notes=(*log.notes, note) if note else log.notes)
 

@@ -10,7 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import ge, gt, lt
 
 from tinyexp.errors import UserError
 from tinyexp.logs.log import Column, Value
@@ -200,18 +201,17 @@ def _in_order(
     index: Sequence[float], epoch: Column, step: Column, metrics: Mapping[str, Column]
 ) -> Rows | None:
     """Rows put together where the index never goes back and no value stands twice at one; else None."""
-    places, last = [0] * len(index), 0
-    for row, (before, here) in enumerate(pairwise(index), start=1):
-        if here < before:
+    places: Sequence[int] = range(len(index))
+    if not all(map(lt, index, index[1:])):
+        if any(map(gt, index, index[1:])):
             return None
-        last += here > before
-        places[row] = last
+        places = list(accumulate(map(lt, index, index[1:]), initial=0))
     epochs, steps = _at_places(places, epoch), _at_places(places, step, last_counts=True)
     found = {name: _at_places(places, column) for name, column in metrics.items()}
     if epochs is None or steps is None:
         return None
     known = [one for one in epochs if one is not None]
-    if any(a >= b for a, b in pairwise(known)):
+    if any(map(ge, known, known[1:])):
         return None
     columns = {name: column for name, column in found.items() if column is not None}
     return Rows(epochs, steps, columns, ()) if len(columns) == len(found) else None
@@ -220,7 +220,7 @@ def _in_order(
 def _at_places(places: Sequence[int], column: Column, *, last_counts: bool = False) -> Column | None:
     """A column's values at the places of its rows; None where two differ at one place."""
     if len(places) == places[-1] + 1:
-        return list(column)
+        return column
     found: Column = [None] * (places[-1] + 1)
     for place, value in zip(places, column, strict=True):
         if value is not None:

@@ -23,38 +23,56 @@ class Folder:
 
     path: Path
     _heads: dict[str, bytes] = field(default_factory=dict, compare=False)
+    _subs: dict[str, Folder] = field(default_factory=dict, compare=False)
+    _paths: dict[str, Path] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def _listed(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _listed(self) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
         files: list[str] = []
         folders: list[str] = []
+        links = set[str]()
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
                     (folders if entry.is_dir() else files).append(entry.name)
+                    if entry.is_symlink():
+                        links.add(entry.name)
         except OSError:
-            return (), ()
-        return tuple(sorted(files)), tuple(sorted(folders))
+            return (), (), frozenset()
+        return tuple(sorted(files)), tuple(sorted(folders)), frozenset(links)
 
-    @property
+    @cached_property
     def files(self) -> tuple[str, ...]:
         """Names of what is no folder, sorted."""
         return self._listed[0]
 
-    @property
+    @cached_property
     def folders(self) -> tuple[str, ...]:
         """Names of folders, sorted."""
         return self._listed[1]
 
+    @property
+    def links(self) -> frozenset[str]:
+        """Names of what is a link, to a file or a folder."""
+        return self._listed[2]
+
+    def file(self, name: str) -> Path:
+        """The path of a file in it."""
+        if name not in self._paths:
+            self._paths[name] = self.path / name
+        return self._paths[name]
+
     def sub(self, name: str) -> Folder:
         """A folder below this one; one that is not there has no names."""
-        return Folder(self.path / name)
+        if name not in self._subs:
+            self._subs[name] = Folder(self.path / name)
+        return self._subs[name]
 
     def head(self, name: str) -> bytes:
         """The first 4,096 bytes of a file, without a byte-order mark; nothing where it cannot be read."""
         if name not in self._heads:
             try:
-                with (self.path / name).open("rb") as file:
+                with self.file(name).open("rb") as file:
                     self._heads[name] = file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf")
             except OSError:
                 self._heads[name] = b""
@@ -87,6 +105,16 @@ class Reader(NamedTuple):
     """Puts runs together that lie in several folders, as after a resume, out of all that this reader read."""
 
 
+def names_below(path: Path, root: Path) -> tuple[str, ...] | None:
+    """The names that lead from a folder to what lies in it, none for itself; None where it lies elsewhere.
+
+    >>> names_below(Path("logs/a/b.csv"), Path("logs")), names_below(Path("/a"), Path())
+    (('a', 'b.csv'), None)
+    """
+    parts, start = path.parts, root.parts
+    return parts[len(start) :] if parts[: len(start)] == start and path.anchor == root.anchor else None
+
+
 def read_text(path: Path) -> str:
     """The text of a log, without a byte-order mark.
 
@@ -96,9 +124,9 @@ def read_text(path: Path) -> str:
         It is larger than 200 MB, is no text, or cannot be read.
     """
     content = read_content(path)
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        return content.decode(encoding)
+        return content.removeprefix(b"\xef\xbb\xbf").decode(encoding)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not text in UTF-8 (byte {error.start}).") from error
 

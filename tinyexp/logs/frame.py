@@ -71,7 +71,7 @@ def frame_of(grouping: Grouping, reading: Reading) -> pd.DataFrame:
 
 def _column(parts: Sequence[Sequence[Value]]) -> np.ndarray[Any, np.dtype[np.float64]]:
     # numpy makes nan of None, which is what a frame has where there is no value.
-    return np.array([value for part in parts for value in part], dtype=np.float64)
+    return np.concatenate([np.array(part, dtype=np.float64) for part in parts])
 
 
 def provenance(one: Placed) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 from tinyexp.logs.records import flat
 from tinyexp.logs.separated import passed_over, separator_of
@@ -12,6 +13,7 @@ _LINES = 5
 """That are looked into, as the first may have nothing but settings."""
 
 
+@lru_cache(maxsize=64)  # as each reader asks in turn
 def names_in(head: bytes) -> tuple[str, ...]:
     r"""The column names in the beginning of a file; none where it is no table. Never raises.
 

@@ -8,12 +8,14 @@ the training.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinyexp.errors import UserError
 from tinyexp.files import read_bounded
+from tinyexp.logs.folder import names_below
 from tinyexp.logs.settings import settings_in
 from tinyexp.logs.yaml import MAX_SETTINGS_BYTES, parsed_yaml
 from tinyexp.logs.yaml_scalars import resolved
@@ -30,7 +32,10 @@ class Beside(NamedTuple):
     """Of files that are there and cannot be read."""
 
 
-def job_settings(folder: Path, root: Path) -> Beside:
+NOTHING = Beside({}, (), ())
+
+
+def job_settings(folder: Path, root: Path, known: dict[Path, Beside | None] | None = None) -> Beside:
     """The settings in ``.hydra`` in a log's folder, or in the nearest folder above it that has one.
 
     Parameters
@@ -39,32 +44,44 @@ def job_settings(folder: Path, root: Path) -> Beside:
         Of the log; a log that is a file may be given itself.
     root
         The last folder that is looked into. If the log does not lie below it, only the log's own folder is.
+    known
+        What folders have that were looked into for other logs; filled.
     """
+    known = {} if known is None else known
     for one in _upward(folder, root):
-        notes: list[str] = []
-        hydra = one / ".hydra"
-        config, overrides = hydra / "config.yaml", hydra / "overrides.yaml"
-        settings: dict[str, Any] = settings_in(config, notes) if config.exists() else {}
-        if settings:
-            return Beside(settings, (config,), ())
-        if overrides.exists():
-            given = _overrides(overrides, notes)
-            return Beside(given, (overrides,) if given else (), tuple(notes))
-        if notes or config.exists():
-            return Beside({}, (), tuple(notes))
-    return Beside({}, (), ())
+        if one not in known:
+            known[one] = _in_folder(one)
+        if (found := known[one]) is not None:
+            return found
+    return NOTHING
+
+
+def _in_folder(folder: Path) -> Beside | None:
+    """What a folder's own ``.hydra`` says; None where it has none."""
+    if not os.path.exists(f"{folder}/.hydra"):  # noqa: PTH110 - asked for each log; a path object takes longer
+        return None
+    notes: list[str] = []
+    hydra = folder / ".hydra"
+    config, overrides = hydra / "config.yaml", hydra / "overrides.yaml"
+    settings: dict[str, Any] = settings_in(config, notes) if config.exists() else {}
+    if settings:
+        return Beside(settings, (config,), ())
+    if overrides.exists():
+        given = _overrides(overrides, notes)
+        return Beside(given, (overrides,) if given else (), tuple(notes))
+    return Beside({}, (), tuple(notes)) if notes or config.exists() else None
 
 
 def _upward(folder: Path, root: Path) -> Iterator[Path]:
     yield folder
-    if folder == root or not folder.is_relative_to(root):
+    names = names_below(folder, root)
+    if not names:
         if folder.is_file():
             yield folder.parent
         return
-    for above in folder.parents[:_MAX_LEVELS]:
-        yield above
-        if above == root:
-            return
+    for _ in names[:_MAX_LEVELS]:
+        folder = folder.parent
+        yield folder
 
 
 def _overrides(path: Path, notes: list[str]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations, pairwise
+from operator import gt, lt
 from typing import Any
 
 from tinyexp.errors import UserError
@@ -62,6 +64,7 @@ def last_part(name: str) -> str:
     return name.replace("/", ".").rpartition(".")[2].strip().lower().replace(" ", "_").replace("-", "_")
 
 
+@lru_cache(maxsize=1024)
 def is_setting(name: str) -> bool:
     """Whether a column of numbers holds a setting, if it never changes: a seed or a run, or below ``config`` and the like."""
     return last_part(name) in RUNS or not _SETTINGS.isdisjoint(name.lower().split(".")[:-1])
@@ -90,7 +93,7 @@ def split(index: Sequence[float], columns: Mapping[str, Sequence[Any]], words: I
         Those that hold text.
     """
     parts = [Part(range(len(index)))]
-    if _rises(index, parts[0].rows):
+    if all(map(lt, index, index[1:])):
         return []
     named = [name for name in columns if last_part(name) in RUNS]
     words = [name for name in words if name not in named and not _is_phase(name, columns[name])]
@@ -158,6 +161,8 @@ def sweep(index: Sequence[float], numbers: Mapping[str, Column]) -> list[Part]:
 
     A run that was resumed goes on from later, or has the settings that it had.
     """
+    if not any(map(gt, index, index[1:])):
+        return []
     starts = [0, *(row for row in range(1, len(index)) if index[row] < index[row - 1])]
     blocks = [range(a, b) for a, b in pairwise([*starts, len(index)])]
     if not 1 < len(blocks) < MAX_BLOCKS or {index[start] for start in starts} != {min(index)}:
@@ -195,7 +200,8 @@ def _begin_again(index: Sequence[float], parts: Sequence[Part]) -> bool:
 
 
 def _rises(index: Sequence[float], rows: Sequence[int]) -> bool:
-    return all(index[a] < index[b] for a, b in pairwise(rows))
+    values = [index[row] for row in rows]
+    return all(map(lt, values, values[1:]))
 
 
 def phase_of(columns: Mapping[str, Sequence[Any]], words: Iterable[str]) -> str | None:

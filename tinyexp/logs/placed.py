@@ -60,6 +60,8 @@ def placed(table: Table, where: str) -> Placed:
         {name: column for name, column in table.numbers.items() if name not in ("", epoch, step)},
         {name: column for name, column in table.others.items() if name},
     )
+    if None not in every.epoch or None not in every.step:
+        return every
     kept = [
         row
         for row, (one, other) in enumerate(zip(every.epoch, every.step, strict=True))
@@ -67,13 +69,15 @@ def placed(table: Table, where: str) -> Placed:
     ]
     if not kept:
         raise UserError(f"{where}: holds no row: none has an epoch or a step.")
-    return every if len(kept) == len(every.epoch) else _without_others(every, kept)
+    return _without_others(every, kept) if len(kept) < len(every.epoch) else every
 
 
 def _finite(table: Table, name: str | None) -> Column:
     column = table.numbers.get(name) if name else None
     if column is None:
         return [None] * len(table.lines)
+    if None not in column and all(map(isfinite, column)):  # type: ignore[arg-type]
+        return column
     return [one if one is not None and isfinite(one) else None for one in column]
 
 
@@ -105,7 +109,7 @@ def _has(column: Sequence[Any], rows: Sequence[int]) -> bool:
 def order_of(rows: Placed) -> list[float]:
     """What rises in each run: the epoch or the step, or where steps begin again in each epoch both."""
     for alone, other in ((rows.epoch, rows.step), (rows.step, rows.epoch)):
-        if all(place is None for place in other):
+        if other.count(None) == len(other):
             return [place for place in alone if place is not None]
     spans: dict[float, tuple[float, float]] = {}
     for epoch, step in zip(rows.epoch, rows.step, strict=True):

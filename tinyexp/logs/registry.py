@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 
 from tinyexp.logs.folder import Reader
@@ -40,6 +41,7 @@ TRAINERS: Mapping[str, str] = {
 """As messages call them."""
 
 
+@cache
 def reader_of(name: str) -> Reader:
     """A reader by its name; loading one loads nothing heavy."""
     module, _, attribute = READERS[name].partition(":")

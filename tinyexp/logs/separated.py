@@ -12,6 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from pydantic_core import from_json
+
 from tinyexp.errors import UserError
 from tinyexp.logs.cells import number, shortly
 from tinyexp.logs.log import Column, Repair
@@ -23,8 +26,8 @@ Ignored = Callable[[Sequence[str], Sequence[str]], str]
 COMMENTS = "of comments before the header, passed over"
 CUT = "cut at the end of the file, as by a kill, and left out"
 MAX_CELLS = 20_000_000
-_AT_ONCE = 20_000
 _SEPARATOR = re.compile(r"sep=.$")
+_NEGATIVE_ZERO = re.compile(r"-0(?![.eE\d])")
 _FIXED = re.compile(r"-?\d+\.(\d+)\Z")
 
 
@@ -77,7 +80,7 @@ def separated(
             found.repairs.append(Repair(CUT, 1))
         else:
             text += f"{tail}\n"
-    if text.count(found.separator) + text.count("\n") > MAX_CELLS:
+    if len(text) > MAX_CELLS and text.count(found.separator) + text.count("\n") > MAX_CELLS:
         raise UserError(f"{where}: has more than {MAX_CELLS:,} values, more than are read at once.")
     width = head.count(found.separator) + 1
     body = start + len(head) + 1
@@ -96,7 +99,7 @@ def separator_of(head: str) -> str:
     >>> separator_of('epoch;"loss, train";acc'), separator_of("epoch")
     (';', ',')
     """
-    bare = re.sub(r'"[^"]*"', "", head)
+    bare = re.sub(r'"[^"]*"', "", head) if '"' in head else head
     return max(",\t;", key=bare.count)
 
 
@@ -124,11 +127,13 @@ def passed_over(text: str, start: int) -> tuple[int, int]:
     """
     lines = 0
     while (end := text.find("\n", start)) >= 0:
-        line, follows = text[start:end], text[end + 1 :].partition("\n")[0]
+        line = text[start:end]
+        if not line.startswith("#") and not _SEPARATOR.match(line):
+            break
+        follows = text[end + 1 :].partition("\n")[0]
         cells = follows.split(separator_of(follows))
         is_named = len(cells) > 1 and len(cells) == len(line.split(separator_of(follows)))
-        is_comment = line.startswith("#") and not (is_named and _is_number(cells[0]))
-        if not follows or not (is_comment or _SEPARATOR.match(line)):
+        if not follows or (line.startswith("#") and is_named and _is_number(cells[0])):
             break
         start, lines = end + 1, lines + 1
     return start, lines
@@ -179,21 +184,38 @@ def _width(line: str, separator: str) -> int:
 
 def _plain(text: str, start: int, separator: str, width: int) -> list[Column] | None:
     """All columns, where every line from ``start`` on has as many cells as names, each of them a number; else None."""
-    if start >= len(text) or not text.isascii() or text.find("_", start) >= 0:
+    body = text[start:-1]
+    if not body or not body.isascii() or "_" in body or (separator != "," and "," in body):
         return None
-    lines = text[start:-1].split("\n")
-    columns: list[Column] = [[] for _ in range(width)]
-    for first in range(0, len(lines), _AT_ONCE):
-        part = lines[first : first + _AT_ONCE]
-        if {line.count(separator) for line in part} != {width - 1}:
-            return None
+    cells = body.replace(separator, ",")
+    for numbers_of in (_of_json, _of_text):
         try:
-            values = list(map(float, separator.join(part).split(separator)))
-        except ValueError:
-            return None
-        for place, column in enumerate(columns):
-            column.extend(values[place::width])
-    return columns
+            values = numbers_of(cells)
+            ends = values[width :: width + 1]
+            if ends.count(None) == len(ends) == len(values) - len(ends) * width:
+                del values[width :: width + 1]
+                # Raises TypeError where a line ends elsewhere too.
+                table = np.fromiter(values, np.float64, len(values)).reshape(-1, width)
+                return [*map(np.ndarray.tolist, table.T)]
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
+
+
+def _of_json(cells: str) -> list[float | None]:
+    """The numbers of lines, None behind each line: the same as ``float()`` makes, in a third of its time.
+
+    Raises ValueError where a cell is no number, or not written as JSON has it.
+    """
+    # All that is no number in JSON has one of these signs. Its whole numbers have no negative zero.
+    if any(sign in cells for sign in 'us"[{') or _NEGATIVE_ZERO.search(cells):
+        raise ValueError
+    found: list[float | None] = from_json("[" + cells.replace("\n", ",null,") + ",null]")
+    return found
+
+
+def _of_text(cells: str) -> list[float | None]:
+    return [one for line in cells.split("\n") for one in (*map(float, line.split(",")), None)]
 
 
 def _in_blocks(found: Separated, text: str, where: str, ignored: Ignored | None) -> None:

@@ -20,6 +20,8 @@ _ROUNDED = ("tensorboard",)
 
 def without_twins(runs: Sequence[RunLog]) -> tuple[list[RunLog], list[LeftOut]]:
     """Of the logs that different loggers wrote of one training the one with the more exact values, else the first."""
+    if len({run.reader for run in runs}) < 2:
+        return [*runs], []
     order = sorted(range(len(runs)), key=lambda place: runs[place].reader in _ROUNDED)
     first: dict[tuple[str, bytes], list[int]] = {}
     twins: dict[int, int] = {}

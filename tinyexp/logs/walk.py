@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyexp.errors import UserError, listed
-from tinyexp.logs.folder import Folder, Unit
-from tinyexp.logs.hydra import job_settings
+from tinyexp.logs.folder import Folder, Unit, names_below
+from tinyexp.logs.hydra import NOTHING, Beside, job_settings
 from tinyexp.logs.log import LeftOut, RunLog
 from tinyexp.logs.registry import READERS, reader_of
 from tinyexp.logs.twins import without_twins
@@ -20,6 +21,7 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 _NO_INDEX = (
     "no column of it says where a row stands (epoch, step, iteration, ...), so it was taken for no log."
 )
+_DIGITS = re.compile(r"(\d+)")
 _ANY = "table"
 """The reader of a file that was named and that nobody else knows."""
 
@@ -95,6 +97,7 @@ class _Search:
         self.others = 0
         self._claimed: set[Path] = set()
         self._seen: set[tuple[int, int]] = set()
+        self._jobs: dict[Path, Beside | None] = {}
 
     def look(self, root: Path) -> None:
         """Read what lies at or below a path."""
@@ -102,7 +105,7 @@ class _Search:
             self._file(root)
             return
         for folder in self._folders(root):
-            looked = {folder.path / name for name in folder.files}
+            looked = set(map(folder.file, folder.files))
             for name in READERS:
                 for unit in reader_of(name).find(folder):
                     if self._claimed.isdisjoint(unit.files):
@@ -113,21 +116,19 @@ class _Search:
 
     def _folders(self, root: Path) -> Iterator[Folder]:
         """Folders from the top down, each once however it is linked to, without those that a log claimed."""
-        waiting = [root]
+        waiting = [Folder(root)]
         while waiting:
-            path = waiting.pop()
-            if path in self._claimed or not self._is_new(path):
+            folder = waiting.pop()
+            if folder.path in self._claimed or not self._is_new(folder.path):
                 continue
             if len(self._seen) > MAX_FOLDERS:
                 raise UserError(
                     f"{root}: has more than {MAX_FOLDERS:,} folders below it. Name the ones with logs."
                 )
-            folder = Folder(path)
             yield folder
             # Links last: what is linked to is best called by its own name.
-            below = [path / name for name in folder.folders]
-            waiting += [one for one in below if one.is_symlink()]
-            waiting += reversed([one for one in below if not one.is_symlink()])
+            waiting += [folder.sub(name) for name in folder.folders if name in folder.links]
+            waiting += [folder.sub(name) for name in reversed(folder.folders) if name not in folder.links]
 
     def _is_new(self, path: Path) -> bool:
         try:
@@ -160,13 +161,14 @@ class _Search:
             self.left_out.append(LeftOut(unit.where, _without(str(error), unit)))
             return
         for log in found:
-            beside = job_settings(log.where, root)
-            own = replace(
-                log,
-                settings={**beside.settings, **log.settings},
-                files=(*log.files, *beside.files),
-                notes=(*log.notes, *beside.notes),
-            )
+            beside, own = job_settings(log.where, root, self._jobs), log
+            if beside != NOTHING:
+                own = replace(
+                    log,
+                    settings={**beside.settings, **log.settings},
+                    files=(*log.files, *beside.files),
+                    notes=(*log.notes, *beside.notes),
+                )
             if own.epoch:
                 self.read[name].append(own)
             else:
@@ -207,11 +209,12 @@ def _names(runs: Sequence[RunLog], roots: Sequence[Path]) -> list[str]:
     """Each run's log relative to what was asked for; with what was asked for in front where that is more than one."""
     found = []
     for run in runs:
-        root = next((one for one in roots if run.where == one or run.where.is_relative_to(one)), None)
-        if root is None or run.where == root:
+        lies = ((one, names) for one in roots if (names := names_below(run.where, one)) is not None)
+        root, names = next(lies, (run.where, ()))
+        if not names:
             found.append(run.where.name or run.where.resolve().name)
             continue
-        below = run.where.relative_to(root).as_posix()
+        below = "/".join(names)
         found.append(below if len(roots) == 1 else f"{root.name or root.resolve().name}/{below}")
     if len(set(found)) < len(found):
         places = [run.where.absolute() for run in runs]
@@ -226,15 +229,6 @@ def _names(runs: Sequence[RunLog], roots: Sequence[Path]) -> list[str]:
     return found
 
 
-def _natural(name: str) -> list[tuple[int, float, str]]:
-    """Sorts names as people do: run 9 before run 10."""
-    parts, digits = [], ""
-    for sign in f"{name}\0":
-        if sign.isdecimal():
-            digits += sign
-            continue
-        if digits:
-            parts.append((0, float(digits), ""))
-            digits = ""
-        parts.append((1, 0.0, sign))
-    return parts
+def _natural(name: str) -> list[str | float]:
+    """Sorts names as people do: run 9 before run 10. Every second part is a number."""
+    return [float(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(f"{name}\0"))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from tinyexp.config.metric import known_metric
@@ -31,14 +30,15 @@ def find(folder: Folder) -> list[Unit]:
     """Every file whose beginning has a column of an index, and tables without any byte, which are told of."""
     found = []
     for name in folder.files:
-        suffix = Path(name.lower()).suffix
+        stem, _, ending = name.lower().rpartition(".")
+        suffix = f".{ending}" if stem else ""
         if suffix not in _TABLES and suffix not in _PERHAPS:
             continue
         head = folder.head(name)
         names = names_in(head)
         is_log = (len(names) > 1 and any(index_names(names))) if head else suffix in _TABLES
         if is_log and (suffix != ".json" or _is_many(head)):
-            found.append(Unit(folder.path / name, (folder.path / name,)))
+            found.append(Unit(folder.file(name), (folder.file(name),)))
     return found
 
 
@@ -103,7 +103,7 @@ def _completed(
     from_zero = begins_at_zero(rows.epoch, metrics)
     if from_zero is False and 0 in rows.epoch and all(one is None or one % 1 == 0 for one in rows.epoch):
         notes.append(BEFORE)
-    if from_zero is False or all(one is None for one in rows.step):
+    if from_zero is False or rows.step.count(None) == len(rows.step):
         return rows.epoch, from_zero
     epoch, from_zero = completed(rows.epoch, order, metrics, from_zero=from_zero)
     # A row without a step, where others have one, is about its epoch as a whole.
@@ -131,7 +131,7 @@ def _tried(logs: Sequence[RunLog]) -> list[str]:
     names = [name for name in logs[0].metrics if known_metric(name) is None]
     found = []
     for name in names:
-        values = [{one for one in log.metrics.get(name, ()) if one is not None} for log in logs]
+        values = [set(log.metrics.get(name, ())) - {None} for log in logs]
         often = all(len(log.epoch) > 1 for log in logs)
         if often and all(len(own) == 1 for own in values) and len(set().union(*values)) > 1:
             found.append(name)

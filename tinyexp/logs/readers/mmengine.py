@@ -57,8 +57,11 @@ def find(folder: Folder) -> list[Unit]:
         claimed = [subs[name].path for name in (*logged, *failed)]
         claimed += [folder.path / name for name in folder.files if name.removesuffix(".py") in subs]
         return [Unit(folder.path, tuple(files), tuple(claimed)), *_old(folder)]
-    own = folder.sub(_DATA)
-    if _DATA in folder.folders and SCALARS in own.files and b'"step": ' in own.head(SCALARS):
+    if (
+        _DATA in folder.folders
+        and SCALARS in (own := folder.sub(_DATA)).files
+        and b'"step": ' in own.head(SCALARS)
+    ):
         return [Unit(folder.path, (own.path / SCALARS,), (own.path,))]
     if SCALARS in folder.files and _is_log(folder, SCALARS):
         copies = [folder.path / name for name in folder.files if _COPY.fullmatch(name)]

@@ -134,7 +134,7 @@ def _counted_on(epoch: Column, begins: Sequence[int], repairs: list[Repair]) -> 
 
 
 def _is_timm(names: tuple[str, ...], head: bytes) -> bool:
-    return _is_like_timm(names) and {"eval_top1", "eval_top5"} <= set(names) and b"\r\n" in head
+    return b"\r\n" in head and _is_like_timm(names) and {"eval_top1", "eval_top5"} <= set(names)
 
 
 def _is_like_timm(names: tuple[str, ...]) -> bool:
@@ -154,9 +154,11 @@ def _is_fastai(names: tuple[str, ...], _head: bytes) -> bool:
 
 
 def _is_keras(names: tuple[str, ...], head: bytes) -> bool:
+    if b"\r\n" not in head:
+        return False
     own = [name for name in names[1:] if not name.startswith("val_")]
     sets = (sorted(names[1:]), [*sorted(own), *(f"val_{name}" for name in sorted(own))])
-    return "loss" in own and list(names[1:]) in sets and b"\r\n" in head
+    return "loss" in own and list(names[1:]) in sets
 
 
 def _is_passed_over(cells: Sequence[str], names: Sequence[str]) -> str:
