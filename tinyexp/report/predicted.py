@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinyexp.analysis.classes import ByClass, answers, by_class
 from tinyexp.analysis.design import DesignPoint
 from tinyexp.errors import UserError
@@ -49,7 +51,7 @@ def predicted(
     contender: DesignPoint, runs: tuple[Sequence[RecordedRun], Sequence[RecordedRun]]
 ) -> Predicted | None:
     """Hold the predictions of two designs' runs, the contender's first, against each other; None where the images are not the same."""
-    told = [[read_predictions(run.folder) for run in own] for own in runs]
+    told = _renumbered([[read_predictions(run.folder) for run in own] for own in runs])
     names = _names(told) or trainer_of(contender.experiment.trainer).class_names(contender.experiment)
     sizes = (max(one.label.max(), one.predicted.max()) for own in told for one in own if len(one.label))
     size = int(max(sizes, default=-1)) + 1
@@ -68,6 +70,22 @@ def predicted(
         _shown(found.shown_b, told[0][0], told[0]),
         contender.data.fingerprint,
     )
+
+
+def _renumbered(told: Sequence[Sequence[Predictions]]) -> list[list[Predictions]]:
+    """Classes that every run names itself, numbered alike: a run names those that it met."""
+    if len({one.classes for own in told for one in own}) == 1 or not all(
+        one.classes for own in told for one in own
+    ):
+        return [list(own) for own in told]
+    classes = tuple(sorted({name for own in told for one in own for name in one.classes}))
+    place = {name: number for number, name in enumerate(classes)}
+
+    def moved(one: Predictions) -> Predictions:
+        numbers = np.array([place[name] for name in one.classes], dtype=np.int32)
+        return Predictions(numbers[one.label], numbers[one.predicted], classes=classes)
+
+    return [[moved(one) for one in own] for own in told]
 
 
 def _names(told: Sequence[Sequence[Predictions]]) -> tuple[str, ...]:

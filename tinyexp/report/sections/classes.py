@@ -114,7 +114,9 @@ def classes_section(evidence: Evidence, result: StudyResult) -> Section | None:
     if told is None or len(told.found.classes) < 2:
         return None
     blocks: list[Block] = [Paragraph(text) for text in _sentences(told)]
-    if result is not evidence.lead:  # in full it would fill more of the page than the question that the page is about
+    if (
+        result is not evidence.lead
+    ):  # in full it would fill more of the page than the question that the page is about
         blocks.append(_table(told, told.found.classes[:_MOST_ROWS], "Right answers by class", folded=True))
         return Section(f"{result.study.name}-classes", _heading(result, told), tuple(blocks))
     blocks.append(_figure(result, told))

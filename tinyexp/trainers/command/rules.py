@@ -21,6 +21,7 @@ class CommandRules:
         "command.run": "command line",
         "command.resume": "command line that goes on",
         "command.metrics": "log",
+        "command.predictions": "predictions",
         "command.inputs": "files that are pinned",
         "command.environment": "variables passed on",
     }
@@ -45,7 +46,11 @@ class CommandRules:
 
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """All settings, and the command but for how long it may take."""
-        return without(settings, self.circumstances)
+        told = without(settings, self.circumstances)
+        # The key is younger than some runs, whose identities it leaves as they were.
+        if not told["command"].get("predictions"):
+            told["command"] = {key: value for key, value in told["command"].items() if key != "predictions"}
+        return told
 
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """Only the log says."""

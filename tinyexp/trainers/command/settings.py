@@ -20,6 +20,9 @@ class CommandTable(Section):
     """What goes on with a run that was ended; without it such a run starts anew in a clean folder."""
     metrics: str
     """The log, below ``{folder}``: a file or a folder; whose it is is recognised by looking."""
+    predictions: str = ""
+    """A table below ``{folder}`` of what was said of each test image: columns ``label`` and ``predicted``; the report then
+    tells what the designs do differently by class and by image."""
     inputs: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Files whose contents decide the result, as patterns; without them the report says that the code was not pinned."""
     environment: Annotated[tuple[str, ...], Field(strict=False)] = ()

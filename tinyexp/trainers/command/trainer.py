@@ -29,6 +29,7 @@ from tinyexp.errors import (
 from tinyexp.files import append_text, read_bounded, rename_anew, sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.one import read_one
 from tinyexp.logs.tables import Log, read_table
+from tinyexp.runs.chance import is_no_chance
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.plan import RunPlan
@@ -39,11 +40,13 @@ from tinyexp.runs.records import (
     Status,
     read_section,
     table_text,
+    write_predictions,
     write_section,
 )
 from tinyexp.runs.verify import record_digests
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, Row, WithoutImages
+from tinyexp.trainers.command.predictions import read_predictions_table
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
 from tinyexp.trainers.command.template import RESERVED, filled, places_in
@@ -129,6 +132,7 @@ class _Run:
         log = self._read()
         self._tell(log)
         self._require_possible(log)
+        self._take_predictions(log)
         status = self._project("finished", log=log)
         # Only now: of two seeds that end at once, each before the other is finished, neither would see the other.
         self._require_own_curve(log)
@@ -212,6 +216,17 @@ class _Run:
                 "Start the same command again."
             )
 
+    def _take_predictions(self, log: Log) -> None:
+        """Put what was said of each test image into the run's own form, where the experiment names a table of it."""
+        if not self.command.predictions:
+            return
+        try:
+            told = read_predictions_table(self.work / self.command.predictions)
+        except UserError as error:
+            self._project("failed", str(error), log)
+            raise
+        write_predictions(self.folder.predictions, told)
+
     def _require_possible(self, log: Log) -> None:
         """Values that a metric can have, of every column whose meaning is known; what is empty or no number is passed over."""
         run = f"{self.plan.experiment.name}, seed {self.plan.record.seed}"
@@ -243,7 +258,7 @@ class _Run:
                     and own == _curve(*_recorded_curve(folder))
                 ):
                     equal.append(record.seed)
-        if equal:
+        if equal and is_no_chance(np.array(own, dtype=np.float64)):
             reason = (
                 f"the command ignores the seed: the curve of seed {self.plan.record.seed} is that of seed {equal[0]} to the last "
                 "digit. Pass {seed} to everything that draws random numbers"
@@ -348,10 +363,11 @@ def require_command(experiment: Experiment, command: CommandTable) -> None:
         raise UserError(
             f"{name}: command.run has no place {{seed}}, so every seed would be the same training. Add it, as in --seed {{seed}}."
         )
-    if not command.metrics or Path(command.metrics).is_absolute() or ".." in Path(command.metrics).parts:
-        raise UserError(
-            f"{name}: command.metrics = '{command.metrics}' must be a path below {{folder}}, such as metrics.csv."
-        )
+    for key, path in (("metrics", command.metrics), ("predictions", command.predictions or "none")):
+        if not path or Path(path).is_absolute() or ".." in Path(path).parts:
+            raise UserError(
+                f"{name}: command.{key} = '{path}' must be a path below {{folder}}, such as {key}.csv."
+            )
 
 
 def pinned_files(name: str, command: CommandTable) -> dict[str, str]:
