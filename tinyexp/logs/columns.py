@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tinyexp.errors import UserError
-from tinyexp.logs.cells import decimal_points, first_word, is_plain, number, numbers, shortly
+from tinyexp.logs.cells import (
+    decimal_points,
+    first_pointed,
+    first_with_commas,
+    first_word,
+    number,
+    numbers,
+    shortly,
+)
 from tinyexp.logs.log import Column, Repair
 from tinyexp.logs.records import records
 from tinyexp.logs.separated import MAX_CELLS, Ignored, Separated, Unended, separated
@@ -189,29 +197,34 @@ def _of_blocks(found: Separated, where: str) -> Table:
         own = dict(zip(block.names, zip(*block.rows, strict=True), strict=False))
         for name, column in cells.items():
             column.extend(own.get(name) or [""] * len(block.rows))
-    with_commas = {} if found.separator == "," else _with_points(cells, where)
-    notes = (f"decimal commas are read as points: {shortly(with_commas)}.",) if with_commas else ()
-    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), notes)
+    with_commas = {} if found.separator == "," else _with_points(cells, lines, where)
+    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), _told_points(cells, with_commas))
 
 
-def _with_points(cells: Mapping[str, list[str]], where: str) -> dict[str, list[str]]:
-    """The columns with decimal commas, with points. Raises UserError where other numbers have points."""
-    found: dict[str, list[str]] = {}
-    pointed = ""
-    for name, column in cells.items():
-        if (pointed and found) or not is_plain(column):
-            continue
-        joined = "\n".join(column)
-        if "." in joined and not pointed and _are_numbers(column):
-            pointed = name
-        elif "," in joined and "." not in joined and _are_numbers(points := decimal_points(column)):
-            found[name] = points
-    if found and pointed:
-        raise UserError(
-            f"{where}: {next(iter(found))} has decimal commas, and {pointed} decimal points: which commas divide thousands "
-            "cannot be known. Write all numbers with points."
-        )
-    return found
+def _with_points(cells: Mapping[str, list[str]], lines: Sequence[int], where: str) -> dict[str, list[str]]:
+    """The columns with decimal commas, with points. Raises UserError where a number has a point that may divide thousands."""
+    commas = {
+        name: row for name, column in cells.items() if (row := first_with_commas(column)) is not None
+    }
+    for name, column in cells.items() if commas else ():
+        if (row := first_pointed(column)) is not None:
+            other, place = next(iter(commas.items()))
+            raise UserError(
+                f"{where}: line {lines[row]}: {shortly([name])} is '{column[row].strip()[:40]}', and {shortly([other])} is "
+                f"'{cells[other][place].strip()[:40]}' in line {lines[place]}: whether that point divides thousands or is a decimal one "
+                "cannot be known. Write all numbers with decimal points, and nothing between thousands."
+            )
+    return {name: decimal_points(cells[name]) for name in commas}
+
+
+def _told_points(cells: Mapping[str, list[str]], changed: Collection[str]) -> tuple[str, ...]:
+    """What must be said of the columns in which commas and points were changed."""
+    commas = [name for name in changed if any("," in cell for cell in cells[name])]
+    thousands = [name for name in changed if any("." in cell for cell in cells[name])]
+    return (
+        *([f"decimal commas are read as points: {shortly(commas)}."] if commas else []),
+        *([f"points that divide thousands are left out: {shortly(thousands)}."] if thousands else []),
+    )
 
 
 def _are_numbers(cells: Sequence[Any]) -> bool:
