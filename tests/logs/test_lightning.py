@@ -11,7 +11,9 @@ from tinyexp.errors import UserError
 from tinyexp.logs.ends import NO_END
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.readers.lightning import ALONE, EVALUATED, ONLY_STEPS, READER
+from tinyexp.logs.readers.versions import MID_EPOCH
 from tinyexp.logs.rows import AGAIN
+from tinyexp.logs.walk import read_paths
 
 RUNS = [(trainer, run) for trainer in ("lightning", "fabric") for run in truth_of(trainer)]
 
@@ -158,6 +160,32 @@ def test_a_version_with_a_test_alone_has_no_epoch(versions):
     (log,) = versions("epoch,step,test_acc\n0,0,0.5\n").values()
     assert (log.epoch, log.step, log.metrics) == ([None], [0], {"test_acc": [0.5]})
     assert ALONE in log.notes
+
+
+@pytest.mark.parametrize("text", ["epoch,step,test_acc\n0,0,0.5\n", "epoch,step,val_acc,val_loss\n0,0,0.5,1\n"])
+def test_an_evaluation_alone_is_no_run_and_is_left_out_with_its_values(versions, tmp_path, text):
+    versions(log_of(0, 40), text)
+    reading = read_paths([tmp_path])
+    assert list(reading.names) == ["version_0"]
+    assert [one.where.name for one in reading.left_out] == ["version_1"]
+    assert "is an evaluation without a training, and no run: " in reading.left_out[0].why
+    assert "_acc 0.5" in reading.left_out[0].why
+    # Asked for by itself, it is read.
+    assert len(read_paths([tmp_path / "version_1"]).runs) == 1
+
+
+def test_a_run_that_ends_in_the_middle_of_an_epoch_says_so(real, versions):
+    killed = real["lightning"]["killed/version_0"]
+    assert MID_EPOCH.format(step=27) in killed.notes
+    told = [run for run, log in real["lightning"].items() if any("middle of an epoch" in one for one in log.notes)]
+    assert told == ["killed/version_0"]
+    (whole,) = versions(log_of(0, 40)).values()
+    assert whole.notes == ()
+
+
+def test_what_is_said_of_the_end_of_a_version_is_not_said_of_the_whole(versions):
+    (log,) = versions(log_of(0, 20), log_of(16, 40)).values()
+    assert not any("middle of an epoch" in note for note in log.notes)
 
 
 def test_columns_may_have_a_prefix(versions):

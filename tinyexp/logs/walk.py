@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyexp.errors import UserError, listed
+from tinyexp.logs.cells import shortly
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.hydra import job_settings
 from tinyexp.logs.log import LeftOut, RunLog
@@ -180,7 +181,21 @@ class _Search:
             found += join(logs) if join and logs else logs
         kept, twins = without_twins(found)
         self.left_out += twins
-        return kept
+        trained = [log for log in kept if not log.is_evaluation]
+        if not trained:
+            return kept
+        self.left_out += [LeftOut(log.where, _evaluated(log)) for log in kept if log.is_evaluation]
+        return trained
+
+
+def _evaluated(log: RunLog) -> str:
+    """Why an evaluation among trainings is none, with what it measured."""
+    last = {
+        name: next((value for value in reversed(column) if value is not None), None)
+        for name, column in log.metrics.items()
+    }
+    told = [f"{name} {value:g}" for name, value in last.items() if value is not None]
+    return f"it is an evaluation without a training, and no run: {shortly(told)}."
 
 
 def _without(message: str, unit: Unit) -> str:

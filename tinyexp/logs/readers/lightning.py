@@ -25,7 +25,7 @@ from tinyexp.logs.ends import NO_END, completed, ends_of, is_once, rows_of
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.log import Column, Repair, RunLog
-from tinyexp.logs.readers.versions import joined_versions
+from tinyexp.logs.readers.versions import MID_EPOCH, joined_versions
 from tinyexp.logs.settings import settings_in
 
 FILE, SETTINGS = "metrics.csv", "hparams.yaml"
@@ -59,6 +59,7 @@ def read(unit: Unit) -> list[RunLog]:
     if _begins_again(rows):
         repairs.append(_count_on(rows))
     epoch, from_zero = _completed(rows, notes, is_lightning=len(unit.files) > 1)
+    notes += _cut(rows, epoch)
     if from_zero:
         epoch = [None if one is None else one + 1 for one in epoch]
     step: Column = [*rows.step]
@@ -73,6 +74,7 @@ def read(unit: Unit) -> list[RunLog]:
             metrics=found.metrics,
             rows_read=table.rows_read,
             settings=settings,
+            is_evaluation=ALONE in notes,
             repairs=(*repairs, *found.repairs),
             notes=(*notes, *left_out(table)),
         )
@@ -172,6 +174,20 @@ def _completed(rows: _Rows, notes: list[str], *, is_lightning: bool) -> tuple[Co
     return epoch, bool(from_zero)
 
 
+def _cut(rows: _Rows, epoch: Column) -> list[str]:
+    """What is said where rows of another epoch stand behind the last one that is known to have ended."""
+    ended = [place for place, one in enumerate(epoch) if one is not None]
+    behind = [
+        rows.step[place]
+        for place in range(ended[-1] + 1 if ended else len(epoch), len(epoch))
+        if rows.epoch[place] is not None
+        and (rows.epoch[place] or 0) > (epoch[ended[-1]] or 0)
+        and rows.step[place] > rows.step[ended[-1]]
+        and any(not is_once(name) for name in rows.names(place))
+    ]
+    return [MID_EPOCH.format(step=max(behind))] if behind else []
+
+
 def _evaluations(rows: _Rows) -> set[int]:
     """The rows of tests, and of an evaluation after the training: one step later, and since 1.6 one epoch too."""
     tests = [column for name, column in rows.metrics.items() if _is_test(name)]
@@ -179,6 +195,8 @@ def _evaluations(rows: _Rows) -> set[int]:
     found = {row for row in found if all(map(_is_test, rows.names(row)))}
     if len({rows.epoch[row] for row in found}) > 1:
         found = set()  # what is called test is validated with in every epoch
+    if _is_one_evaluation(rows):
+        return {*range(len(rows.step))}
     rest = [row for row, one in enumerate(rows.epoch) if one is not None and row not in found]
     if not rest:
         return found
@@ -206,6 +224,16 @@ def _evaluations(rows: _Rows) -> set[int]:
     told = {rows.step[row] for name in names for row, one in enumerate(rows.metrics[name]) if one is not None}
     usual = sorted(told - {last[1]})
     return found.union(tail) if all(b - a > 1 for a, b in pairwise(usual)) else found
+
+
+def _is_one_evaluation(rows: _Rows) -> bool:
+    """Whether nothing but a validation or a test stands at the place of a trainer that has not trained."""
+    names = [name for name in rows.metrics if name.lower() != "hp_metric"]
+    return (
+        {*rows.step} == {0}
+        and {*rows.epoch} == {0}
+        and all(is_once(name) and "train" not in name.lower() for name in names)
+    )
 
 
 def _is_test(name: str) -> bool:
