@@ -268,6 +268,67 @@ def test_settings_that_cannot_be_read_cost_no_run(versions):
     assert any("hparams.yaml" in note for note in log.notes)
 
 
+CLI = """seed_everything: 7
+trainer:
+  max_epochs: 3
+  logger:
+    class_path: CSVLogger
+    init_args: {save_dir: there, name: x}
+  callbacks:
+  - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+    init_args: {dirpath: here}
+  - class_path: SWA
+    init_args: {swa_lrs: 0.1}
+model:
+  class_path: Net
+  init_args:
+    lr: 0.1
+data:
+  init_args:
+    batch_size: 8
+ckpt_path: null
+"""
+
+
+@pytest.mark.parametrize("place", ["version_0", "."])
+def test_the_settings_of_a_command_line_are_read_with_their_seed(versions, tmp_path, place):
+    (tmp_path / "config.yaml").write_text(CLI)
+    versions(log_of(0, 40), settings="{}\n")
+    if place != ".":
+        (tmp_path / "config.yaml").rename(tmp_path / place / "config.yaml")
+    (log,) = logs_of("", READER, tmp_path).values()
+    assert log.settings["seed_everything"] == 7
+    assert log.settings["model.init_args.lr"] == 0.1
+    assert log.settings["data.init_args.batch_size"] == 8
+    assert log.settings["trainer.callbacks"] == [{"class_path": "SWA", "init_args": {"swa_lrs": 0.1}}]
+    assert not any("logger" in key for key in log.settings)
+    assert tmp_path / place / "config.yaml" in log.files
+
+
+def test_what_the_logger_kept_goes_before_the_command_line(versions, tmp_path):
+    (tmp_path / "version_0").mkdir()
+    (tmp_path / "version_0" / "config.yaml").write_text(CLI)
+    (tmp_path / "version_0" / "hparams.yaml").write_text("lr: 0.1\n_instantiator: cli\n")
+    (tmp_path / "version_0" / "metrics.csv").write_text(log_of(0, 40))
+    (log,) = logs_of("", READER, tmp_path).values()
+    assert log.settings["lr"] == 0.1
+    assert "model.init_args.lr" not in log.settings, "which would stand there twice"
+    assert log.settings["seed_everything"] == 7
+
+
+def test_a_command_line_above_several_versions_is_of_one_of_them_and_not_used(versions, tmp_path):
+    (tmp_path / "config.yaml").write_text(CLI)
+    logs = versions(log_of(0, 40), log_of(0, 40), settings="")
+    assert all(not log.settings for log in logs.values())
+    assert all(any("config.yaml" in note for note in log.notes) for log in logs.values())
+
+
+def test_a_config_of_something_else_is_no_command_line(versions, tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 7\nwidth: 3\n")
+    (log,) = versions(log_of(0, 40), settings="").values()
+    assert (log.settings, log.notes) == ({}, ())
+
+
 CELLS = st.sampled_from(["0", "1", "2", "3", "7", "0.5", "nan", "inf", "-1", "", "x", '"', "\0"])
 LINES = st.lists(st.lists(CELLS, min_size=4, max_size=5).map(",".join), max_size=8).map("\n".join)
 

@@ -1,5 +1,6 @@
 """Lightning's and Fabric's CSVLogger: ``version_N/metrics.csv``, for Lightning with ``hparams.yaml`` [1.5 to 2.6].
 
+- A LightningCLI writes its whole command line into ``config.yaml`` beside it: see lightning_cli.
 - Values of one epoch stand in several rows, with gaps: steps of training, validation, means of the epoch, learning rates.
 - Lightning's column ``epoch`` counts from 0 and says in which epoch a row was written: completed is it at its last step,
   and one row after the training, of a test, has the number of completed epochs itself.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from tinyexp.logs.columns import Table, left_out, require_index, table_of
 from tinyexp.logs.counting import UNKNOWN
@@ -25,6 +27,7 @@ from tinyexp.logs.ends import NO_END, completed, ends_of, is_once, rows_of
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.log import Column, Repair, RunLog
+from tinyexp.logs.readers.lightning_cli import config_of, with_config
 from tinyexp.logs.readers.versions import MID_EPOCH, joined_versions
 from tinyexp.logs.settings import settings_in
 
@@ -46,7 +49,9 @@ def find(folder: Folder) -> list[Unit]:
     is_own = bool(settings) or _VERSION.match(folder.path.name) is not None or list(names) == sorted(names)
     if len(names) < 2 or "step" not in names or not is_own:
         return []
-    return [Unit(folder.path, tuple(folder.path / name for name in (FILE, *settings)))]
+    files = [folder.path / name for name in (FILE, *settings)]
+    config = config_of(folder.path)
+    return [Unit(folder.path, (*files, config) if config else tuple(files))]
 
 
 def read(unit: Unit) -> list[RunLog]:
@@ -54,7 +59,12 @@ def read(unit: Unit) -> list[RunLog]:
     path = unit.files[0]
     table = table_of(read_text(path), str(path))
     notes = list(table.notes)
-    settings = settings_in(unit.files[1], notes) if len(unit.files) > 1 else {}
+    settings: dict[str, Any] = {}
+    for beside in unit.files[1:]:
+        if beside.name == SETTINGS:
+            settings = settings_in(beside, notes)
+        else:
+            settings = with_config(settings, beside, unit.where, notes)
     rows, repairs = _rows(table, path), list(table.repairs)
     if _begins_again(rows):
         repairs.append(_count_on(rows))
