@@ -258,3 +258,18 @@ def test_accuracies_that_agree_by_chance_stop_no_comparison(tmp_path: Path):
 def test_of_what_keras_logs_the_metric_on_validation_data_is_compared():
     result = tinyexp("compare", FIXTURES / "keras" / "logs")
     assert "What is compared is val_accuracy" in result.stdout
+
+
+def test_several_verdicts_are_said_to_have_an_error_each(two, tmp_path: Path):
+    said = "of 2 comparisons one in twenty intervals misses by chance"
+    assert said not in tinyexp("compare", *two).stdout
+    assert said in tinyexp("compare", *two, design(tmp_path / "deep", [0.60, 0.61, 0.62])).stdout
+
+
+def test_a_metric_that_is_no_number_in_any_run_has_a_fitting_next_step(two, tmp_path: Path):
+    bad = design(tmp_path / "bad", [float("nan")] * 3)
+    result = tinyexp("compare", two[0], bad)
+    assert result.exit_code == 2
+    assert "bad: in no run is val_accuracy a number where it was taken" in result.stderr
+    assert "--metric NAME" in result.stderr
+    assert "command that started" not in result.stderr

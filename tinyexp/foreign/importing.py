@@ -40,6 +40,8 @@ PROFILE = "imported"
 FINGERPRINT = sha256_of_json({"data": "of an imported run, not known"})
 """In place of the digest of what a run was trained on, which logs do not say."""
 Index = Literal["epoch", "step"]
+_ENDS = {True: "in the log", False: "not reached", None: "not known"}
+"""What a log says of a run's end."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def import_logs(grouping: Grouping, into: Path, *, write: bool = True, shared: b
     """Write a run folder below ``into`` for every run that was placed in a design.
 
     Runs without a seed of their own are numbered within their design, and their record says so. A run that ends before
-    its fellows of one design is recorded as ``interrupted``, one whose loss ends in no number as ``diverged``.
+    its fellows of one design is recorded as ``interrupted``, and so is one alone whose log says that it did not end; one whose
+    loss ends in no number as ``diverged``.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def import_logs(grouping: Grouping, into: Path, *, write: bool = True, shared: b
                 **settings,
             }  # what tells them apart is in no setting that the logs have
         experiment = _experiment(experiment_name(design, taken), design, settings)
-        made += _runs_of(experiment, own, into, index)
+        made += _runs_of(experiment, own, into, index, shared=shared)
     made = _told_apart(made)
     places = _shared_places(made) if shared else {}
     if write:
@@ -185,7 +188,9 @@ def _experiment(name: str, title: str, settings: Mapping[str, Any]) -> Experimen
     )
 
 
-def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: Index) -> list[ImportedRun]:
+def _runs_of(
+    experiment: Experiment, own: Sequence[Placed], into: Path, index: Index, *, shared: bool
+) -> list[ImportedRun]:
     """The runs of a design, each with a seed."""
     used = {one.seed for one in own if one.seed is not None}
     free = (number for number in range(2**31) if number not in used)
@@ -198,7 +203,8 @@ def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: I
             f"{experiment.title}: seed {twice[0]} stands in more than one run ({names}), and a design has one run a seed. Leave all but "
             "one of them out, or say with --by which part of a name is the design."
         )
-    last = max(_end(one.run, index) for one in own)
+    ends = Counter(_end(one.run, index) for one in own)
+    last = max(ends)
     made = []
     for one in own:
         seed = next(free) if one.seed is None else one.seed
@@ -210,8 +216,13 @@ def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: I
         record = _record(experiment, seed, one)
         folder = run_folder(into, PROFILE, experiment.name, seed, record.identity)
         end = _end(one.run, index)
+        alone = one.run.ended is False and ends[end] == 1 and not shared
         state: Literal["finished", "interrupted", "diverged"] = (
-            "diverged" if _ends_in_no_number(one.run) else "interrupted" if end < last else "finished"
+            "diverged"
+            if _ends_in_no_number(one.run)
+            else "interrupted"
+            if end < last or alone
+            else "finished"
         )
         dropped = len(one.run.epoch) - rows
         made.append(
@@ -334,6 +345,7 @@ def imported_rows(found: Imported) -> list[dict[str, Any]]:
             "name": one.placed.name,
             "rows": one.rows,
             "state": one.state,
+            "end": _ENDS[one.placed.run.ended],
             "run": f"{one.folder.name}{' (there before)' if one.there else ''}",
         }
         for one in found.runs
@@ -349,5 +361,11 @@ def imported_remarks(
     if dropped:
         told.append(
             f"{dropped:,} rows between {found.runs[0].index}s are not taken: a run folder has a row for each {found.runs[0].index}."
+        )
+    by_length = sum(one.state == "finished" and one.placed.run.ended is not True for one in found.runs)
+    if by_length:
+        told.append(
+            f"Of {by_length:,} of these runs no log says that they came to their end: they are recorded as finished, as none of "
+            "their design goes further."
         )
     return [*told, *found.notes]
