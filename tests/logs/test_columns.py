@@ -220,9 +220,7 @@ def test_a_point_beside_decimal_commas_may_divide_thousands_and_is_refused_with_
 
 
 def test_points_that_can_only_divide_thousands_are_read_so_and_that_is_told():
-    table = table_of(
-        "epoch;loss;tokens\n1;0,25;1.234.567\n2;1.250,5;2.000.000\n3;-1.000,25;-\n", "log.csv"
-    )
+    table = table_of("epoch;loss;tokens\n1;0,25;1.234.567\n2;1.250,5;2.000.000\n3;-1.000,25;-\n", "log.csv")
     assert table.numbers["loss"] == [0.25, 1250.5, -1000.25]
     assert table.numbers["tokens"] == [1234567, 2000000, None]
     assert table.notes == (

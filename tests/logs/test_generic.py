@@ -400,7 +400,10 @@ def test_batches_that_are_counted_in_each_epoch_keep_their_rows(tmp_path, name):
     assert log.step == [batch for _, batch, _ in BATCHES]
     assert log.epoch == [None, None, None, 1, None, None, None, 2, None, None, None, 3]
     assert log.repairs == ()
-    assert f"'{name}' counts within an epoch: it stands as the step, and begins again in each epoch." in log.notes
+    assert (
+        f"'{name}' counts within an epoch: it stands as the step, and begins again in each epoch."
+        in log.notes
+    )
 
 
 def test_a_batch_size_is_no_place(tmp_path):

@@ -162,7 +162,9 @@ def test_a_version_with_a_test_alone_has_no_epoch(versions):
     assert ALONE in log.notes
 
 
-@pytest.mark.parametrize("text", ["epoch,step,test_acc\n0,0,0.5\n", "epoch,step,val_acc,val_loss\n0,0,0.5,1\n"])
+@pytest.mark.parametrize(
+    "text", ["epoch,step,test_acc\n0,0,0.5\n", "epoch,step,val_acc,val_loss\n0,0,0.5,1\n"]
+)
 def test_an_evaluation_alone_is_no_run_and_is_left_out_with_its_values(versions, tmp_path, text):
     versions(log_of(0, 40), text)
     reading = read_paths([tmp_path])
@@ -177,7 +179,9 @@ def test_an_evaluation_alone_is_no_run_and_is_left_out_with_its_values(versions,
 def test_a_run_that_ends_in_the_middle_of_an_epoch_says_so(real, versions):
     killed = real["lightning"]["killed/version_0"]
     assert MID_EPOCH.format(step=27) in killed.notes
-    told = [run for run, log in real["lightning"].items() if any("middle of an epoch" in one for one in log.notes)]
+    told = [
+        run for run, log in real["lightning"].items() if any("middle of an epoch" in one for one in log.notes)
+    ]
     assert told == ["killed/version_0"]
     (whole,) = versions(log_of(0, 40)).values()
     assert whole.notes == ()

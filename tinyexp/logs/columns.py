@@ -198,14 +198,14 @@ def _of_blocks(found: Separated, where: str) -> Table:
         for name, column in cells.items():
             column.extend(own.get(name) or [""] * len(block.rows))
     with_commas = {} if found.separator == "," else _with_points(cells, lines, where)
-    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), _told_points(cells, with_commas))
+    return _sorted_out(
+        {**cells, **with_commas}, lines, repairs, tuple(begins[1:]), _told_points(cells, with_commas)
+    )
 
 
 def _with_points(cells: Mapping[str, list[str]], lines: Sequence[int], where: str) -> dict[str, list[str]]:
     """The columns with decimal commas, with points. Raises UserError where a number has a point that may divide thousands."""
-    commas = {
-        name: row for name, column in cells.items() if (row := first_with_commas(column)) is not None
-    }
+    commas = {name: row for name, column in cells.items() if (row := first_with_commas(column)) is not None}
     for name, column in cells.items() if commas else ():
         if (row := first_pointed(column)) is not None:
             other, place = next(iter(commas.items()))

@@ -154,7 +154,7 @@ def _completed(rows: _Rows, notes: list[str], *, is_lightning: bool) -> tuple[Co
     if any(not one.is_integer() for one in known):
         return rows.epoch, False
     is_lightning |= any(name.endswith(("_epoch", "_step")) for name in rows.metrics)
-    evaluated = _evaluations(rows)
+    evaluated = {*range(len(rows.step))} if _is_one_evaluation(rows) else _evaluations(rows)
     logged: Column = [None if row in evaluated else one for row, one in enumerate(rows.epoch)]
     trained = [one for one in logged if one is not None]
     if not trained:
@@ -205,8 +205,6 @@ def _evaluations(rows: _Rows) -> set[int]:
     found = {row for row in found if all(map(_is_test, rows.names(row)))}
     if len({rows.epoch[row] for row in found}) > 1:
         found = set()  # what is called test is validated with in every epoch
-    if _is_one_evaluation(rows):
-        return {*range(len(rows.step))}
     rest = [row for row, one in enumerate(rows.epoch) if one is not None and row not in found]
     if not rest:
         return found

@@ -22,7 +22,9 @@ from tinyexp.logs.rows import AGAIN
 LATE = "It begins at step {first:g}: what was logged before is not in it."
 GOES_ON = "{later} goes on with {earlier}: their settings are equal, and it begins where that one ended."
 MANY = "It begins at step {first:g} and may go on with {names}, which are equally likely: it is a run of its own."
-MID_EPOCH = "It ends at step {step:g}, in the middle of an epoch: it was cut there, or stopped by a limit of steps."
+MID_EPOCH = (
+    "It ends at step {step:g}, in the middle of an epoch: it was cut there, or stopped by a limit of steps."
+)
 _MID_EPOCH = re.compile(re.escape(MID_EPOCH).replace(re.escape("{step:g}"), r"\S+"))
 _NUMBER = re.compile(r"version_(\d{1,9})\Z")
 

@@ -7,7 +7,7 @@ from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.exact import mean
 from tinyexp.errors import UserError
 from tinyexp.report.evidence import Evidence
-from tinyexp.report.implied import Implied, implied
+from tinyexp.report.implied import Implied, implied, own_errors
 from tinyexp.report.sentences import VERDICT_NAMES
 from tinyexp.report.view import LONG_TABLE, Paragraph, Section, Table
 from tinyexp.words import NOTHING, bare_change, change, counted, first_upper, level, plain
