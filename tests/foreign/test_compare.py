@@ -273,3 +273,48 @@ def test_a_metric_that_is_no_number_in_any_run_has_a_fitting_next_step(two, tmp_
     assert "bad: in no run is val_accuracy a number where it was taken" in result.stderr
     assert "--metric NAME" in result.stderr
     assert "command that started" not in result.stderr
+
+
+@pytest.fixture
+def folds(tmp_path: Path) -> Path:
+    """Two designs of five folds each, all of them under one seed, as timm leaves them."""
+    for name, start in (("base", 50), ("wide", 60)):
+        for fold in range(5):
+            folder = tmp_path / "folds" / name / f"fold{fold}"
+            folder.mkdir(parents=True)
+            rows = "".join(f"{epoch},1.5,1.0,{start + epoch + fold * 0.3:.2f},80\r\n" for epoch in range(4))
+            (folder / "summary.csv").write_text(
+                f"epoch,train_loss,eval_loss,eval_top1,eval_top5\r\n{rows}", newline=""
+            )
+            (folder / "args.yaml").write_text(f"seed: 42\nfold: {fold}\nlr: {start / 1000}\n")
+    return tmp_path / "folds"
+
+
+@pytest.mark.parametrize("settings", [True, False])
+def test_folds_under_one_seed_are_runs_of_their_own_and_said_to_be_folds(folds, settings):
+    if not settings:
+        for path in folds.rglob("args.yaml"):
+            path.write_text("seed: 42\n")
+    result = tinyexp("compare", folds)
+    assert "wide beats base by 10.0 points" in result.stdout
+    assert "folds 0, 1, 2, 3, 4" in result.stdout
+    assert "Runs of base, wide are folds of their data under seed 42" in result.stdout
+    assert "left out" not in result.stdout
+    frame = read_logs(folds)
+    assert set(frame["seed"]) == {42}
+    assert set(frame["experiment"]) == {"base", "wide"}
+    imported = tinyexp("import", folds, "--dry-run")
+    assert imported.exit_code == 0
+    assert "3 (fold 3)" in imported.stdout
+
+
+def test_folds_of_two_named_designs_are_no_second_attempts(folds):
+    result = tinyexp("compare", folds / "base", folds / "wide")
+    assert "from 5 runs of each" in result.stdout or "wide beats base" in result.stdout
+    assert "stands twice" not in result.stdout
+
+
+def test_the_number_of_folds_in_a_name_is_no_fold(tmp_path: Path):
+    design(tmp_path / "fold5" / "base", [0.5, 0.51, 0.52])
+    design(tmp_path / "fold5" / "wide", [0.6, 0.61, 0.62])
+    assert "are folds" not in tinyexp("compare", tmp_path).stdout

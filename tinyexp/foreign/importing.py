@@ -203,11 +203,14 @@ def _runs_of(
             f"{experiment.title}: seed {twice[0]} stands in more than one run ({names}), and a design has one run a seed. Leave all but "
             "one of them out, or say with --by which part of a name is the design."
         )
+    folds = [one.fold for one in own if one.fold is not None and one.seed is None]
+    by_fold = len({*folds}) == len(own)
     ends = Counter(_end(one.run, index) for one in own)
     last = max(ends)
     made = []
     for one in own:
-        seed = next(free) if one.seed is None else one.seed
+        seed = (one.fold if by_fold else next(free)) if one.seed is None else one.seed
+        assert seed is not None, "every run has a number"
         if seed >= 2**31:
             raise UserError(
                 f"{one.name}: its seed {seed} is larger than {2**31 - 1:,}, the largest that a run can have."
@@ -340,7 +343,9 @@ def imported_rows(found: Imported) -> list[dict[str, Any]]:
     return [
         {
             "design": one.placed.design,
-            "seed": one.seed if one.placed.seed is not None else f"{one.seed} (a number)",
+            "seed": one.seed
+            if one.placed.seed is not None
+            else f"{one.seed} ({'a number' if one.placed.fold is None else f'fold {one.placed.fold}'})",
             "log": one.placed.run.reader,
             "name": one.placed.name,
             "rows": one.rows,
