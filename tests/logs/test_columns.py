@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tinyexp.errors import UserError
 from tinyexp.logs import separated as module
-from tinyexp.logs.columns import table_of
+from tinyexp.logs.columns import index_names, left_out, table_of
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.separated import CUT
 
@@ -233,3 +233,16 @@ def test_a_word_among_decimal_commas_leaves_a_gap_there():
     table = table_of("epoch;loss\n1;0,25\n2;error\n3;0,5\n", "log.csv")
     assert table.numbers["loss"] == [0.25, None, 0.5]
     assert [one.rows for one in table.repairs] == [1]
+
+
+@pytest.mark.parametrize("name", ["Epoch #", "epoch [#]", "epoch (-)", "Epoch#"])
+def test_a_sign_of_counting_behind_a_name_changes_no_index(name):
+    assert index_names(["idx", name, "loss"])[0] == name
+
+
+def test_numbers_with_other_signs_are_left_out_with_an_example():
+    table = table_of('epoch,top1,tokens,by\n1,50%,"1,250",me\n2,51%,"2,500",you\n', "log.csv")
+    assert left_out(table) == [
+        "Left out, as they hold no numbers: by.",
+        "Left out, as numbers are written with other signs, such as '50%' in top1: top1, tokens. Write them plainly, as 1250.5.",
+    ]

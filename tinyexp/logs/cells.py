@@ -17,6 +17,7 @@ _COMMA = re.compile(
     r"[-+]?(?:(?:\d{1,3}(?:\.\d{3})+|\d*),\d+|[1-9]\d{0,2}(?:\.\d{3}){2,})(?:[eE][-+]?\d+)?", re.ASCII
 )
 """A number with a decimal comma, or with points that can only divide thousands."""
+_THOUSANDS = re.compile(r"\d\.\d{3}\.\d{3}", re.ASCII)
 _POINT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
@@ -75,14 +76,10 @@ def decimal_points(cells: Sequence[str]) -> list[str]:
 
 def first_with_commas(cells: Sequence[str]) -> int | None:
     """The place of the first cell that is a number with a decimal comma, or with points that can only divide thousands."""
-    return next(
-        (
-            place
-            for place, cell in enumerate(cells)
-            if ("," in cell or "." in cell) and _COMMA.fullmatch(cell.strip())
-        ),
-        None,
-    )
+    joined = "\n".join(cells)
+    if "," not in joined and not _THOUSANDS.search(joined):
+        return None
+    return next((place for place, cell in enumerate(cells) if _COMMA.fullmatch(cell.strip())), None)
 
 
 def first_pointed(cells: Sequence[str]) -> int | None:

@@ -6,6 +6,7 @@ Nothing is guessed in silence: what was left out or put right, and why, is said 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,6 +63,10 @@ INDICES: Mapping[str, str] = {
     "time/total_timesteps": "step",
 }
 """Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
+_COUNT = re.compile(r"\s*(?:#|[(\[]\s*(?:#|-|no\.?|nr\.?|count)?\s*[)\]])\s*$", re.IGNORECASE)
+"""What tables put behind a name for a count: ``Epoch #``, ``epoch [-]``."""
+_SIGNED = re.compile(r"[-+]?\d[\d.,' ]*\s?%?")
+"""Numbers with a sign for percent, or between thousands."""
 _LOOKED_AT = 10
 """Cells at either end of a column of words, to see whether it has numbers."""
 
@@ -169,14 +174,32 @@ def require_index(name: str, table: Table, where: str) -> Column:
 
 def left_out(table: Table, used: Collection[str] = ()) -> list[str]:
     """A sentence about the columns that hold no numbers and are not used, and one about those that are empty."""
-    words = [name or "one without a name" for name in table.others if name not in used]
+    signed = {
+        name: cell
+        for name in table.others
+        if name and name not in used and (cell := _signed(table.others[name]))
+    }
+    words = [name or "one without a name" for name in table.others if name not in used and name not in signed]
     words += ["one without a name"] if "" in table.numbers else []  # such as pandas' own index
     nothing = [name for name in table.empty if name]
     notes = [f"Left out, as they hold no numbers: {shortly(words)}."] if words else []
+    if signed:
+        first = next(iter(signed))
+        notes.append(
+            f"Left out, as numbers are written with other signs, such as '{signed[first]}' in {shortly([first])}: {shortly(signed)}. Write "
+            "them plainly, as 1250.5."
+        )
     return notes + ([f"Without any value: {shortly(nothing)}."] if nothing else [])
 
 
+def _signed(cells: Sequence[Any]) -> str:
+    """The first cell of a column whose first cells are numbers with other signs; empty where they are not."""
+    known = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()][:_LOOKED_AT]
+    return known[0][:40] if known and all(_SIGNED.fullmatch(cell) for cell in known) else ""
+
+
 def _key(name: str) -> str:
+    name = _COUNT.sub("", name)
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
