@@ -181,21 +181,21 @@ class _Search:
             found += join(logs) if join and logs else logs
         kept, twins = without_twins(found)
         self.left_out += twins
-        trained = [log for log in kept if not log.is_evaluation]
+        trained = [log for log in kept if not log.no_training]
         if not trained:
             return kept
-        self.left_out += [LeftOut(log.where, _evaluated(log)) for log in kept if log.is_evaluation]
+        self.left_out += [LeftOut(log.where, _measured(log)) for log in kept if log.no_training]
         return trained
 
 
-def _evaluated(log: RunLog) -> str:
-    """Why an evaluation among trainings is none, with what it measured."""
+def _measured(log: RunLog) -> str:
+    """Why a log among trainings is none, with what it measured."""
     last = {
         name: next((value for value in reversed(column) if value is not None), None)
         for name, column in log.metrics.items()
     }
     told = [f"{name} {value:g}" for name, value in last.items() if value is not None]
-    return f"it is an evaluation without a training, and no run: {shortly(told)}."
+    return f"{log.no_training}: {shortly(told)}."
 
 
 def _without(message: str, unit: Unit) -> str:

@@ -36,6 +36,7 @@ COUNTED_ON = "with a step that the logger began at 0 again after it wrote its fi
 ONLY_STEPS = "It has no column epoch: its steps may be epochs or batches, and no epoch is known."
 EVALUATED = "It has rows of an evaluation after the training: whether of the last weights or of the best is not in the log."
 ALONE = "It has rows of an evaluation only, without a training: how many epochs were completed is not known."
+NO_TRAINING = "it is an evaluation without a training, and no run"
 _VERSION = re.compile(r"version_\d+\Z")
 
 
@@ -84,7 +85,7 @@ def read(unit: Unit) -> list[RunLog]:
             metrics=found.metrics,
             rows_read=table.rows_read,
             settings=settings,
-            is_evaluation=ALONE in notes,
+            no_training=NO_TRAINING if ALONE in notes else "",
             repairs=(*repairs, *found.repairs),
             notes=(*notes, *left_out(table)),
         )
