@@ -303,9 +303,11 @@ def test_folds_under_one_seed_are_runs_of_their_own_and_said_to_be_folds(folds, 
     frame = read_logs(folds)
     assert set(frame["seed"]) == {42}
     assert set(frame["experiment"]) == {"base", "wide"}
-    imported = tinyexp("import", folds, "--dry-run")
+    imported = tinyexp("import", folds, "--into", folds.parent / "runs")
     assert imported.exit_code == 0
     assert "3 (fold 3)" in imported.stdout
+    record = next((folds.parent / "runs" / "imported" / "wide").glob("3-*/run.json")).read_text()
+    assert "It is fold 3 of its data, trained under seed 42." in record
 
 
 def test_folds_of_two_named_designs_are_no_second_attempts(folds):

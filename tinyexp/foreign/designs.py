@@ -120,11 +120,7 @@ def _without_shared_seeds(placed: Sequence[Placed]) -> list[Placed]:
     often = Counter((one.design, one.seed) for one in placed if one.fold is not None)
     shared = {design for (design, seed), count in often.items() if count > 1 and seed is not None}
     return [
-        replace(
-            one,
-            seed=None,
-            run=replace(one.run, notes=(*one.run.notes, f"Fold {one.fold}, under seed {one.seed}.")),
-        )
+        replace(one, seed=None, seed_by="fold")
         if one.design in shared and one.fold is not None and one.seed is not None
         else one
         for one in placed

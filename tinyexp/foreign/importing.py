@@ -19,7 +19,7 @@ from tinyexp.config.metric import parsed
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.frame import unknown_of
-from tinyexp.logs.grouping import Grouping, Placed
+from tinyexp.logs.grouping import Grouping, Placed, seed_in, split_name
 from tinyexp.logs.log import LeftOut, RunLog, Value
 from tinyexp.logs.remarks import log_remarks
 from tinyexp.runs.folder import RunFolder, run_folder
@@ -251,10 +251,18 @@ def _record(experiment: Experiment, seed: int, one: Placed) -> RunRecord:
             files={_relative(path, base): sha256_of_file(path) for path in dict.fromkeys(run.files)},
             rows_read=run.rows_read,
             repairs=tuple(RepairRecord(what=repair.what, rows=repair.rows) for repair in run.repairs),
-            notes=run.notes,
+            notes=(*run.notes, *_fold_note(one)),
             unknown=unknown_of(one),
         ),
     )
+
+
+def _fold_note(one: Placed) -> list[str]:
+    if one.fold is None:
+        return []
+    seed, _ = seed_in(one.run.settings)
+    seed = split_name(one.name)[1] if seed is None else seed
+    return [f"It is fold {one.fold} of its data{'' if seed is None else f', trained under seed {seed}'}."]
 
 
 def _relative(path: Path, base: Path) -> str:

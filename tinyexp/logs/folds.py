@@ -61,13 +61,13 @@ def without_fold(name: str) -> str:
 def told_folds(folds: Mapping[str, Sequence[int | None]], seeds: Sequence[int | None]) -> str:
     """What must be said of designs whose runs are folds, given the folds and the seeds of their runs."""
     known = sorted({seed for seed in seeds if seed is not None})
-    under = f" under seed {listed(map(str, known))}" if known else ""
+    under = f" under seed{'s' if len(known) > 1 else ''} {listed(map(str, known))}" if known else ""
     sets = {tuple(sorted({one for one in own if one is not None})) for own in folds.values()}
     names = [*folds][:_MOST_NAMES]
     more = f" and {len(folds) - _MOST_NAMES} more" if len(folds) > _MOST_NAMES else ""
     told = (
-        f"Runs of {listed(names)}{more} are folds of their data{under}: each fold counts as a run. Folds share data, so what "
-        "they spread over says little of other seeds."
+        f"Runs of {listed(names)}{more} are folds of their data{under}: each fold counts as a run. An interval takes runs as "
+        "independent, and folds share data: it is too narrow."
     )
     if len(sets) > 1:
         told += " The designs were not trained on the same folds."

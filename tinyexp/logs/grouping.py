@@ -90,7 +90,7 @@ class Placed:
     by: By
     """What told the design."""
     seed_by: str
-    """What told the seed: a key, ``pattern`` or ``folder``; empty where nothing did."""
+    """What told the seed: a key, ``pattern`` or ``folder``; empty where nothing did; ``fold`` where folds of one seed have none."""
     settings: Mapping[str, Any]
     """Those that can tell designs apart, by dotted keys; without the seed's and the fold's."""
     fold: int | None = None
