@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from tinyexp import compare, read_logs
 from tinyexp.cli import main
+from tinyexp.errors import UserError
 from tinyexp.foreign.compare import compare_logs
 from tinyexp.foreign.question import Question
 from tinyexp.report.check import examine
@@ -320,3 +321,10 @@ def test_the_number_of_folds_in_a_name_is_no_fold(tmp_path: Path):
     design(tmp_path / "fold5" / "base", [0.5, 0.51, 0.52])
     design(tmp_path / "fold5" / "wide", [0.6, 0.61, 0.62])
     assert "are folds" not in tinyexp("compare", tmp_path).stdout
+
+
+def test_a_frame_of_logs_without_numbers_is_not_told_to_train_again_alone(two):
+    for path in two[1].glob("*.csv"):
+        path.write_text("epoch,val_accuracy\n4,nan\n")
+    with pytest.raises(UserError, match=r"leave that run out; a run of tinyexp's own is trained again"):
+        compare(read_logs(list(two)), "wide", "base", metric="val_accuracy")
