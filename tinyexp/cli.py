@@ -486,7 +486,7 @@ def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run:
     if as_json:
         _print_json(rows)
         return
-    _print_table(rows, ("design", "seed", "log", "name", "rows", "state", "run"))
+    _print_table(rows, ("design", "seed", "log", "name", "rows", "state", "end", "run"))
     for line in imported_remarks(found, grouping, (*reading.left_out, *twice), reading.others):
         say(f"- {line}")
     if dry_run:

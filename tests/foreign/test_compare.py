@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from tinyexp import compare, read_logs
 from tinyexp.cli import main
+from tinyexp.errors import UserError
 from tinyexp.foreign.compare import compare_logs
 from tinyexp.foreign.question import Question
 from tinyexp.report.check import examine
@@ -258,3 +259,72 @@ def test_accuracies_that_agree_by_chance_stop_no_comparison(tmp_path: Path):
 def test_of_what_keras_logs_the_metric_on_validation_data_is_compared():
     result = tinyexp("compare", FIXTURES / "keras" / "logs")
     assert "What is compared is val_accuracy" in result.stdout
+
+
+def test_several_verdicts_are_said_to_have_an_error_each(two, tmp_path: Path):
+    said = "of 2 comparisons one in twenty intervals misses by chance"
+    assert said not in tinyexp("compare", *two).stdout
+    assert said in tinyexp("compare", *two, design(tmp_path / "deep", [0.60, 0.61, 0.62])).stdout
+
+
+def test_a_metric_that_is_no_number_in_any_run_has_a_fitting_next_step(two, tmp_path: Path):
+    bad = design(tmp_path / "bad", [float("nan")] * 3)
+    result = tinyexp("compare", two[0], bad)
+    assert result.exit_code == 2
+    assert "bad: in no run is val_accuracy a number where it was taken" in result.stderr
+    assert "--metric NAME" in result.stderr
+    assert "command that started" not in result.stderr
+
+
+@pytest.fixture
+def folds(tmp_path: Path) -> Path:
+    """Two designs of five folds each, all of them under one seed, as timm leaves them."""
+    for name, start in (("base", 50), ("wide", 60)):
+        for fold in range(5):
+            folder = tmp_path / "folds" / name / f"fold{fold}"
+            folder.mkdir(parents=True)
+            rows = "".join(f"{epoch},1.5,1.0,{start + epoch + fold * 0.3:.2f},80\r\n" for epoch in range(4))
+            (folder / "summary.csv").write_text(
+                f"epoch,train_loss,eval_loss,eval_top1,eval_top5\r\n{rows}", newline=""
+            )
+            (folder / "args.yaml").write_text(f"seed: 42\nfold: {fold}\nlr: {start / 1000}\n")
+    return tmp_path / "folds"
+
+
+@pytest.mark.parametrize("settings", [True, False])
+def test_folds_under_one_seed_are_runs_of_their_own_and_said_to_be_folds(folds, settings):
+    if not settings:
+        for path in folds.rglob("args.yaml"):
+            path.write_text("seed: 42\n")
+    result = tinyexp("compare", folds)
+    assert "wide beats base by 10.0 points" in result.stdout
+    assert "folds 0, 1, 2, 3, 4" in result.stdout
+    assert "Runs of base, wide are folds of their data under seed 42" in result.stdout
+    assert "left out" not in result.stdout
+    frame = read_logs(folds)
+    assert set(frame["seed"]) == {42}
+    assert set(frame["experiment"]) == {"base", "wide"}
+    imported = tinyexp("import", folds, "--into", folds.parent / "runs")
+    assert imported.exit_code == 0
+    assert "3 (fold 3)" in imported.stdout
+    record = next((folds.parent / "runs" / "imported" / "wide").glob("3-*/run.json")).read_text()
+    assert "It is fold 3 of its data, trained under seed 42." in record
+
+
+def test_folds_of_two_named_designs_are_no_second_attempts(folds):
+    result = tinyexp("compare", folds / "base", folds / "wide")
+    assert "from 5 runs of each" in result.stdout or "wide beats base" in result.stdout
+    assert "stands twice" not in result.stdout
+
+
+def test_the_number_of_folds_in_a_name_is_no_fold(tmp_path: Path):
+    design(tmp_path / "fold5" / "base", [0.5, 0.51, 0.52])
+    design(tmp_path / "fold5" / "wide", [0.6, 0.61, 0.62])
+    assert "are folds" not in tinyexp("compare", tmp_path).stdout
+
+
+def test_a_frame_of_logs_without_numbers_is_not_told_to_train_again_alone(two):
+    for path in two[1].glob("*.csv"):
+        path.write_text("epoch,val_accuracy\n1,nan\n2,nan\n3,nan\n4,nan\n")
+    with pytest.raises(UserError, match=r"leave that run out; a run of tinyexp's own is trained again"):
+        compare(read_logs(list(two)), "wide", "base", metric="val_accuracy")

@@ -139,3 +139,18 @@ def test_metrics_and_comparisons_go_on_to_other_programs(own: Path):
     assert r"\begin{tabular}{lrrrrl}" in table
     assert r"aug=True,model=big & 2 & 67.50" in table
     assert r"+22.5 [" in table
+
+
+def test_the_end_of_a_run_is_known_only_where_its_log_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = tinyexp("import", FIXTURES / "lightning" / "killed", "--dry-run")
+    assert "finished  not known" in result.stdout
+    assert "in the middle of an epoch" in result.stdout
+    assert "Of 1 of these runs no log says that they came to their end" in result.stdout
+    killed = tinyexp("import", FIXTURES / "huggingface" / "killed", "--dry-run").stdout
+    assert "interrupted  not reached" in killed
+    whole = tinyexp("import", FIXTURES / "huggingface" / "out" / "base-s0", "--dry-run").stdout
+    assert "finished  in the log" in whole
+    assert "came to their end" not in whole

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tinyexp.errors import UserError
 from tinyexp.logs import separated as module
-from tinyexp.logs.columns import table_of
+from tinyexp.logs.columns import index_names, left_out, table_of
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.separated import CUT
 
@@ -116,7 +116,7 @@ def test_a_header_again_begins_another_part_and_may_have_other_names():
         ("epoch,a,b\n1,2,3\n2,2,3,4", "line 3 has 4 values"),
         ("epoch,a,a\n1,2,3\n", "the column 'a' stands twice"),
         ('epoch,a\n1,"2\n2,3\n3,4\n', "the row that begins in line 2 is none"),
-        ("epoch;a;b\n1;0,5;0.5\n", "a has decimal commas, and b decimal points"),
+        ("epoch;a;b\n1;0,5;0.5\n", "line 2: b is '0.5', and a is '0,5' in line 2"),
         ("epoch,a\n", "holds no row"),
         ("", "holds no row"),
         ("\n \n", "holds no row"),
@@ -226,3 +226,49 @@ def test_any_text_is_a_table_or_refused(text):
         table = table_of(text, "log.csv")
         lengths = {len(column) for column in (*table.numbers.values(), *table.others.values())}
         assert lengths <= {len(table.lines)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "epoch;loss;tokens\n1;0,25;12.500\n2;0,20;25.000\n",
+        "epoch;loss;note\n1;0,25;12.500\n2;0,20;n/a\n3;error;13.000\n",
+        "epoch;loss\n1;12.500\n2;12.250\n3;0,25\n",
+        "epoch\tloss\ttokens\n1\t0,25\t12.500\n2\t0,20\t1.234.567\n",
+        "step;loss\n12.500;0,25\n12.600;0,20\n",
+    ],
+)
+def test_a_point_beside_decimal_commas_may_divide_thousands_and_is_refused_with_its_line(text):
+    with pytest.raises(
+        UserError, match=r"log\.csv: line 2: .* is '12\.500', and .* is '0,25' in line.*Write all numbers"
+    ):
+        table_of(text, "log.csv")
+
+
+def test_points_that_can_only_divide_thousands_are_read_so_and_that_is_told():
+    table = table_of("epoch;loss;tokens\n1;0,25;1.234.567\n2;1.250,5;2.000.000\n3;-1.000,25;-\n", "log.csv")
+    assert table.numbers["loss"] == [0.25, 1250.5, -1000.25]
+    assert table.numbers["tokens"] == [1234567, 2000000, None]
+    assert table.notes == (
+        "decimal commas are read as points: loss.",
+        "points that divide thousands are left out: loss, tokens.",
+    )
+
+
+def test_a_word_among_decimal_commas_leaves_a_gap_there():
+    table = table_of("epoch;loss\n1;0,25\n2;error\n3;0,5\n", "log.csv")
+    assert table.numbers["loss"] == [0.25, None, 0.5]
+    assert [one.rows for one in table.repairs] == [1]
+
+
+@pytest.mark.parametrize("name", ["Epoch #", "epoch [#]", "epoch (-)", "Epoch#"])
+def test_a_sign_of_counting_behind_a_name_changes_no_index(name):
+    assert index_names(["idx", name, "loss"])[0] == name
+
+
+def test_numbers_with_other_signs_are_left_out_with_an_example():
+    table = table_of('epoch,top1,tokens,by\n1,50%,"1,250",me\n2,51%,"2,500",you\n', "log.csv")
+    assert left_out(table) == [
+        "Left out, as they hold no numbers: by.",
+        "Left out, as numbers are written with other signs, such as '50%' in top1: top1, tokens. Write them plainly, as 1250.5.",
+    ]

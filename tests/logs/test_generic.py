@@ -14,7 +14,7 @@ from tinyexp.logs.counting import AS_OTHERS, BEFORE, ELSEWHERE, FROM_ZERO, ONE_F
 from tinyexp.logs.ends import NO_END
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.readers.generic import READER
-from tinyexp.logs.rows import AGAIN
+from tinyexp.logs.rows import AGAIN, TWICE
 from tinyexp.logs.walk import read_paths
 
 
@@ -381,3 +381,55 @@ def test_a_long_table_of_a_setting_and_seeds_gives_every_run(tmp_path):
         (0.1, 1),
     ]
     assert all(log.epoch == [1, 2, 3] for log in logs)
+
+
+def read_one(tmp_path, text):
+    written(tmp_path, "log.csv", text)
+    (log,) = read_paths([tmp_path]).runs
+    return log
+
+
+BATCHES = [(epoch, batch, epoch + batch / 10) for epoch in range(3) for batch in range(4)]
+
+
+@pytest.mark.parametrize("name", ["batch", "batch_idx", "Batch", "minibatch"])
+def test_batches_that_are_counted_in_each_epoch_keep_their_rows(tmp_path, name):
+    rows = "".join(f"{epoch},{batch},{loss}\n" for epoch, batch, loss in BATCHES)
+    log = read_one(tmp_path, f"epoch,{name},loss\n{rows}")
+    assert log.metrics == {"loss": [loss for _, _, loss in BATCHES]}
+    assert log.step == [batch for _, batch, _ in BATCHES]
+    assert log.epoch == [None, None, None, 1, None, None, None, 2, None, None, None, 3]
+    assert log.repairs == ()
+    assert (
+        f"'{name}' counts within an epoch: it stands as the step, and begins again in each epoch."
+        in log.notes
+    )
+
+
+def test_a_batch_size_is_no_place(tmp_path):
+    log = read_one(tmp_path, "epoch,batch,loss\n1,64,3\n2,64,2\n3,64,1\n")
+    assert (log.epoch, log.step) == ([1, 2, 3], [None] * 3)
+
+
+def test_a_validation_after_the_batches_of_an_epoch_stands_at_its_end(tmp_path):
+    text = "epoch,batch,loss,val_acc\n1,0,3,\n1,1,2,\n1,,,0.5\n2,0,2,\n2,1,1,\n2,,,0.6\n"
+    log = read_one(tmp_path, text)
+    assert [(one, acc) for one, acc in zip(log.epoch, log.metrics["val_acc"], strict=True) if acc] == [
+        (1, 0.5),
+        (2, 0.6),
+    ]
+    assert log.metrics["loss"].count(None) <= 2
+    assert [one for one in log.metrics["loss"] if one is not None] == [3, 2, 2, 1]
+
+
+def test_of_rows_of_an_epoch_that_nothing_tells_apart_the_last_counts_and_the_others_are_counted(tmp_path):
+    rows = "".join(f"{epoch},{loss}\n" for epoch, _, loss in BATCHES)
+    log = read_one(tmp_path, f"epoch,loss\n{rows}")
+    assert (log.epoch, log.metrics["loss"]) == ([1, 2, 3], [0.3, 1.3, 2.3])
+    assert [(one.what, one.rows) for one in log.repairs] == [(TWICE, 9)]
+
+
+def test_an_epoch_that_was_logged_again_after_a_resume_is_one(tmp_path):
+    log = read_one(tmp_path, "epoch,loss\n1,3\n2,2\n2,1.9\n3,1\n")
+    assert (log.epoch, log.metrics["loss"]) == ([1, 2, 3], [3, 1.9, 1])
+    assert [one.rows for one in log.repairs] == [1]

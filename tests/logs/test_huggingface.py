@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 
 import pytest
 from truth import check_against_truth, logs_of, truth_of
@@ -89,6 +90,45 @@ def test_the_longest_history_counts_and_another_training_in_the_folder_is_named(
     assert log.files[0] == tmp_path / "checkpoint-3" / "trainer_state.json"
     assert "checkpoint-3 has the longest log, which counts." in log.notes
     assert any("another training" in note and "checkpoint-9." in note for note in log.notes)
+
+
+def used_again(folder, *, save_steps=1):
+    """A training of six steps, and over it a later one that was killed after three, each saved at every step."""
+    for step in range(1, 7):
+        state(folder / f"checkpoint-{step}", steps(*range(9, 9 - step, -1)), save_steps=save_steps)
+    for step in range(1, 4):
+        state(folder / f"checkpoint-{step}", steps(*range(29, 29 - step, -1)), save_steps=save_steps)
+
+
+@pytest.mark.parametrize("save_steps", [1, 500])
+def test_of_two_trainings_in_one_folder_the_one_that_wrote_over_the_other_counts(tmp_path, save_steps):
+    used_again(tmp_path, save_steps=save_steps)
+    for path in tmp_path.rglob("*.json"):
+        os.utime(path, (1000, 1000))
+    log = read(tmp_path)
+    assert log.metrics == {"loss": [29, 28, 27]}
+    assert log.files[0] == tmp_path / "checkpoint-3" / "trainer_state.json"
+    (note,) = (note for note in log.notes if "another training" in note)
+    assert "checkpoint-6, checkpoint-5, checkpoint-4." in note
+    assert "wrote over" in note
+
+
+def test_a_finished_training_s_own_state_gives_way_to_a_later_training(tmp_path):
+    used_again(tmp_path)
+    state(tmp_path, [*steps(9, 8, 7, 6, 5, 4), summary(6)])
+    log = read(tmp_path)
+    assert log.metrics == {"loss": [29, 28, 27]}
+    assert log.ended is not True
+    assert any("the output folder itself" in note and "another training" in note for note in log.notes)
+
+
+def test_where_nothing_in_the_logs_tells_the_later_training_the_times_of_their_files_do(tmp_path):
+    state(tmp_path / "checkpoint-9", steps(9, 8, 7))
+    state(tmp_path / "checkpoint-2", steps(29, 28))
+    os.utime(tmp_path / "checkpoint-9" / "trainer_state.json", (1000, 1000))
+    log = read(tmp_path)
+    assert log.metrics == {"loss": [29, 28]}
+    assert any("checkpoint-9" in note and "by the times of their files" in note for note in log.notes)
 
 
 def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path):

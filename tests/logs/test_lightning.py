@@ -11,7 +11,9 @@ from tinyexp.errors import UserError
 from tinyexp.logs.ends import NO_END
 from tinyexp.logs.folder import Folder, Unit
 from tinyexp.logs.readers.lightning import ALONE, EVALUATED, ONLY_STEPS, READER
+from tinyexp.logs.readers.versions import MID_EPOCH
 from tinyexp.logs.rows import AGAIN
+from tinyexp.logs.walk import read_paths
 
 RUNS = [(trainer, run) for trainer in ("lightning", "fabric") for run in truth_of(trainer)]
 
@@ -160,6 +162,36 @@ def test_a_version_with_a_test_alone_has_no_epoch(versions):
     assert ALONE in log.notes
 
 
+@pytest.mark.parametrize(
+    "text", ["epoch,step,test_acc\n0,0,0.5\n", "epoch,step,val_acc,val_loss\n0,0,0.5,1\n"]
+)
+def test_an_evaluation_alone_is_no_run_and_is_left_out_with_its_values(versions, tmp_path, text):
+    versions(log_of(0, 40), text)
+    reading = read_paths([tmp_path])
+    assert list(reading.names) == ["version_0"]
+    assert [one.where.name for one in reading.left_out] == ["version_1"]
+    assert "is an evaluation without a training, and no run: " in reading.left_out[0].why
+    assert "_acc 0.5" in reading.left_out[0].why
+    # Asked for by itself, it is read.
+    assert len(read_paths([tmp_path / "version_1"]).runs) == 1
+
+
+def test_a_run_that_ends_in_the_middle_of_an_epoch_says_so(real, versions):
+    killed = real["lightning"]["killed/version_0"]
+    assert MID_EPOCH.format(step=27) in killed.notes
+    told = [
+        run for run, log in real["lightning"].items() if any("middle of an epoch" in one for one in log.notes)
+    ]
+    assert told == ["killed/version_0"]
+    (whole,) = versions(log_of(0, 40)).values()
+    assert whole.notes == ()
+
+
+def test_what_is_said_of_the_end_of_a_version_is_not_said_of_the_whole(versions):
+    (log,) = versions(log_of(0, 20), log_of(16, 40)).values()
+    assert not any("middle of an epoch" in note for note in log.notes)
+
+
 def test_columns_may_have_a_prefix(versions):
     text = log_of(0, 16).replace("epoch", "net-epoch").replace("train", "net-train").replace("val", "net-val")
     (log,) = versions(text).values()
@@ -238,6 +270,67 @@ def test_settings_that_cannot_be_read_cost_no_run(versions):
     (log,) = versions(log_of(0, 16), settings="a: [\n").values()
     assert log.settings == {}
     assert any("hparams.yaml" in note for note in log.notes)
+
+
+CLI = """seed_everything: 7
+trainer:
+  max_epochs: 3
+  logger:
+    class_path: CSVLogger
+    init_args: {save_dir: there, name: x}
+  callbacks:
+  - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+    init_args: {dirpath: here}
+  - class_path: SWA
+    init_args: {swa_lrs: 0.1}
+model:
+  class_path: Net
+  init_args:
+    lr: 0.1
+data:
+  init_args:
+    batch_size: 8
+ckpt_path: null
+"""
+
+
+@pytest.mark.parametrize("place", ["version_0", "."])
+def test_the_settings_of_a_command_line_are_read_with_their_seed(versions, tmp_path, place):
+    (tmp_path / "config.yaml").write_text(CLI)
+    versions(log_of(0, 40), settings="{}\n")
+    if place != ".":
+        (tmp_path / "config.yaml").rename(tmp_path / place / "config.yaml")
+    (log,) = logs_of("", READER, tmp_path).values()
+    assert log.settings["seed_everything"] == 7
+    assert log.settings["model.init_args.lr"] == 0.1
+    assert log.settings["data.init_args.batch_size"] == 8
+    assert log.settings["trainer.callbacks"] == [{"class_path": "SWA", "init_args": {"swa_lrs": 0.1}}]
+    assert not any("logger" in key for key in log.settings)
+    assert tmp_path / place / "config.yaml" in log.files
+
+
+def test_what_the_logger_kept_goes_before_the_command_line(versions, tmp_path):
+    (tmp_path / "version_0").mkdir()
+    (tmp_path / "version_0" / "config.yaml").write_text(CLI)
+    (tmp_path / "version_0" / "hparams.yaml").write_text("lr: 0.1\n_instantiator: cli\n")
+    (tmp_path / "version_0" / "metrics.csv").write_text(log_of(0, 40))
+    (log,) = logs_of("", READER, tmp_path).values()
+    assert log.settings["lr"] == 0.1
+    assert "model.init_args.lr" not in log.settings, "which would stand there twice"
+    assert log.settings["seed_everything"] == 7
+
+
+def test_a_command_line_above_several_versions_is_of_one_of_them_and_not_used(versions, tmp_path):
+    (tmp_path / "config.yaml").write_text(CLI)
+    logs = versions(log_of(0, 40), log_of(0, 40), settings="")
+    assert all(not log.settings for log in logs.values())
+    assert all(any("config.yaml" in note for note in log.notes) for log in logs.values())
+
+
+def test_a_config_of_something_else_is_no_command_line(versions, tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 7\nwidth: 3\n")
+    (log,) = versions(log_of(0, 40), settings="").values()
+    assert (log.settings, log.notes) == ({}, ())
 
 
 CELLS = st.sampled_from(["0", "1", "2", "3", "7", "0.5", "nan", "inf", "-1", "", "x", '"', "\0"])

@@ -19,6 +19,7 @@ from tinyexp.logs.mlflow_db import INFINITE
 from tinyexp.logs.readers.mlflow import CUT, READER
 from tinyexp.logs.rows import AGAIN, TWICE
 from tinyexp.logs.series import BACKWARDS, NO_STEP
+from tinyexp.logs.walk import read_paths
 
 RUNS = truth_of("mlflow")
 KEPT = [run for run in RUNS if run["case"] != "deleted"]
@@ -368,3 +369,19 @@ def test_any_lines_are_read_or_refused(tmp_path_factory, lines):
     with contextlib.suppress(UserError):
         read(run)
     shutil.rmtree(run)
+
+
+def test_a_run_that_sums_up_those_nested_in_it_is_left_out_with_its_values(run, tmp_path):
+    metric(run, "acc", "1 0.5 0", "2 0.6 1")
+    (run / "tags" / "mlflow.parentRunId").write_text("above")
+    above = run.with_name("above")
+    shutil.copytree(run, above)
+    (above / "meta.yaml").write_text((run / "meta.yaml").read_text().replace("abc", "above"))
+    (above / "tags" / "mlflow.parentRunId").unlink()
+    assert len(read_paths([tmp_path]).runs) == 2, "both have trained"
+    (above / "metrics" / "acc").unlink()
+    metric(above, "mean_acc", "3 0.6 0")
+    reading = read_paths([tmp_path])
+    assert [log.where.name for log in reading.runs] == ["abc"]
+    assert "it sums them up and is no run: mean_acc 0.6." in reading.left_out[0].why
+    assert len(read_paths([above]).runs) == 1

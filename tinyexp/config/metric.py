@@ -496,7 +496,7 @@ def check_values(
     if wrong.size:
         raise UserError(
             f"the runs: '{metric.name}' is {values[wrong[0]]} at {row(int(wrong[0]))} ({wrong.size} such rows). "
-            "Choose another metric, or train that run again with --fresh."
+            "Choose another metric, or leave that run out; a run of tinyexp's own is trained again with --fresh."
         )
     if metric.shown.whole is not None and values.size:
         _check_scale(metric, values, starts, row)

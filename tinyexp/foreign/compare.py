@@ -23,6 +23,7 @@ from tinyexp.foreign.taken import of_one_length, values_taken
 from tinyexp.logs.grouping import Grouping, grouped
 from tinyexp.logs.log import LeftOut
 from tinyexp.logs.walk import Reading, read_paths
+from tinyexp.report.implied import own_errors
 from tinyexp.words import counted, some
 
 
@@ -90,6 +91,8 @@ def compare_logs(paths: Sequence[str | Path], question: Question | None = None) 
         compare(frame, name, baseline, metric, margin, question.endpoint, selected_on_test=True)
         for name in others
     ]
+    if len(found) > 1:
+        notes.append(own_errors(len(found)).replace("\N{NO-BREAK SPACE}", " "))
     if question.endpoint.chooser is not None and question.endpoint.chooser.split not in (
         "validation",
         "train",

@@ -85,11 +85,14 @@ def _title(part: str) -> str:
 
 
 def once_a_seed(grouping: Grouping) -> tuple[Grouping, list[LeftOut]]:
-    """Of runs of one design under one seed the one that came furthest, and of copies the first; the others are left out, by name."""
-    best: dict[tuple[str, int], Placed] = {}
+    """Of runs of one design under one seed the one that came furthest, and of copies the first; the others are left out, by name.
+
+    Folds under one seed are runs of their own, which then have none.
+    """
+    best: dict[tuple[str, int, int | None], Placed] = {}
     for one in grouping.placed:
         if one.seed is not None:
-            key = one.design, one.seed
+            key = one.design, one.seed, one.fold
             if key not in best or _came(one) > _came(best[key]):
                 best[key] = one
     kept: list[Placed] = []
@@ -101,15 +104,27 @@ def once_a_seed(grouping: Grouping) -> tuple[Grouping, list[LeftOut]]:
             out.append(
                 LeftOut(one.run.where, f"it equals {first} to the last digit, and is no training of its own.")
             )
-        elif one.seed is None or best[one.design, one.seed] is one:
+        elif one.seed is None or best[one.design, one.seed, one.fold] is one:
             kept.append(one)
         else:
-            used = best[one.design, one.seed].name
+            used = best[one.design, one.seed, one.fold].name
             why = (
                 f"seed {one.seed} of {one.design} stands twice; used is {used}, which came as far or further."
             )
             out.append(LeftOut(one.run.where, why))
-    return replace(grouping, placed=tuple(kept)), out
+    return replace(grouping, placed=tuple(_without_shared_seeds(kept))), out
+
+
+def _without_shared_seeds(placed: Sequence[Placed]) -> list[Placed]:
+    """Folds that have one seed without it, and with a sentence that says so: a seed is of one run of a design."""
+    often = Counter((one.design, one.seed) for one in placed if one.fold is not None)
+    shared = {design for (design, seed), count in often.items() if count > 1 and seed is not None}
+    return [
+        replace(one, seed=None, seed_by="fold")
+        if one.design in shared and one.fold is not None and one.seed is not None
+        else one
+        for one in placed
+    ]
 
 
 def _content(one: Placed) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ from tinyexp.config.metric import parsed
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file, sha256_of_json, write_text
 from tinyexp.logs.frame import unknown_of
-from tinyexp.logs.grouping import Grouping, Placed
+from tinyexp.logs.grouping import Grouping, Placed, seed_in, split_name
 from tinyexp.logs.log import LeftOut, RunLog, Value
 from tinyexp.logs.remarks import log_remarks
 from tinyexp.runs.folder import RunFolder, run_folder
@@ -40,6 +40,8 @@ PROFILE = "imported"
 FINGERPRINT = sha256_of_json({"data": "of an imported run, not known"})
 """In place of the digest of what a run was trained on, which logs do not say."""
 Index = Literal["epoch", "step"]
+_ENDS = {True: "in the log", False: "not reached", None: "not known"}
+"""What a log says of a run's end."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def import_logs(grouping: Grouping, into: Path, *, write: bool = True, shared: b
     """Write a run folder below ``into`` for every run that was placed in a design.
 
     Runs without a seed of their own are numbered within their design, and their record says so. A run that ends before
-    its fellows of one design is recorded as ``interrupted``, one whose loss ends in no number as ``diverged``.
+    its fellows of one design is recorded as ``interrupted``, and so is one alone whose log says that it did not end; one whose
+    loss ends in no number as ``diverged``.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def import_logs(grouping: Grouping, into: Path, *, write: bool = True, shared: b
                 **settings,
             }  # what tells them apart is in no setting that the logs have
         experiment = _experiment(experiment_name(design, taken), design, settings)
-        made += _runs_of(experiment, own, into, index)
+        made += _runs_of(experiment, own, into, index, shared=shared)
     made = _told_apart(made)
     places = _shared_places(made) if shared else {}
     if write:
@@ -185,7 +188,9 @@ def _experiment(name: str, title: str, settings: Mapping[str, Any]) -> Experimen
     )
 
 
-def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: Index) -> list[ImportedRun]:
+def _runs_of(
+    experiment: Experiment, own: Sequence[Placed], into: Path, index: Index, *, shared: bool
+) -> list[ImportedRun]:
     """The runs of a design, each with a seed."""
     used = {one.seed for one in own if one.seed is not None}
     free = (number for number in range(2**31) if number not in used)
@@ -198,10 +203,14 @@ def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: I
             f"{experiment.title}: seed {twice[0]} stands in more than one run ({names}), and a design has one run a seed. Leave all but "
             "one of them out, or say with --by which part of a name is the design."
         )
-    last = max(_end(one.run, index) for one in own)
+    folds = [one.fold for one in own if one.fold is not None and one.seed is None]
+    by_fold = len({*folds}) == len(own)
+    ends = Counter(_end(one.run, index) for one in own)
+    last = max(ends)
     made = []
     for one in own:
-        seed = next(free) if one.seed is None else one.seed
+        seed = (one.fold if by_fold else next(free)) if one.seed is None else one.seed
+        assert seed is not None, "every run has a number"
         if seed >= 2**31:
             raise UserError(
                 f"{one.name}: its seed {seed} is larger than {2**31 - 1:,}, the largest that a run can have."
@@ -210,8 +219,13 @@ def _runs_of(experiment: Experiment, own: Sequence[Placed], into: Path, index: I
         record = _record(experiment, seed, one)
         folder = run_folder(into, PROFILE, experiment.name, seed, record.identity)
         end = _end(one.run, index)
+        alone = one.run.ended is False and ends[end] == 1 and not shared
         state: Literal["finished", "interrupted", "diverged"] = (
-            "diverged" if _ends_in_no_number(one.run) else "interrupted" if end < last else "finished"
+            "diverged"
+            if _ends_in_no_number(one.run)
+            else "interrupted"
+            if end < last or alone
+            else "finished"
         )
         dropped = len(one.run.epoch) - rows
         made.append(
@@ -237,10 +251,18 @@ def _record(experiment: Experiment, seed: int, one: Placed) -> RunRecord:
             files={_relative(path, base): sha256_of_file(path) for path in dict.fromkeys(run.files)},
             rows_read=run.rows_read,
             repairs=tuple(RepairRecord(what=repair.what, rows=repair.rows) for repair in run.repairs),
-            notes=run.notes,
+            notes=(*run.notes, *_fold_note(one)),
             unknown=unknown_of(one),
         ),
     )
+
+
+def _fold_note(one: Placed) -> list[str]:
+    if one.fold is None:
+        return []
+    seed, _ = seed_in(one.run.settings)
+    seed = split_name(one.name)[1] if seed is None else seed
+    return [f"It is fold {one.fold} of its data{'' if seed is None else f', trained under seed {seed}'}."]
 
 
 def _relative(path: Path, base: Path) -> str:
@@ -329,11 +351,14 @@ def imported_rows(found: Imported) -> list[dict[str, Any]]:
     return [
         {
             "design": one.placed.design,
-            "seed": one.seed if one.placed.seed is not None else f"{one.seed} (a number)",
+            "seed": one.seed
+            if one.placed.seed is not None
+            else f"{one.seed} ({'a number' if one.placed.fold is None else f'fold {one.placed.fold}'})",
             "log": one.placed.run.reader,
             "name": one.placed.name,
             "rows": one.rows,
             "state": one.state,
+            "end": _ENDS[one.placed.run.ended],
             "run": f"{one.folder.name}{' (there before)' if one.there else ''}",
         }
         for one in found.runs
@@ -349,5 +374,11 @@ def imported_remarks(
     if dropped:
         told.append(
             f"{dropped:,} rows between {found.runs[0].index}s are not taken: a run folder has a row for each {found.runs[0].index}."
+        )
+    by_length = sum(one.state == "finished" and one.placed.run.ended is not True for one in found.runs)
+    if by_length:
+        told.append(
+            f"Of {by_length:,} of these runs no log says that they came to their end: they are recorded as finished, as none of "
+            "their design goes further."
         )
     return [*told, *found.notes]

@@ -63,6 +63,7 @@ def values_taken(grouping: Grouping, metric: Metric, endpoint: Endpoint, notes: 
     if endpoint.is_last:  # earlier rows decide nothing, and after a resume some logs have lost them
         frame = frame.groupby("run", sort=False).tail(1)
     states = _states(grouping, ends, frame, metric, endpoint, index, notes)
+    _require_finished(grouping, states, metric)
     return frame.assign(state=frame["run"].map(states))
 
 
@@ -90,6 +91,16 @@ def _require_values(grouping: Grouping, metric: Metric, ends: Mapping[str, int])
         if not any(one.name in ends for one in own):
             raise UserError(
                 f"{name}: no run has a value of {metric.name}. Compare another metric: --metric NAME."
+            )
+
+
+def _require_finished(grouping: Grouping, states: Mapping[str, str], metric: Metric) -> None:
+    for name, own in grouping.designs.items():
+        if all(states[one.name] == "diverged" for one in own):
+            raise UserError(
+                f"{name}: in no run is {metric.name} a number where it was taken, so there is nothing to compare. Look at the logs "
+                "whether it was logged rightly; else compare another metric with --metric NAME, or an earlier place with "
+                "--endpoint epoch=N."
             )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinyexp.foreign.compare import LogComparison
 from tinyexp.logs.frame import provenance
+from tinyexp.logs.grouping import Placed
 from tinyexp.logs.remarks import log_remarks
 from tinyexp.words import level
 
@@ -21,13 +23,20 @@ def recognised(found: LogComparison) -> list[dict[str, Any]]:
             {
                 "design": name,
                 "runs": len(own),
-                "seeds": f"{told}{', ' if told and unknown_seeds else ''}{f'{unknown_seeds} not known' if unknown_seeds else ''}",
+                "seeds": _folds(own)
+                or f"{told}{', ' if told and unknown_seeds else ''}{f'{unknown_seeds} not known' if unknown_seeds else ''}",
                 "log": ", ".join(dict.fromkeys(one.run.reader for one in own)),
                 "rows": sum(one.run.rows_read for one in own),
                 "told_apart_by": ", ".join(dict.fromkeys(one.by for one in own)),
             }
         )
     return rows
+
+
+def _folds(own: Sequence[Placed]) -> str:
+    """The folds of runs that are told apart by them and not by seeds."""
+    folds = sorted(one.fold for one in own if one.fold is not None and one.seed is None)
+    return f"folds {', '.join(map(str, folds))}" if len(folds) == len(own) else ""
 
 
 def remarks(found: LogComparison) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ MISSING = frozenset({"", "na", "n/a", "#n/a", "none", "null", "-", "--"})
 """Words, in small letters, for a value that there is not."""
 _NUMBERS = {float, int, type(None)}
 _LONG, _MANY = 60, 11
+_COMMA = re.compile(
+    r"[-+]?(?:(?:\d{1,3}(?:\.\d{3})+|\d*),\d+|[1-9]\d{0,2}(?:\.\d{3}){2,})(?:[eE][-+]?\d+)?", re.ASCII
+)
+"""A number with a decimal comma, or with points that can only divide thousands."""
+_THOUSANDS = re.compile(r"\d\.\d{3}\.\d{3}", re.ASCII)
+_POINT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 def number(value: object) -> Value:
@@ -57,11 +64,29 @@ def is_plain(cells: Sequence[Any]) -> bool:
 
 
 def decimal_points(cells: Sequence[str]) -> list[str]:
-    """Cells that have decimal commas, with points. Raises ValueError where one has a point already."""
-    for cell in cells:
-        if "." in cell:
-            raise ValueError(cell)
-    return [cell.replace(",", ".") for cell in cells]
+    """Cells with points where they have decimal commas, and without the points that divide thousands before one.
+
+    >>> decimal_points(["0,25", "1.234,5", "1.234.567", "12.500", "NA"])
+    ['0.25', '1234.5', '1234567', '12.500', 'NA']
+    """
+    return [
+        cell.replace(".", "").replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell for cell in cells
+    ]
+
+
+def first_with_commas(cells: Sequence[str]) -> int | None:
+    """The place of the first cell that is a number with a decimal comma, or with points that can only divide thousands."""
+    joined = "\n".join(cells)
+    if "," not in joined and not _THOUSANDS.search(joined):
+        return None
+    return next((place for place, cell in enumerate(cells) if _COMMA.fullmatch(cell.strip())), None)
+
+
+def first_pointed(cells: Sequence[str]) -> int | None:
+    """The place of the first cell that is a number with one point, decimal or of thousands, and without a comma."""
+    return next(
+        (place for place, cell in enumerate(cells) if "." in cell and _POINT.fullmatch(cell.strip())), None
+    )
 
 
 def shortly(names: Collection[str]) -> str:

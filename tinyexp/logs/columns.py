@@ -6,13 +6,22 @@ Nothing is guessed in silence: what was left out or put right, and why, is said 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from tinyexp.errors import UserError
-from tinyexp.logs.cells import decimal_points, first_word, is_plain, number, numbers, shortly
+from tinyexp.logs.cells import (
+    decimal_points,
+    first_pointed,
+    first_with_commas,
+    first_word,
+    number,
+    numbers,
+    shortly,
+)
 from tinyexp.logs.log import Column, Repair
 from tinyexp.logs.records import records
 from tinyexp.logs.separated import MAX_CELLS, Ignored, Separated, Unended, separated
@@ -55,6 +64,10 @@ INDICES: Mapping[str, str] = {
     "time/total_timesteps": "step",
 }
 """Names that a column may have that says where a row stands, and which of the two it is. Of several the first here counts."""
+_COUNT = re.compile(r"\s*(?:#|[(\[]\s*(?:#|-|no\.?|nr\.?|count)?\s*[)\]])\s*$", re.IGNORECASE)
+"""What tables put behind a name for a count: ``Epoch #``, ``epoch [-]``."""
+_SIGNED = re.compile(r"[-+]?\d[\d.,' ]*\s?%?")
+"""Numbers with a sign for percent, or between thousands."""
 _LOOKED_AT = 10
 """Cells at either end of a column of words, to see whether it has numbers."""
 
@@ -162,14 +175,32 @@ def require_index(name: str, table: Table, where: str) -> Column:
 
 def left_out(table: Table, used: Collection[str] = ()) -> list[str]:
     """A sentence about the columns that hold no numbers and are not used, and one about those that are empty."""
-    words = [name or "one without a name" for name in table.others if name not in used]
+    signed = {
+        name: cell
+        for name in table.others
+        if name and name not in used and (cell := _signed(table.others[name]))
+    }
+    words = [name or "one without a name" for name in table.others if name not in used and name not in signed]
     words += ["one without a name"] if "" in table.numbers else []  # such as pandas' own index
     nothing = [name for name in table.empty if name]
     notes = [f"Left out, as they hold no numbers: {shortly(words)}."] if words else []
+    if signed:
+        first = next(iter(signed))
+        notes.append(
+            f"Left out, as numbers are written with other signs, such as '{signed[first]}' in {shortly([first])}: {shortly(signed)}. Write "
+            "them plainly, as 1250.5."
+        )
     return notes + ([f"Without any value: {shortly(nothing)}."] if nothing else [])
 
 
+def _signed(cells: Sequence[Any]) -> str:
+    """The first cell of a column whose first cells are numbers with other signs; empty where they are not."""
+    known = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()][:_LOOKED_AT]
+    return known[0][:40] if known and all(_SIGNED.fullmatch(cell) for cell in known) else ""
+
+
 def _key(name: str) -> str:
+    name = _COUNT.sub("", name)
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
@@ -190,29 +221,34 @@ def _of_blocks(found: Separated, where: str) -> Table:
         own = dict(zip(block.names, zip(*block.rows, strict=True), strict=False))
         for name, column in cells.items():
             column.extend(own.get(name) or [""] * len(block.rows))
-    with_commas = {} if found.separator == "," else _with_points(cells, where)
-    notes = (f"decimal commas are read as points: {shortly(with_commas)}.",) if with_commas else ()
-    return _sorted_out({**cells, **with_commas}, lines, repairs, tuple(begins[1:]), notes)
+    with_commas = {} if found.separator == "," else _with_points(cells, lines, where)
+    return _sorted_out(
+        {**cells, **with_commas}, lines, repairs, tuple(begins[1:]), _told_points(cells, with_commas)
+    )
 
 
-def _with_points(cells: Mapping[str, list[str]], where: str) -> dict[str, list[str]]:
-    """The columns with decimal commas, with points. Raises UserError where other numbers have points."""
-    found: dict[str, list[str]] = {}
-    pointed = ""
-    for name, column in cells.items():
-        if (pointed and found) or not is_plain(column):
-            continue
-        joined = "\n".join(column)
-        if "." in joined and not pointed and _are_numbers(column):
-            pointed = name
-        elif "," in joined and "." not in joined and _are_numbers(points := decimal_points(column)):
-            found[name] = points
-    if found and pointed:
-        raise UserError(
-            f"{where}: {next(iter(found))} has decimal commas, and {pointed} decimal points: which commas divide thousands "
-            "cannot be known. Write all numbers with points."
-        )
-    return found
+def _with_points(cells: Mapping[str, list[str]], lines: Sequence[int], where: str) -> dict[str, list[str]]:
+    """The columns with decimal commas, with points. Raises UserError where a number has a point that may divide thousands."""
+    commas = {name: row for name, column in cells.items() if (row := first_with_commas(column)) is not None}
+    for name, column in cells.items() if commas else ():
+        if (row := first_pointed(column)) is not None:
+            other, place = next(iter(commas.items()))
+            raise UserError(
+                f"{where}: line {lines[row]}: {shortly([name])} is '{column[row].strip()[:40]}', and {shortly([other])} is "
+                f"'{cells[other][place].strip()[:40]}' in line {lines[place]}: whether that point divides thousands or is a decimal one "
+                "cannot be known. Write all numbers with decimal points, and nothing between thousands."
+            )
+    return {name: decimal_points(cells[name]) for name in commas}
+
+
+def _told_points(cells: Mapping[str, list[str]], changed: Collection[str]) -> tuple[str, ...]:
+    """What must be said of the columns in which commas and points were changed."""
+    commas = [name for name in changed if any("," in cell for cell in cells[name])]
+    thousands = [name for name in changed if any("." in cell for cell in cells[name])]
+    return (
+        *([f"decimal commas are read as points: {shortly(commas)}."] if commas else []),
+        *([f"points that divide thousands are left out: {shortly(thousands)}."] if thousands else []),
+    )
 
 
 def _are_numbers(cells: Sequence[Any]) -> bool:

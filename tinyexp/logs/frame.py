@@ -87,6 +87,7 @@ def provenance(one: Placed) -> dict[str, Any]:
         "unknown": list(unknown_of(one)),
         "design_by": one.by,
         "seed_by": one.seed_by,
+        "fold": one.fold,
         "settings": dict(one.settings),
     }
 

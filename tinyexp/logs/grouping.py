@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from tinyexp.errors import UserError, listed
+from tinyexp.logs.folds import fold_of, is_fold, told_folds, without_fold
 from tinyexp.logs.log import RunLog
 from tinyexp.logs.walk import Reading
 
@@ -89,9 +90,11 @@ class Placed:
     by: By
     """What told the design."""
     seed_by: str
-    """What told the seed: a key, ``pattern`` or ``folder``; empty where nothing did."""
+    """What told the seed: a key, ``pattern`` or ``folder``; empty where nothing did; ``fold`` where folds of one seed have none."""
     settings: Mapping[str, Any]
-    """Those that can tell designs apart, by dotted keys; without the seed's."""
+    """Those that can tell designs apart, by dotted keys; without the seed's and the fold's."""
+    fold: int | None = None
+    """Of the data, where runs are folds."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,40 @@ def grouped(reading: Reading, pattern: str | None = None) -> Grouping:
         The pattern is none, or fits no run.
     """
     placed = [_by_path(run, name) for run, name in zip(reading.runs, reading.names, strict=True)]
+    placed = _in_folds(placed)
     notes: list[str] = []
     placed = _by_settings(placed, notes) if pattern is None else _by_pattern(placed, pattern, notes)
     order = {name: place for place, name in enumerate(dict.fromkeys(one.design for one in placed))}
     placed.sort(key=lambda one: (order[one.design], one.seed is None, one.seed or 0))
+    folded = {design: own for design, own in Grouping(tuple(placed), ()).designs.items() if _is_folded(own)}
+    if folded:
+        folds = {design: [one.fold for one in own] for design, own in folded.items()}
+        notes.append(told_folds(folds, [one.seed for own in folded.values() for one in own]))
     return Grouping(tuple(placed), tuple(notes))
+
+
+def _in_folds(placed: list[Placed]) -> list[Placed]:
+    """Runs with their folds, which name no design, where there is more than one fold."""
+    folds = [fold_of(one.name, one.run.settings) for one in placed]
+    if len({*folds} - {None}) < 2:
+        return placed
+    return [
+        one
+        if fold is None
+        else replace(
+            one,
+            fold=fold,
+            design=split_name(
+                without_fold(one.run.name if _BY_CHANCE.search(one.name) and one.run.name else one.name)
+            )[0],
+            settings={key: value for key, value in one.settings.items() if not is_fold(key)},
+        )
+        for one, fold in zip(placed, folds, strict=True)
+    ]
+
+
+def _is_folded(own: Sequence[Placed]) -> bool:
+    return len({one.fold for one in own} - {None}) > 1
 
 
 def seed_in(settings: Mapping[str, Any]) -> tuple[int | None, str]:
@@ -351,6 +383,7 @@ def _by_pattern(placed: list[Placed], pattern: str, notes: list[str]) -> list[Pl
                 seed=seed,
                 by="pattern",
                 seed_by="pattern" if "seed" in told else one.seed_by,
+                fold=None if "seed" in told else one.fold,
                 settings={**one.settings, **own},
             )
         )

@@ -45,6 +45,8 @@ class RunLog:
     """The experiment's or run's name, where the log has one."""
     ended: bool | None = None
     """Whether the log itself says that the run came to its end; None where it says nothing."""
+    no_training: str = ""
+    """Why it is none among the trainings of others, as a sentence without its stop; empty where it is one."""
     repairs: tuple[Repair, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the values must know, a sentence each: smoothed values, early epochs that are gone."""

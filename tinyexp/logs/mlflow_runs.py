@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,9 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,18})")
 _DECIMAL = re.compile(r"[-+]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf)")
 
 
+SUMS_UP = "runs are nested in it, and it has none of their metrics: it sums them up and is no run"
+
+
 class Logged(NamedTuple):
     """A value of a metric, as it was written."""
 
@@ -34,6 +37,28 @@ class Logged(NamedTuple):
     """Milliseconds since 1970."""
     value: float
     step: int
+
+
+@dataclass(frozen=True)
+class NestedLog(RunLog):
+    """A run that may be nested in another; the name of its folder is its id."""
+
+    parent: str = ""
+    """The other's id."""
+
+
+def without_parents(logs: Sequence[RunLog]) -> list[RunLog]:
+    """All runs; those that only have metrics which no run nested in them has are no trainings."""
+    inside: dict[str, set[str]] = {}
+    for log in logs:
+        if isinstance(log, NestedLog) and log.parent:
+            inside.setdefault(log.parent, set()).update(log.metrics)
+    return [
+        replace(log, no_training=SUMS_UP)
+        if log.where.name in inside and inside[log.where.name].isdisjoint(log.metrics)
+        else log
+        for log in logs
+    ]
 
 
 @dataclass
@@ -52,7 +77,7 @@ class MlflowRun:
     repairs: list[Repair] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def told(self) -> RunLog:
+    def told(self) -> NestedLog:
         """As a log."""
         in_time, reordered = _in_time(self.metrics)
         attempts, again, notes = _attempts(in_time)
@@ -60,8 +85,9 @@ class MlflowRun:
         columns = columns_of(table, self.where)
         twice = reordered + sum(one.rows for one in table.repairs)
         name = self.name or self.tags.get("mlflow.runName", "")
-        return RunLog(
+        return NestedLog(
             reader="mlflow",
+            parent=self.tags.get("mlflow.parentRunId", "").strip(),
             where=self.where,
             files=self.files,
             epoch=columns.epoch,

@@ -12,8 +12,13 @@ from tinyexp.errors import UserError
 from tinyexp.logs.cells import shortly
 from tinyexp.logs.columns import Table, index_names, require_index
 from tinyexp.logs.log import Column, Repair
-from tinyexp.logs.long import constants
+from tinyexp.logs.long import constants, last_part
 
+WITHIN = "'{name}' counts within an epoch: it stands as the step, and begins again in each epoch."
+_BATCHES = frozenset(
+    {"batch", "batches", "batch_idx", "batch_index", "batch_id", "batch_num", "minibatch", "mini_batch", "i"}
+)
+"""Columns that count inside an epoch, where they rise in it."""
 UNPLACED = "without an epoch or step, and left out: {names}"
 
 
@@ -30,6 +35,7 @@ class Placed:
     """From rows before the first that has an index, as of a line that only has settings."""
     repairs: tuple[Repair, ...] = ()
     """About rows without an index."""
+    notes: tuple[str, ...] = ()
 
     def of(self, rows: Sequence[int]) -> Placed:
         """Some of the rows."""
@@ -41,6 +47,7 @@ class Placed:
             {name: [column[row] for row in rows] for name, column in self.numbers.items()},
             {name: [column[row] for row in rows] for name, column in self.others.items()},
             self.settings,
+            notes=self.notes,
         )
 
 
@@ -54,11 +61,17 @@ def placed(table: Table, where: str) -> Placed:
     for name in (epoch, step):
         if name is not None and name in table.others:
             require_index(name, table, where)  # which names the line
+    notes: tuple[str, ...] = ()
+    if epoch is not None:
+        within = step or next((name for name in table.numbers if last_part(name) in _BATCHES), None)
+        if within is not None and _rises_within(table.numbers.get(epoch), table.numbers.get(within)):
+            step, notes = within, (WITHIN.format(name=within),)
     every = Placed(
         _finite(table, epoch),
         _finite(table, step),
         {name: column for name, column in table.numbers.items() if name not in ("", epoch, step)},
         {name: column for name, column in table.others.items() if name},
+        notes=notes,
     )
     if None not in every.epoch or None not in every.step:
         return every
@@ -70,6 +83,18 @@ def placed(table: Table, where: str) -> Placed:
     if not kept:
         raise UserError(f"{where}: holds no row: none has an epoch or a step.")
     return _without_others(every, kept) if len(kept) < len(every.epoch) else every
+
+
+def _rises_within(epochs: Column | None, column: Column | None) -> bool:
+    """Whether a column rises from row to row of an epoch, and begins again with the next."""
+    rows = [
+        (epoch, one)
+        for epoch, one in zip(epochs or (), column or (), strict=False)
+        if epoch is not None and one is not None
+    ]
+    inside = [a[1] < b[1] for a, b in pairwise(rows) if a[0] == b[0]]
+    between = [a[1] >= b[1] for a, b in pairwise(rows) if a[0] != b[0]]
+    return 2 * sum(inside) > len(inside) and 2 * sum(between) > len(between) > 0
 
 
 def _finite(table: Table, name: str | None) -> Column:

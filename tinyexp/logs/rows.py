@@ -99,8 +99,7 @@ class _Gathering:
         self._by_step: dict[float, _Row] = {}
         self._last: dict[str, float] = {}
         """Where each metric was last logged."""
-        self._dropped = self._looked_through = 0
-        self._twice: set[int] = set()
+        self._dropped = self._looked_through = self._twice = 0
 
     def take(self, entry: Entry) -> None:
         """Put the values of an entry where they belong."""
@@ -109,10 +108,11 @@ class _Gathering:
         if any(self._last.get(name, index) > index for name in entry.values):
             self._begin_again(index)
         row = self._row(entry)
+        known = row.values
+        self._twice += any(
+            value is not None and known.get(name) not in (None, value) for name, value in entry.values.items()
+        )
         for name, value in entry.values.items():
-            known = row.values.get(name)
-            if known is not None and value is not None and known != value:
-                self._twice.add(id(row))
             if value is not None or name not in row.values:
                 row.values[name] = value
             self._last[name] = index
@@ -159,7 +159,7 @@ class _Gathering:
                 f"it has {len(self.rows):,} rows of {len(names):,} metrics, and at most {MAX_CELLS:,} values are read."
             )
         rows = sorted(self.rows, key=lambda row: _index(row, self.by))
-        repairs = ((TWICE, len(self._twice)), (AGAIN, self._dropped))
+        repairs = ((TWICE, self._twice), (AGAIN, self._dropped))
         return Rows(
             epoch=[row.epoch for row in rows],
             step=[row.step for row in rows],

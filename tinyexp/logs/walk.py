@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyexp.errors import UserError, listed
+from tinyexp.logs.cells import shortly
 from tinyexp.logs.folder import Folder, Unit, names_below
 from tinyexp.logs.hydra import NOTHING, Beside, job_settings
 from tinyexp.logs.log import LeftOut, RunLog
@@ -182,7 +183,21 @@ class _Search:
             found += join(logs) if join and logs else logs
         kept, twins = without_twins(found)
         self.left_out += twins
-        return kept
+        trained = [log for log in kept if not log.no_training]
+        if not trained:
+            return kept
+        self.left_out += [LeftOut(log.where, _measured(log)) for log in kept if log.no_training]
+        return trained
+
+
+def _measured(log: RunLog) -> str:
+    """Why a log among trainings is none, with what it measured."""
+    last = {
+        name: next((value for value in reversed(column) if value is not None), None)
+        for name, column in log.metrics.items()
+    }
+    told = [f"{name} {value:g}" for name, value in last.items() if value is not None]
+    return f"{log.no_training}: {shortly(told)}."
 
 
 def _without(message: str, unit: Unit) -> str:

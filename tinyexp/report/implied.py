@@ -12,7 +12,7 @@ from tinyexp.config.metric_tables import merged, tables_of
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import NO_METRICS
-from tinyexp.words import listing, plain
+from tinyexp.words import counted, listing, plain
 
 IMPLIED = "implied"
 """Name of the study that no file describes."""
@@ -32,6 +32,14 @@ class Implied:
     """A point of a share; 0 in units that have no margin by themselves."""
     chosen: str
     """Of which metrics it was taken and how another is, in sentences; empty where there is one."""
+
+
+def own_errors(comparisons: int) -> str:
+    """What must be said of several verdicts that share no error."""
+    return (
+        f"Each verdict is read off its own 95 % interval: of {counted(comparisons, 'comparison')} one in twenty intervals misses by "
+        "chance."
+    )
 
 
 def by_preference(metrics: Iterable[Metric]) -> list[Metric]:

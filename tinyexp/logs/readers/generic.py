@@ -72,7 +72,7 @@ def _log(
     own |= constants({name: column for name, column in rows.numbers.items() if is_setting(name)}, every)
     own |= {**rows.settings, **settings}
     metrics = {name: column for name, column in rows.numbers.items() if name not in own}
-    order, notes = order_of(rows), [*table.notes]
+    order, notes = order_of(rows), [*table.notes, *rows.notes]
     phase = phase_of(rows.others, rows.others)
     if phase is not None and phase not in own and len(set(order)) < len(order):
         metrics = by_phase(phase, rows.others[phase], metrics, str(unit.files[0]))

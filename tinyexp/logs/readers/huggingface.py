@@ -1,7 +1,7 @@
 """Logs of the Hugging Face Trainer (transformers 3 to 5): ``log_history`` in ``trainer_state.json``.
 
 The file lies in the output folder, if ``save_state()`` was called, and in every ``checkpoint-*``: prefixes of the same
-run, of which the longest counts. Epochs are fractions of the training that was done, 1.0 at the end of the first, and in
+run, of which the longest counts. A folder may have been used before: the training that was last counts, the other is named. Epochs are fractions of the training that was done, 1.0 at the end of the first, and in
 older versions rounded to two decimals, so that rows go by their step. A record with ``train_runtime`` is a summary of the
 run or of its resumed part. What is evaluated after it stands at the last step again, and is of the best weights where
 those were loaded at the end. The seed stands in ``training_args.bin``, a pickle, which is never read, and in the model
@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ _BOARD = re.compile(r"[A-Z][a-z]{2}\d{2}_\d{2}-\d{2}-\d{2}_.+")
 """Folders in ``runs`` that the Trainer itself makes for TensorBoard."""
 _TIMES = ("_runtime", "_per_second", "_time")
 _INDEX = ("epoch", "step")
+_AT_ONCE = 1.0
+"""Seconds between files that may have been copied together."""
 _MAX_INT = 10**300
 """Python's integers have no end, and floats have."""
 
@@ -54,6 +57,41 @@ class _State:
     summary: Record | None = None
     after: list[Record] = field(default_factory=list)
     """Evaluations after the summary, at its step."""
+
+
+@dataclass
+class _Training:
+    """The states of one training in an output folder, which may have been used before."""
+
+    longest: _State
+    paths: list[Path]
+
+    def add(self, state: _State) -> None:
+        """Another state of the same training."""
+        self.paths.append(state.path)
+        if len(state.records) > len(self.longest.records):
+            self.longest = state
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """The steps at which it saved a checkpoint that is still there."""
+        names = [_CHECKPOINT.fullmatch(path.parent.name) for path in self.paths]
+        return [int(name[1]) for name in names if name]
+
+    @property
+    def written(self) -> float:
+        """When its last file was written."""
+        return max(path.stat().st_mtime for path in self.paths)
+
+    def wrote_over(self, other: _Training) -> bool:
+        """Whether a checkpoint of this one stands where the other must have saved its own before."""
+        theirs = sorted(other.checkpoints)
+        regular = theirs[:-1] or theirs  # the last may stand at the end of the training, wherever that is
+        every = gcd(*regular) if len(regular) > 1 else 0
+        asked = other.longest.content.get("save_steps")
+        if isinstance(asked, int) and asked > 0 and regular and all(step % asked == 0 for step in regular):
+            every = asked
+        return every > 0 and any(step % every == 0 and step < max(theirs) for step in self.checkpoints)
 
 
 def find(folder: Folder) -> list[Unit]:
@@ -76,9 +114,9 @@ def find(folder: Folder) -> list[Unit]:
 
 
 def read(unit: Unit) -> list[RunLog]:
-    """The run of an output folder: what its longest history has."""
+    """The run of an output folder: what the longest history of its last training has."""
     notes: list[str] = []
-    state = _longest(unit, notes)
+    state = _newest(unit, notes)
     rows, repairs = _rows(state, notes)
     ended = _ended(state)
     files = [state.path]
@@ -102,15 +140,30 @@ def read(unit: Unit) -> list[RunLog]:
     ]
 
 
-def _longest(unit: Unit, notes: list[str]) -> _State:
-    """The state of the folder itself, or of the checkpoint that continues it; what is of another training is named."""
-    chosen: _State | None = None
+def _newest(unit: Unit, notes: list[str]) -> _State:
+    """The longest state of the training that was last in the folder; what is of another training is named."""
+    trainings = _trainings(unit, notes)
+    chosen, how = _last(trainings)
+    _tell_choice(unit, chosen, notes)
+    others = [
+        "the output folder itself" if path.parent == unit.where else path.parent.name
+        for one in trainings
+        if one is not chosen
+        for path in one.paths
+    ]
+    if others:
+        notes.append(f"of another training in the same folder, and not used: {listed(others)}. {how}")
+    return chosen.longest
+
+
+def _trainings(unit: Unit, notes: list[str]) -> list[_Training]:
+    """The states, those together of which one begins as another; in the order in which they were met."""
+    found: list[_Training] = []
     broken: list[UserError] = []
-    foreign: list[str] = []
     read_bytes = 0
     for path in unit.files:
         read_bytes += path.stat().st_size if path.exists() else 0
-        if chosen and read_bytes > MAX_COMPARED_BYTES:
+        if found and read_bytes > MAX_COMPARED_BYTES:
             notes.append("not all checkpoints were compared with the log, as their states are very large.")
             break
         try:
@@ -118,27 +171,39 @@ def _longest(unit: Unit, notes: list[str]) -> _State:
         except UserError as error:
             broken.append(error)
             continue
-        if chosen is None or (len(state.records) > len(chosen.records) and _begins(chosen, state)):
-            chosen = state
-        elif not _begins(state, chosen):
-            foreign.append(path.parent.name)
-    if chosen is None:
+        for one in found:
+            if _begins(state, one.longest) or _begins(one.longest, state):
+                one.add(state)
+                break
+        else:
+            found.append(_Training(state, [path]))
+    if not found:
         raise broken[0]
-    _tell_choice(unit, chosen, notes)
     notes += [f"not read, and another state in its place: {error}" for error in broken]
-    if foreign:
-        notes.append(f"of another training in the same folder, and not used: {listed(foreign)}.")
-    return chosen
+    return found
 
 
-def _tell_choice(unit: Unit, chosen: _State, notes: list[str]) -> None:
-    if chosen.path == unit.files[0]:
-        if chosen.path.parent != unit.where:
-            notes.append(
-                "the log is that of the last checkpoint; what was logged after it, if anything, is lost."
-            )
-    else:
-        notes.append(f"{chosen.path.parent.name} has the longest log, which counts.")
+def _last(trainings: Sequence[_Training]) -> tuple[_Training, str]:
+    """The training that was last, and what told it: what it wrote over, else times of files, else the order of reading."""
+    if len(trainings) == 1:
+        return trainings[0], ""
+    over = [one for one in trainings if all(one.wrote_over(other) for other in trainings if other is not one)]
+    if len(over) == 1:
+        return over[0], "What is used wrote over checkpoints that the other had saved, and so is later."
+    by_time = sorted(trainings, key=lambda one: one.written, reverse=True)
+    if by_time[0].written - by_time[1].written > _AT_ONCE:
+        return by_time[0], "What is used is later by the times of their files: nothing in the logs tells it."
+    return trainings[0], "Which of them is later cannot be told."
+
+
+def _tell_choice(unit: Unit, chosen: _Training, notes: list[str]) -> None:
+    path = chosen.longest.path
+    if path != chosen.paths[0]:
+        notes.append(f"{path.parent.name} has the longest log, which counts.")
+    elif path.parent != unit.where:
+        notes.append(
+            "the log is that of the last checkpoint; what was logged after it, if anything, is lost."
+        )
 
 
 def _begins(short: _State, long: _State) -> bool:

@@ -1,5 +1,6 @@
 """Lightning's and Fabric's CSVLogger: ``version_N/metrics.csv``, for Lightning with ``hparams.yaml`` [1.5 to 2.6].
 
+- A LightningCLI writes its whole command line into ``config.yaml`` beside it: see lightning_cli.
 - Values of one epoch stand in several rows, with gaps: steps of training, validation, means of the epoch, learning rates.
 - Lightning's column ``epoch`` counts from 0 and says in which epoch a row was written: completed is it at its last step,
   and one row after the training, of a test, has the number of completed epochs itself.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from tinyexp.logs.columns import Table, left_out, require_index, table_of
 from tinyexp.logs.counting import UNKNOWN
@@ -25,7 +27,8 @@ from tinyexp.logs.ends import NO_END, completed, ends_of, is_once, rows_of
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.heads import names_in
 from tinyexp.logs.log import Column, Repair, RunLog
-from tinyexp.logs.readers.versions import joined_versions
+from tinyexp.logs.readers.lightning_cli import config_of, with_config
+from tinyexp.logs.readers.versions import MID_EPOCH, joined_versions
 from tinyexp.logs.settings import settings_in
 
 FILE, SETTINGS = "metrics.csv", "hparams.yaml"
@@ -33,6 +36,7 @@ COUNTED_ON = "with a step that the logger began at 0 again after it wrote its fi
 ONLY_STEPS = "It has no column epoch: its steps may be epochs or batches, and no epoch is known."
 EVALUATED = "It has rows of an evaluation after the training: whether of the last weights or of the best is not in the log."
 ALONE = "It has rows of an evaluation only, without a training: how many epochs were completed is not known."
+NO_TRAINING = "it is an evaluation without a training, and no run"
 _VERSION = re.compile(r"version_\d+\Z")
 
 
@@ -46,7 +50,9 @@ def find(folder: Folder) -> list[Unit]:
     is_own = bool(settings) or _VERSION.match(folder.path.name) is not None or list(names) == sorted(names)
     if len(names) < 2 or "step" not in names or not is_own:
         return []
-    return [Unit(folder.path, tuple(folder.path / name for name in (FILE, *settings)))]
+    files = [folder.path / name for name in (FILE, *settings)]
+    config = config_of(folder.path)
+    return [Unit(folder.path, (*files, config) if config else tuple(files))]
 
 
 def read(unit: Unit) -> list[RunLog]:
@@ -54,11 +60,17 @@ def read(unit: Unit) -> list[RunLog]:
     path = unit.files[0]
     table = table_of(read_text(path), str(path))
     notes = list(table.notes)
-    settings = settings_in(unit.files[1], notes) if len(unit.files) > 1 else {}
+    settings: dict[str, Any] = {}
+    for beside in unit.files[1:]:
+        if beside.name == SETTINGS:
+            settings = settings_in(beside, notes)
+        else:
+            settings = with_config(settings, beside, unit.where, notes)
     rows, repairs = _rows(table, path), list(table.repairs)
     if _begins_again(rows):
         repairs.append(_count_on(rows))
     epoch, from_zero = _completed(rows, notes, is_lightning=len(unit.files) > 1)
+    notes += _cut(rows, epoch)
     if from_zero:
         epoch = [None if one is None else one + 1 for one in epoch]
     step: Column = [*rows.step]
@@ -73,6 +85,7 @@ def read(unit: Unit) -> list[RunLog]:
             metrics=found.metrics,
             rows_read=table.rows_read,
             settings=settings,
+            no_training=NO_TRAINING if ALONE in notes else "",
             repairs=(*repairs, *found.repairs),
             notes=(*notes, *left_out(table)),
         )
@@ -142,7 +155,7 @@ def _completed(rows: _Rows, notes: list[str], *, is_lightning: bool) -> tuple[Co
     if any(not one.is_integer() for one in known):
         return rows.epoch, False
     is_lightning |= any(name.endswith(("_epoch", "_step")) for name in rows.metrics)
-    evaluated = _evaluations(rows)
+    evaluated = {*range(len(rows.step))} if _is_one_evaluation(rows) else _evaluations(rows)
     logged: Column = [None if row in evaluated else one for row, one in enumerate(rows.epoch)]
     trained = [one for one in logged if one is not None]
     if not trained:
@@ -170,6 +183,20 @@ def _completed(rows: _Rows, notes: list[str], *, is_lightning: bool) -> tuple[Co
     if not ended and all(one is None for one in epoch):
         notes.append(NO_END)
     return epoch, bool(from_zero)
+
+
+def _cut(rows: _Rows, epoch: Column) -> list[str]:
+    """What is said where rows of another epoch stand behind the last one that is known to have ended."""
+    ended = [place for place, one in enumerate(epoch) if one is not None]
+    behind = [
+        rows.step[place]
+        for place in range(ended[-1] + 1 if ended else len(epoch), len(epoch))
+        if rows.epoch[place] is not None
+        and (rows.epoch[place] or 0) > (epoch[ended[-1]] or 0)
+        and rows.step[place] > rows.step[ended[-1]]
+        and any(not is_once(name) for name in rows.names(place))
+    ]
+    return [MID_EPOCH.format(step=max(behind))] if behind else []
 
 
 def _evaluations(rows: _Rows) -> set[int]:
@@ -206,6 +233,16 @@ def _evaluations(rows: _Rows) -> set[int]:
     told = {rows.step[row] for name in names for row, one in enumerate(rows.metrics[name]) if one is not None}
     usual = sorted(told - {last[1]})
     return found.union(tail) if all(b - a > 1 for a, b in pairwise(usual)) else found
+
+
+def _is_one_evaluation(rows: _Rows) -> bool:
+    """Whether nothing but a validation or a test stands at the place of a trainer that has not trained."""
+    names = [name for name in rows.metrics if name.lower() != "hp_metric"]
+    return (
+        {*rows.step} == {0}
+        and {*rows.epoch} == {0}
+        and all(is_once(name) and "train" not in name.lower() for name in names)
+    )
 
 
 def _is_test(name: str) -> bool:

@@ -21,7 +21,7 @@ from tinyexp.errors import UserError, listed
 from tinyexp.logs.folder import Folder, Reader, Unit, read_text
 from tinyexp.logs.log import Repair, RunLog
 from tinyexp.logs.mlflow_db import MAGIC, is_mlflow, runs_in
-from tinyexp.logs.mlflow_runs import Logged, MlflowRun
+from tinyexp.logs.mlflow_runs import Logged, MlflowRun, without_parents
 from tinyexp.logs.yaml import read_yaml
 
 META = "meta.yaml"
@@ -136,4 +136,4 @@ def _logged(words: list[str]) -> Logged:
     return Logged(time, float(words[1]), step)
 
 
-READER = Reader(find, read)
+READER = Reader(find, read, without_parents)

@@ -23,6 +23,7 @@ from tinyexp.errors import listed
 from tinyexp.logs.folder import Folder, Reader, Unit
 from tinyexp.logs.log import Column, Repair, RunLog
 from tinyexp.logs.logged_epochs import Columns, columns_of
+from tinyexp.logs.readers.lightning_cli import config_of, with_config
 from tinyexp.logs.readers.versions import joined_where_versioned
 from tinyexp.logs.rows import TWICE
 from tinyexp.logs.series import Attempt, Series, StepTable, drop_superseded, table_by_step
@@ -201,7 +202,9 @@ def _settings(unit: Unit, files: Sequence[EventFile], notes: list[str]) -> tuple
     path = unit.where / _SETTINGS
     if not path.is_file():
         return found, []
-    return {**found, **settings_in(path, notes)}, [path]
+    found |= settings_in(path, notes)
+    config = config_of(unit.where)
+    return (with_config(found, config, unit.where, notes), [path, config]) if config else (found, [path])
 
 
 def _placed_notes(unit: Unit, files: Sequence[EventFile]) -> Iterator[str]:

@@ -14,12 +14,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tinyexp.errors import listed
+from tinyexp.logs.ends import NO_END
 from tinyexp.logs.log import Column, Repair, RunLog
+from tinyexp.logs.logged_epochs import UNFINISHED
 from tinyexp.logs.rows import AGAIN
 
 LATE = "It begins at step {first:g}: what was logged before is not in it."
 GOES_ON = "{later} goes on with {earlier}: their settings are equal, and it begins where that one ended."
 MANY = "It begins at step {first:g} and may go on with {names}, which are equally likely: it is a run of its own."
+MID_EPOCH = (
+    "It ends at step {step:g}, in the middle of an epoch: it was cut there, or stopped by a limit of steps."
+)
+_MID_EPOCH = re.compile(re.escape(MID_EPOCH).replace(re.escape("{step:g}"), r"\S+"))
 _NUMBER = re.compile(r"version_(\d{1,9})\Z")
 
 
@@ -115,5 +121,10 @@ def _after(earlier: RunLog, later: RunLog, first: float) -> RunLog:
         },
         rows_read=earlier.rows_read + later.rows_read,
         repairs=tuple(Repair(what, rows) for what, rows in repairs.items() if rows),
-        notes=tuple(dict.fromkeys((*earlier.notes, *later.notes, note))),
+        notes=tuple(dict.fromkeys((*filter(_still_holds, earlier.notes), *later.notes, note))),
     )
+
+
+def _still_holds(note: str) -> bool:
+    """Whether a sentence about an earlier version is one about the whole too, and not about where that version ended."""
+    return note not in (NO_END, UNFINISHED) and not _MID_EPOCH.fullmatch(note)

@@ -7,7 +7,7 @@ from tinyexp.analysis.comparison import compare
 from tinyexp.analysis.exact import mean
 from tinyexp.errors import UserError
 from tinyexp.report.evidence import Evidence
-from tinyexp.report.implied import Implied, implied
+from tinyexp.report.implied import Implied, implied, own_errors
 from tinyexp.report.sentences import VERDICT_NAMES
 from tinyexp.report.view import LONG_TABLE, Paragraph, Section, Table
 from tinyexp.words import NOTHING, bare_change, change, counted, first_upper, level, plain
@@ -31,8 +31,8 @@ def against_section(evidence: Evidence) -> Section | None:
     )
     text = Paragraph(
         f"No study was given, so each is compared with {base}, the first by name, on {label}, with a margin of "
-        f"{change(asked.metric, asked.margin)}.{f' {plain(asked.chosen, 600)}' if asked.chosen else ''} Each verdict is read off its own 95 % interval: of {counted(len(others), 'comparison')} "
-        "one in twenty intervals misses by chance. A study file names what is to be compared, and by which margin."
+        f"{change(asked.metric, asked.margin)}.{f' {plain(asked.chosen, 600)}' if asked.chosen else ''} {own_errors(len(others))} "
+        "A study file names what is to be compared, and by which margin."
     )
     heading = f"{counted(len(others), 'experiment')} against {base}"
     return Section("implied-against", heading, (text, table), summary=(text, table))
