@@ -263,7 +263,16 @@ def test_a_word_among_decimal_commas_leaves_a_gap_there():
 
 @pytest.mark.parametrize("name", ["Epoch #", "epoch [#]", "epoch (-)", "Epoch#"])
 def test_a_sign_of_counting_behind_a_name_changes_no_index(name):
-    assert index_names(["idx", name, "loss"])[0] == name
+    assert (
+        index_names(
+            (
+                "idx",
+                name,
+                "loss",
+            )
+        )[0]
+        == name
+    )
 
 
 def test_numbers_with_other_signs_are_left_out_with_an_example():
