@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from calibration_page import aliases, claims, forecasts, images, lost_runs, reproduction, shares
+from calibration_page import aliases, claims, classes, forecasts, images, lost_runs, reproduction, shares
 from calibration_peers import paired_t, peers
 from calibration_rule import (
     OPEN,
@@ -206,6 +206,7 @@ PARTS: dict[str, tuple[Callable[[int], None], int]] = {
     "lost-runs": (lost_runs, 4),
     "reproduction": (reproduction, 40),
     "images": (images, 40),
+    "classes": (classes, 40),
     "peers": (peers, 1),
 }
 """What is simulated, and how many times fewer simulations it takes, as a case costs more."""
@@ -223,6 +224,7 @@ TITLES = {
     "lost-runs": "Lost runs: one design is said to beat the other, by what finished and by the rule. Goal for the rule where it does not lead: at most 5.5",
     "reproduction": "Reproduction: the source's single run and ours from one distribution. Goal for `differs`: at most 5.5",
     "images": "Coverage over new seeds and new test images, of 2,000. Goal for seeds and images: at least 94",
+    "classes": "Coverage of the share that a class of 200 test images has of a gap, over new seeds and new images. Goal: at least 94",
     "peers": "Peers, on the same cases: one is said to be the better one, wrongly in the columns A/A",
 }
 

@@ -25,6 +25,7 @@ from scipy import special
 
 from tinyexp.analysis.attribution import Attribution, attribute
 from tinyexp.analysis.claims import judge
+from tinyexp.analysis.classes import answers, by_class
 from tinyexp.analysis.forecast import _fewest, seeds_forecast
 from tinyexp.analysis.images import across_images, right_answers
 from tinyexp.analysis.judgement import Evidence
@@ -275,3 +276,38 @@ def images(simulations: int) -> None:
             seeds_only.append(bool(low[0] <= truth <= high[0]))
         rate("images", "seeds and images", f"{runs} seeds", np.array(crossed), least=94, most=98.5)
         rate("images", "seeds alone", f"{runs} seeds", np.array(seeds_only))
+
+
+CLASS_LEVELS = {
+    "one class, 63 against 8 %": (0.5, -2.2),
+    "75 against 65 %": (1.1, 0.6),
+    "70 and 70 %": (0.8, 0.8),
+    "98 and 97 %": (3.2, 2.9),
+}
+"""By what is planted: the level of either design on a class, in standard deviations of a net's own noise."""
+
+
+def classes(simulations: int) -> None:
+    """Does the interval of a class's share cover it, on images and seeds that nobody has seen? A probit model as in :func:`images`."""
+    count, per_image, apart, per_net = 200, 1.0, 0.5, 0.15
+    label = np.repeat(np.arange(len(CLASS_LEVELS)), count)
+    scale = math.sqrt(1 + per_image**2 + apart**2 + per_net**2)
+    levels = np.array(list(CLASS_LEVELS.values())).T
+    truth = (special.ndtr(levels[0] / scale) - special.ndtr(levels[1] / scale)) / len(CLASS_LEVELS)
+    for runs in (3, 5, 10):
+        rng = generator("classes", runs)
+        held: dict[int, list[bool]] = {place: [] for place in range(len(CLASS_LEVELS))}
+        for _ in range(simulations):
+            common, sides = rng.normal(0, per_image, len(label)), []
+            for level in levels:
+                own = level[label] + common + rng.normal(0, apart, len(label))
+                of_net = rng.normal(0, per_net, (runs, len(CLASS_LEVELS)))[:, label]
+                nets = own + of_net + rng.normal(size=(runs, len(label))) > 0
+                said = (np.where(net, label, (label + 1) % len(CLASS_LEVELS)) for net in nets)
+                sides.append(answers(((label, one) for one in said), len(CLASS_LEVELS)))
+            for one in by_class(*sides).classes:
+                assert one.low is not None
+                assert one.high is not None
+                held[one.place].append(one.low <= truth[one.place] <= one.high)
+        for place, row in enumerate(CLASS_LEVELS):
+            rate("classes", row, f"{runs} seeds", np.array(held[place]), least=94)
