@@ -19,10 +19,10 @@ from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records, study_notes
 from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.figures import draw_panels
+from tinyexp.report.kept_images import ENDING, keep_images
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
 from tinyexp.report.select import Selection, profile_folder, select_runs
-from tinyexp.report.test_images import ENDING, keep_images
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame

@@ -44,7 +44,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class TestImages:
+class CopiedImages:
     """Some of the images that a net was tested on, small enough for a page."""
 
     fingerprint: str
@@ -77,7 +77,7 @@ class Trainer(Protocol):
     def test_images_problem(self, experiment: Experiment) -> str:
         """Why its test images may not be copied into a report: a clause; empty where they may."""
 
-    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> TestImages:
+    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> CopiedImages:
         """The test images at these places, which may be copied.
 
         Raises
@@ -111,7 +111,7 @@ class WithoutImages:
         del experiment
         return "only the command that trained the nets knows where they are"
 
-    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> TestImages:
+    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> CopiedImages:
         """Raises UserError."""
         del data_folder, places
         raise UserError(f"{experiment.name}: {self.test_images_problem(experiment)}.")

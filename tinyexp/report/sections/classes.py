@@ -24,9 +24,9 @@ from tinyexp.report.class_sentences import (
 )
 from tinyexp.report.drawings import PairRow, PairsDrawing, ShareRow, SharesDrawing
 from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
+from tinyexp.report.kept_images import data_uri, read_images
 from tinyexp.report.predicted import Predicted, ShownImage
 from tinyexp.report.select import profile_folder
-from tinyexp.report.test_images import data_uri, read_images
 from tinyexp.report.view import Block, Column, Figure, Image, Images, Panel, Paragraph, Section, Table
 from tinyexp.trainers.base import trainer_of
 from tinyexp.words import (

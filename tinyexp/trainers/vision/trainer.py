@@ -12,7 +12,7 @@ from tinyexp.errors import TinyexpError, UserError
 from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
-from tinyexp.trainers.base import Listener, TestImages, require_installed
+from tinyexp.trainers.base import CopiedImages, Listener, require_installed
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.memory import require_memory
 from tinyexp.trainers.vision.settings import Data, vision_settings
@@ -60,13 +60,13 @@ class VisionTrainer:
 
         return problem(vision_settings(experiment).data)
 
-    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> TestImages:
+    def test_images(self, experiment: Experiment, data_folder: Path, places: Sequence[int]) -> CopiedImages:
         """See :func:`tinyexp.trainers.vision.data.shown.shown_images`."""
         require("train", "PIL", purpose="opening images")
         from tinyexp.trainers.vision.data.shown import shown_images  # noqa: PLC0415
 
         dataset = _opened(vision_settings(experiment).data, str(data_folder))
-        return TestImages(dataset.fingerprint, shown_images(dataset.test, places))
+        return CopiedImages(dataset.fingerprint, shown_images(dataset.test, places))
 
     def train(
         self, plan: RunPlan, data_folder: Path, listener: Listener, *, fresh: bool, accept_environment: bool

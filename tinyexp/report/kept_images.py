@@ -20,7 +20,7 @@ from tinyexp.config.experiment import Experiment
 from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.records import read_bounded
-from tinyexp.trainers.base import TestImages, trainer_of
+from tinyexp.trainers.base import CopiedImages, trainer_of
 
 ENDING = ".images.npz"
 _MOST_BYTES = 5_000_000
@@ -95,7 +95,7 @@ def keep_images(
 
 def _from_data(
     experiment: Experiment, fingerprint: str, places: Sequence[int], data_folder: Path
-) -> TestImages | None:
+) -> CopiedImages | None:
     """None where the data may not be copied, are not here, or are others."""
     trainer = trainer_of(experiment.trainer)
     if trainer.test_images_problem(experiment):
