@@ -12,6 +12,7 @@ from tinyexp.config.metric import Metric, Split
 from tinyexp.report.drawings import MOST_SEED_LINES, CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
+from tinyexp.report.palette import dash_of
 from tinyexp.report.view import Block, Column, Figure, Panel, Paragraph, Section, Table
 from tinyexp.words import (
     NBSP,
@@ -37,14 +38,13 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
     found = [chosen.name for chosen in evidence.finished(names)]
     if metric is None or not evidence.measured.curves(metric, found):
         return None
-    styles = {name: place for place, name in enumerate(names)}
     curves = {
         one: own
         for one in evidence.measured.companions(metric)
         if (own := evidence.measured.curves(one, found))
     }
     panels = tuple(
-        _panel(evidence, group, own, _limits(evidence, curves, one), styles) for one, own in curves.items()
+        _panel(evidence, group, own, _limits(evidence, curves, one)) for one, own in curves.items()
     )
     test = curves[metric]
     figure = Figure(panels, _how_to_read(evidence, curves, test), _table(evidence, curves, found))
@@ -68,7 +68,7 @@ def in_metric(evidence: Evidence, metric: Metric) -> str:
     return f"in {metric.label}"
 
 
-def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover: str) -> Series:
+def series_of(evidence: Evidence, curve: Curve, scale: float, hover: str) -> Series:
     """A curve in the units of an axis."""
 
     def scaled(values: Sequence[float]) -> tuple[float, ...]:
@@ -76,7 +76,7 @@ def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover:
 
     return Series(
         label=evidence.titles[curve.experiment],
-        style=style,
+        style=evidence.styles[curve.experiment],
         epochs=curve.epochs,
         mean=scaled(curve.mean),
         low=scaled(curve.low),
@@ -84,6 +84,7 @@ def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover:
         by_seed=tuple(scaled(values) for values in curve.by_seed) if len(curve.by_seed) > 1 else (),
         hover=hover,
         banded=len(curve.seeds) > 1,
+        dash=dash_of(curve.metric.split),
     )
 
 
@@ -110,7 +111,6 @@ def _panel(
     group: str,
     curves: Sequence[Curve],
     limits: tuple[float, float],
-    styles: dict[str, int],
 ) -> Panel:
     metric = curves[0].metric
     told, index = metric.shown, curves[0].index
@@ -120,7 +120,6 @@ def _panel(
         series_of(
             evidence,
             curve,
-            styles[curve.experiment],
             told.scale,
             f"{end} after {index}{NBSP}{curve.epochs[-1]}, mean of {counted(len(curve.seeds), 'seed')}",
         )

@@ -70,10 +70,13 @@ def clear_gap(result: StudyResult) -> float | None:
     return found.in_metric.gap.estimate
 
 
-def levels_of(evidence: Evidence, result: StudyResult, factor: str) -> tuple[str, str]:
-    """A factor at the baseline's level and at the contender's, in words."""
+def levels_of(
+    evidence: Evidence, result: StudyResult, factor: str, *, with_origin: bool = True
+) -> tuple[str, str]:
+    """A factor at the baseline's level and at the contender's, in words; see :func:`tinyexp.report.settings.level_words`."""
     titles = (evidence.titles[result.study.baseline], evidence.titles[result.study.contender])
-    return level_words(result.design.switched.get(factor, ()), _ends(result), titles)
+    changes = result.design.switched.get(factor, ())
+    return level_words(changes, _ends(result), titles, with_origin=with_origin)
 
 
 def _ends(result: StudyResult) -> tuple[Experiment, Experiment]:
