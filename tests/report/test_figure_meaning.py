@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +15,9 @@ import pytest
 from page_reader import sample
 from records_maker import Shape, make_run, make_runs, make_study
 
+from tinyexp.analysis.curves import Curve
+from tinyexp.config.load import load_experiment
+from tinyexp.config.metric import metric_of
 from tinyexp.report.build import build_view
 from tinyexp.report.canvas import TEXT_SIZE, ticks_between
 from tinyexp.report.drawings import (
@@ -29,12 +34,16 @@ from tinyexp.report.drawings import (
     ShareRow,
     SharesDrawing,
 )
+from tinyexp.report.evidence import gather
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.palette import DARK, DARK_SERIES, DASHES, FAINT, LIGHT, SERIES, TINT, dash_of
+from tinyexp.report.sections.curves import _heading as curves_heading
 from tinyexp.report.sections.points import MOST_POINTS
 from tinyexp.report.select import select_runs
-from tinyexp.report.view import Figure, Panel, ReportView, Table
+from tinyexp.report.view import Figure, Panel, Paragraph, ReportView, Table
 from tinyexp.runs.recorded import read_runs
+from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
+from tinyexp.trainers.vision.settings import vision_settings
 
 WHY = "why-design1-beat-design2"
 PROJECT = Path(__file__).parents[2]
@@ -347,3 +356,105 @@ def test_seeds_that_end_alike_and_lines_of_a_kind_keep_apart(tmp_path: Path) -> 
     uses = [(use.attrib["x"], use.attrib["y"]) for use in parsed(picture(panel.drawing)).iter(f"{_SVG}use")]
     assert len(uses) == 2
     assert len(set(uses)) == 1
+
+
+def heading(*means: tuple[float, ...], seeds: int = 1) -> str:
+    accuracy = metric_of("test_accuracy")
+    curves = [
+        Curve(name, accuracy, tuple(range(seeds)), tuple(range(1, len(own) + 1)), None, own, own, own, ())
+        for name, own in zip(("tiny-design1", "tiny-design2"), means, strict=True)
+    ]
+    return curves_heading(gather(select_runs(read_runs(sample() / "out" / "runs"))), curves).replace(
+        "\u00a0", " "
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (
+            (0.2, 0.3, 0.6, 0.7),
+            (0.3, 0.4, 0.5, 0.5),
+            "Design 2 learns faster on the test images; Design 1 overtakes it at epoch 3 and stays ahead",
+        ),
+        (
+            (0.2, 0.5, 0.6, 0.7),
+            (0.3, 0.4, 0.5, 0.5),
+            "Design 1 is ahead on the test images from epoch 2 to the end",
+        ),
+        ((0.4, 0.5, 0.6, 0.7), (0.3, 0.4, 0.5, 0.5), "Design 1 is ahead on the test images at every epoch"),
+        (
+            (0.2, 0.5, 0.4, 0.7, 0.8),
+            (0.3, 0.4, 0.5, 0.5, 0.5),
+            "Design 1 and Design 2 change places 3 times on the test images; Design 1 is ahead from epoch 4 to the end",
+        ),
+        (
+            (0.2, 0.3, 0.4, 0.7),
+            (0.3, 0.4, 0.5, 0.5),
+            "Design 1 is ahead on the test images at the last epoch, not at the one before",
+        ),
+        ((0.2, 0.3, 0.4, 0.5), (0.3, 0.4, 0.5, 0.5), "Design 1 and Design 2 end level on the test images"),
+    ],
+)
+def test_a_heading_of_curves_says_what_they_do_and_no_more(
+    first: tuple[float, ...], second: tuple[float, ...], words: str
+) -> None:
+    assert heading(first, second) == words
+    if "level" not in words:
+        assert heading(first, second, seeds=3) == f"{words}, in the mean over the seeds"
+
+
+def test_the_cost_of_each_network_stands_beside_what_it_reached() -> None:
+    section = next(section for section in view_of_sample().sections if section.id == "cost")
+    assert (
+        section.heading.replace("\u00a0", " ")
+        == "Design 1 has 1.5 times the parameters and 1.7 times the multiply-adds of Design 2"
+    )
+    table, note = section.blocks
+    assert isinstance(table, Table)
+    assert table.columns == (
+        "",
+        "parameters",
+        "multiply-adds an image, millions",
+        "of a training, billions",
+        "test accuracy, %",
+    )
+    rows = {row[0].replace("\u00a0", " "): row[1:] for row in table.rows}
+    spec = vision_settings(load_experiment("tiny-design1", "embedded"))
+    assert rows["Design 1"][0] == f"{parameters(spec):,}"
+    assert float(rows["Design 1"][1]) == pytest.approx(multiply_adds(spec) / 1e6, rel=0.01)
+    # 12 epochs: 1,800 images forward and backward, then 1,000 clean ones, 200 held out and 1,000 of the test.
+    work = multiply_adds(spec) * 12 * (3 * 1800 + 1000 + 200 + 1000)
+    assert float(rows["Design 1"][2]) == pytest.approx(work / 1e9, rel=0.01)
+    assert len(rows) == 4
+    assert isinstance(note, Paragraph)
+    assert "Training time and peak memory are not recorded" in note.text
+
+
+def imported(tmp_path: Path, lines: str) -> ReportView:
+    """The view of two designs that were trained elsewhere, three seeds each."""
+    log, into = tmp_path / "logs", tmp_path / "runs"
+    for name in ("a", "b"):
+        for seed in range(3):
+            folder = log / name / f"seed{seed}"
+            folder.mkdir(parents=True)
+            (folder / "metrics.csv").write_text(lines)
+    command = [sys.executable, "-m", "tinyexp", "import", log, "--into", into]
+    subprocess.run(command, check=True, capture_output=True)
+    return build_view(select_runs(read_runs(into)))
+
+
+def test_where_nothing_is_known_of_the_cost_there_is_no_section(tmp_path: Path) -> None:
+    view = imported(tmp_path, "epoch,test_accuracy\n1,0.5\n2,0.6\n")
+    assert view.sections
+    assert "cost" not in {section.id for section in view.sections}
+
+
+def test_of_logs_that_have_a_time_it_is_shown_and_nothing_is_invented(tmp_path: Path) -> None:
+    view = imported(tmp_path, "epoch,test_accuracy,seconds\n1,0.5,11.5\n2,0.6,12.5\n")
+    section = next(section for section in view.sections if section.id == "cost")
+    table, note = section.blocks
+    assert isinstance(table, Table)
+    assert table.columns == ("", "test accuracy, %", "time, s")
+    assert [row[1:] for row in table.rows] == [("60.0", "12.5")] * 2
+    assert note == Paragraph("Peak memory is not recorded.", "muted")

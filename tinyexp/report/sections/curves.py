@@ -26,6 +26,8 @@ from tinyexp.words import (
 )
 
 MOST_ROWS = 30
+_LED = 2
+"""Epochs; who is ahead in fewer of them at first has not learned faster, but begun higher."""
 _SHORT: dict[Split, str] = {"test": "test", "train": "training", "validation": "validation"}
 _NO_NAME = re.compile(r"[^A-Za-z0-9]+")
 """What does not stand in the name of a picture's file."""
@@ -170,11 +172,19 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
         return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
     ahead = first if metric.gain(first.mean[-1], second.mean[-1]) > 0 else second
     crossed = crossings(first, second)
-    since = f"from {index} {crossed[-1].epoch} to the end" if crossed else f"at every {index}"
-    if crossed and crossed[-1].epoch == ahead.epochs[-1]:
-        since = f"at the last {index}, not at the one before"
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
-    return f"{titles[ahead.experiment]} is ahead {told} {since}{mean}"
+    leader, other = titles[ahead.experiment], titles[(second if ahead is first else first).experiment]
+    if not crossed:
+        return f"{leader} is ahead {told} at every {index}{mean}"
+    last = crossed[-1].epoch
+    if last == ahead.epochs[-1]:
+        return f"{leader} is ahead {told} at the last {index}, not at the one before{mean}"
+    if len(crossed) > 1:
+        places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
+        return f"{places}; {leader} is ahead from {index} {last} to the end{mean}"
+    if sum(epoch < last for epoch in ahead.epochs) < _LED:
+        return f"{leader} is ahead {told} from {index} {last} to the end{mean}"
+    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead{mean}"
 
 
 def _end(evidence: Evidence, curve: Curve) -> str:
