@@ -199,6 +199,26 @@ def setting(value: Any) -> str:
     return plain(value if isinstance(value, str) else json.dumps(value, sort_keys=True), 80)
 
 
+_FRACTIONS = {
+    0.5: "\u00bd",
+    0.25: "\u00bc",
+    0.75: "\u00be",
+    0.125: "\u215b",
+    0.375: "\u215c",
+    0.625: "\u215d",
+    0.875: "\u215e",
+}
+
+
+def scaled_setting(ran: Any, written: Any, factor: float) -> str:
+    r"""A setting as it ran, and in parentheses what was multiplied.
+
+    >>> scaled_setting(16, 128, 0.125), scaled_setting([8, 16], [64, 128], 0.125)
+    ('16 (128 ×\xa0⅛)', '8, 16 (64, 128 ×\xa0⅛)')
+    """
+    return f"{setting(ran)} ({setting(written)} \u00d7{NBSP}{_FRACTIONS.get(factor, setting(factor))})"
+
+
 def first_upper(text: str) -> str:
     """A clause as a sentence begins, the rest as it is."""
     return text[:1].upper() + text[1:]

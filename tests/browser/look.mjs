@@ -63,9 +63,15 @@ function measured(open) {
   const overlaps = [];
   const outside = [];
   const counted = [];
+  const small = [];
   for (const picture of document.querySelectorAll("svg")) {
     const name = picture.querySelector("title")?.textContent ?? "a picture";
     const frame = picture.getBoundingClientRect();
+    const scale = frame.width / picture.viewBox.baseVal.width;
+    for (const label of picture.querySelectorAll("text")) {
+      const size = parseFloat(getComputedStyle(label).fontSize) * scale;
+      if (size < 12) small.push(`${name}: ${label.textContent} ${size.toFixed(1)}`);
+    }
     const labels = [...picture.querySelectorAll("text")].map((label) => {
       const box = label.getBoundingClientRect();
       // A font's box is higher than its letters.
@@ -103,7 +109,7 @@ function measured(open) {
     }
   }
   const told = (one) => `${one.tagName.toLowerCase()}.${one.className}: ${one.textContent.slice(0, 60)}`;
-  return { overflow, overlaps, outside, cut: cut.map(told), torn, labels: counted };
+  return { overflow, overlaps, outside, cut: cut.map(told), torn, small, labels: counted };
 }
 
 /** Print on A4. Links that cover a part of the page come out in the PDF as annotations: they tell on which sheet it lies. */

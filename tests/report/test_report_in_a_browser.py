@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -34,7 +35,7 @@ BROKEN = """<!doctype html><html><head><title>t</title></head><body><h1>All wron
 <p style="width:4rem"><code>my run-all</code></p>
 <h2 style="margin-top:70rem">A heading</h2>
 <figure><div class="panels"><div><svg width="300" height="3000" viewBox="0 0 300 3000"><title>A tower</title>
-<text x="10" y="30">one label</text><text x="14" y="32">another</text><text x="280" y="90">sticking out</text></svg></div></div>
+<text x="10" y="30">one label</text><text x="14" y="32">another</text><text x="280" y="90">sticking out</text><text x="10" y="200" font-size="9">tiny</text></svg></div></div>
 <figcaption>Too high for a sheet.</figcaption></figure></body></html>"""
 """A page on which every look must find something, so that none of them looks past it."""
 
@@ -141,10 +142,10 @@ def test_axe_finds_no_violation(looked, name, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_overflows_overlaps_or_is_cut_or_torn(looked, name, width, scheme):
+def test_nothing_overflows_overlaps_is_cut_torn_or_too_small_to_read(looked, name, width, scheme):
     found = looked[name]["layout"][f"{width} {scheme}"]
     assert found.pop("labels")
-    assert found == {"overflow": [], "overlaps": [], "outside": [], "cut": [], "torn": []}
+    assert found == {"overflow": [], "overlaps": [], "outside": [], "cut": [], "torn": [], "small": []}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -154,10 +155,35 @@ def test_no_figure_is_split_and_no_heading_is_left_behind_on_paper(looked, name)
     assert [part for part, numbers in parts.items() if len(set(numbers)) > 1] == []
 
 
-def test_the_embedded_page_prints_on_nine_sheets(looked):
+def test_the_embedded_page_prints_on_ten_sheets(looked):
     count, parts = sheets(looked["embedded"]["pdf"])
-    assert count <= 9
+    assert count <= 10
     assert len(parts) > 20
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_sheet_is_numbered(looked, name):
+    pages = PdfReader(looked[name]["pdf"]).pages
+    for number, page in enumerate(pages, start=1):
+        assert f"{number} / {len(pages)}" in page.extract_text().replace("\u00a0", " ")
+
+
+def test_the_opening_table_is_printed_and_other_folded_ones_are_not(looked):
+    text = " ".join(page.extract_text() for page in PdfReader(looked["embedded"]["pdf"]).pages)
+    assert re.search(r"run by run\s+Design 2 Design 1\s+seed 0", text.replace("\u00a0", " "))
+    assert "Shares seed by seed" not in text
+
+
+def test_text_is_printed_in_ten_points(looked):
+    sizes = defaultdict(int)
+
+    def seen(text, _user, matrix, _font, size):
+        sizes[round(abs(size * matrix[0] * _user[0]), 1)] += len(text.strip())
+
+    for page in PdfReader(looked["embedded"]["pdf"]).pages:
+        page.extract_text(visitor_text=seen)
+    assert max(sizes, key=sizes.get) in (9.0, 10.0)
+    assert sizes[10.0] > 2000
 
 
 def test_the_look_finds_what_is_wrong(looked):
@@ -172,6 +198,7 @@ def test_the_look_finds_what_is_wrong(looked):
         assert seen["overlaps"] == ["A tower: one label / another"]
         assert seen["outside"] == ["A tower: sticking out"]
         assert seen["torn"] == ["run-all"]
+        assert seen["small"] == ["A tower: tiny 9.0"]
         assert any("Cut where it hides" in line for line in seen["cut"])
     _, parts = sheets(found["pdf"])
     assert len(set(parts["figure-0"])) > 1

@@ -20,13 +20,13 @@ from tinyexp.config.metric import metric_of
 from tinyexp.config.overlay import with_keys
 from tinyexp.errors import UserError
 from tinyexp.report.check import examine
-from tinyexp.report.drawings import WaterfallDrawing
 from tinyexp.report.evidence import Evidence, StudyResult, gather
 from tinyexp.report.render import write_report
-from tinyexp.report.sections.shares import waterfall_panel
-from tinyexp.report.sections.switches import moved_words, switch_words
+from tinyexp.report.sections.designs import designs_section
+from tinyexp.report.sections.switches import levels_of, moved_words, switch_words
 from tinyexp.report.sections.why import why_line, why_section
 from tinyexp.report.select import select_runs
+from tinyexp.report.view import Table
 from tinyexp.runs.recorded import read_runs
 
 WHY = "why-design1-beat-design2"
@@ -106,7 +106,7 @@ def test_the_rows_of_the_table_add_up_to_the_gap_within_their_rounding(tmp_path:
     page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").replace("\u2212", "-")
     table = page.split("Shares of the gap in test accuracy")[1].split("\n\n")[1]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    figures = {cells[0]: float(cells[2]) for cells in rows}
+    figures = {cells[0]: float(cells[4]) for cells in rows}
     gap = figures.pop("measured gap")
     assert len(figures) == 6
     assert sum(figures.values()) == pytest.approx(gap, abs=0.05 * 7)
@@ -165,7 +165,7 @@ def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path
     assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
     assert "The whole of it works the other way." in text
     assert re.search(
-        r"Changing hidden activation from softmax to relu brings 2\d\.\d points of a gap of 1\d\.\d", text
+        r"Changing hidden activation from softmax to ReLU brings 2\d\.\d points of a gap of 1\d\.\d", text
     )
 
 
@@ -177,7 +177,7 @@ def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path
     assert gap["low"] < 0 < gap["high"]
     assert "the largest share" not in text
     assert re.search(
-        r"Switching augmentation on brings 1\d\.\d points and changing hidden activation from softmax to relu costs 1\d\.\d points",
+        r"Switching augmentation on brings 1\d\.\d points and changing hidden activation from softmax to ReLU costs 1\d\.\d points",
         text,
     )
     assert verdicts(study)["why-augmentation"] == ("undecided_here", "gap_not_clear")
@@ -358,23 +358,67 @@ def test_below_the_margin_a_factor_is_too_small_to_matter(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "left", "right", "words"),
+    ("left", "right", "words"),
     [
-        ("fc-width", 400, 1024, "changing width of the hidden dense layer from 400 to 1,024"),
-        ("fc-width", [5, 5, 2], [5, 3, 2], "changing width of the hidden dense layer from 5 to 3"),
-        ("fc-width", [1, 2], [3, 4], "switching width of the hidden dense layer to the setting of Design 1"),
-        ("fc-width", True, False, "switching width of the hidden dense layer off"),
-        ("fc-width", 0, 0.5, "changing width of the hidden dense layer from 0 to 0.5"),
-        ("fc-width", "(none)", 3, "switching width of the hidden dense layer to the setting of Design 1"),
+        (400, 1024, "changing width of the hidden dense layer from 400 to 1,024"),
+        ([5, 5, 2], [5, 3, 2], "changing width of the hidden dense layer from 5 to 3"),
+        ([1, 2], [3, 4], "switching width of the hidden dense layer to the setting of Design 1"),
+        (True, False, "switching width of the hidden dense layer off"),
+        (0, 0.5, "changing width of the hidden dense layer from 0 to 0.5"),
+        ("softmax", "relu", "changing width of the hidden dense layer from softmax to ReLU"),
+        ("(none)", 3, "switching width of the hidden dense layer to the setting of Design 1"),
     ],
 )
 def test_a_switch_is_told_with_its_levels(
-    embedded: tuple[Evidence, StudyResult], name: str, left: object, right: object, words: str
+    embedded: tuple[Evidence, StudyResult], left: object, right: object, words: str
 ) -> None:
+    evidence, changed = switched_to(embedded, Difference("model.dropout", left, right))
+    assert switch_words(evidence, changed, "fc-width").replace("\u00a0", " ") == words
+
+
+def switched_to(embedded: tuple[Evidence, StudyResult], *changes: Difference) -> tuple[Evidence, StudyResult]:
     evidence, result = embedded
-    switched = {**result.design.switched, name: (Difference("model.fc_width", left, right),)}
-    changed = replace(result, design=replace(result.design, switched=switched))
-    assert switch_words(evidence, changed, name).replace("\u00a0", " ") == words
+    switched = {**result.design.switched, "fc-width": changes}
+    return evidence, replace(result, design=replace(result.design, switched=switched))
+
+
+@pytest.mark.parametrize(
+    ("changes", "levels"),
+    [
+        ((("model.hidden_activation", "softmax", "relu"),), ("softmax", "ReLU")),
+        ((("model.fc_width", 400, 1024),), ("50 (400 × ⅛)", "128 (1,024 × ⅛)")),
+        ((("model.channels", [64, 128], [128, 128]),), ("8 (64 × ⅛)", "16 (128 × ⅛)")),
+        ((("model.channels", [64, 64], [128, 128]),), ("8, 8 (64, 64 × ⅛)", "16, 16 (128, 128 × ⅛)")),
+        ((("model.kernels", [5, 5], [5, 2]),), ("5", "2")),
+        (
+            (("augmentation.flip_probability", 0.0, 0.5), ("augmentation.random_resized_crop", False, True)),
+            ("off", "on"),
+        ),
+        ((("model.pool_kernels", 2, 3), ("model.pool_strides", 1, 2)), ("2 and 1", "3 and 2")),
+        ((("model.fc_width", "(none)", 3),), ("as in Design 2", "as in Design 1")),
+        ((), ("as in Design 2", "as in Design 1")),
+    ],
+)
+def test_a_factor_has_its_two_levels_in_words_and_numbers_as_they_ran(
+    embedded: tuple[Evidence, StudyResult],
+    changes: tuple[tuple[str, object, object], ...],
+    levels: tuple[str, str],
+) -> None:
+    evidence, changed = switched_to(embedded, *(Difference(*one) for one in changes))
+    assert tuple(level.replace("\u00a0", " ") for level in levels_of(evidence, changed, "fc-width")) == levels
+
+
+def test_settings_side_by_side_stand_as_they_ran(embedded: tuple[Evidence, StudyResult]) -> None:
+    section = designs_section(*embedded)
+    assert section is not None
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    rows = {
+        row[-1]: [cell.replace("\u00a0", " ") for cell in row[1:-1]] for table in tables for row in table.rows
+    }
+    assert rows["model.fc_width"] == ["50 (400 × ⅛)", "128 (1,024 × ⅛)"]
+    assert rows["model.channels"][1] == "16, 16, 16, 16, 16 (128, 128, 128, 128, 128 × ⅛)"
+    assert rows["model.hidden_activation"] == ["softmax", "relu"]
+    assert rows["model.width"] == ["0.125"]
 
 
 @pytest.fixture(scope="module")
@@ -534,17 +578,3 @@ def test_a_deeper_net_is_claimed_along_three_nets_step_by_step(
     )
     assert words in text
     assert ("no evidence on what it claims" in text) == (profile == "embedded")
-
-
-def test_the_steps_of_the_waterfall_lead_from_the_one_design_to_the_other(tmp_path: Path) -> None:
-    make_study(tmp_path / "runs", EFFECTS)
-    evidence = gather(select_runs(read_runs(tmp_path / "runs")))
-    outcome = next(one for one in evidence.results if one.study.name == WHY)
-    assert outcome.attribution is not None
-    drawing = waterfall_panel(evidence, outcome, outcome.attribution).drawing
-    assert isinstance(drawing, WaterfallDrawing)
-    ends = [drawing.first[1], *(step.end for step in drawing.steps)]
-    assert [step.start for step in drawing.steps] == ends[:-1]
-    assert ends[-1] == pytest.approx(drawing.last[1], abs=1e-9)
-    for step in drawing.steps:
-        assert step.interval is None or step.interval[0] <= step.end <= step.interval[1]

@@ -31,6 +31,23 @@ class Fact:
     """The values it rests on, as in ``pooling windows: 2, 2, 2, 2``."""
 
 
+@dataclass(frozen=True)
+class AsRun:
+    """A setting as a run takes it, where another one multiplies it."""
+
+    value: Any
+    factor: float
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """What a network costs by arithmetic, whatever it is trained on."""
+
+    parameters: int
+    multiply_adds: int
+    """Of one image, forward."""
+
+
 class SettingsRules(Protocol):
     """What a trainer says of its settings."""
 
@@ -75,6 +92,12 @@ class SettingsRules(Protocol):
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""
+
+    def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
+        """What a run takes in place of a value of a dotted key; None where it is taken as it stands."""
+
+    def network_size(self, experiment: Experiment) -> NetworkSize | None:
+        """None where the settings do not say what the network is."""
 
 
 def settings_rules(trainer: str, where: str = "trainer") -> SettingsRules:

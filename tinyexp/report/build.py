@@ -13,6 +13,7 @@ from tinyexp.report.sections.against import against_section
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.classes import classes_section
 from tinyexp.report.sections.compared import compared_section
+from tinyexp.report.sections.cost import cost_section
 from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
@@ -76,6 +77,7 @@ def _sections(
         yield many_section(evidence, "others", others)
     else:
         yield curves_section(evidence, "others", others)
+    yield cost_section(evidence)
     for result in evidence.results:
         yield designs_section(evidence, result)
     if not evidence.selection.imported:  # there is no file that they could depart from

@@ -14,16 +14,16 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from tinyexp.report.labels import fitted, text_width
-from tinyexp.report.palette import INK, MARKERS, SERIES
+from tinyexp.report.palette import FINE, GRID, GROUND, INK, MARKERS, SERIES, TINT
 
-WIDTH = 440
-TITLE_SIZE, TEXT_SIZE = 14.0, 13.0
-LINE_HEIGHT = 16.0
+WIDTH = 350
+"""What a phone of 390 pixels has room for."""
+TITLE_SIZE, TEXT_SIZE = 13.5, 12.5
+"""Not below 12 pixels where a picture is shown at its own size."""
+LINE_HEIGHT = 15.5
 TOP, BOTTOM = 36.0, 42.0
 _BOLD = 1.15
 """How much wider bold letters are."""
-_GRID = 0.16
-"""Opacity: a grid is there when looked for."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Canvas:
             )
 
     def rule(
-        self, xs: Sequence[float], ys: Sequence[float], *, width: float = 0.8, opacity: float = 0.5
+        self, xs: Sequence[float], ys: Sequence[float], *, width: float = 0.8, opacity: float = FINE
     ) -> None:
         """A thin line on the figure."""
         self.figure.add_artist(
@@ -99,6 +99,10 @@ class Canvas:
         area = Polygon(np.column_stack((xs, ys)), closed=True, **style)
         self.axes.add_artist(area)
         return area
+
+    def tint(self, xs: Sequence[float], ys: Sequence[float], colour: str = INK) -> None:
+        """A pale area that helps the eye; what its edges mean is drawn besides."""
+        self.area(xs, ys, color=colour, alpha=TINT, lw=0, clip_on=False)
 
     def x_pixel(self, value: float) -> float:
         """Where a value of the horizontal axis lies on the figure."""
@@ -148,13 +152,32 @@ def ticks(low: float, high: float, most: int, *, whole: bool = False) -> tuple[l
     return values, [f"{value + 0.0:.{decimals}f}".replace("-", "\u2212") for value in values]
 
 
+def ticks_between(first: int, last: int, room: float) -> list[int]:
+    """The first and the last of some counts, and round ones between them that have room in so many pixels.
+
+    >>> ticks_between(1, 15, 250), ticks_between(1, 1, 250)
+    ([1, 4, 8, 12, 15], [1])
+    """
+    if last <= first:
+        return [first]
+    values, _ = ticks(first, last, 5, whole=True)
+    wide = widest([f"{last}"]) + 8
+    apart = wide * (last - first) / room
+    return [first, *(round(v) for v in values if first + apart <= v <= last - apart), last]
+
+
 def horizontal_axis(canvas: Canvas, label: str = "", *, whole: bool = False, grid: bool = True) -> None:
     """Ticks below; what they count at the right end beneath them, where the title does not say it."""
     axes = canvas.axes
-    values, labels = ticks(*axes.get_xlim(), 6, whole=whole)
+    low, high = axes.get_xlim()
+    if whole:
+        values: list[float] = [*ticks_between(round(low), round(high), canvas.right - canvas.left)]
+        labels = [f"{round(value)}" for value in values]
+    else:
+        values, labels = ticks(low, high, max(2, min(6, int((canvas.right - canvas.left) / 38))))
     axes.set_xticks(values, labels)
     if grid:
-        axes.grid(visible=True, axis="x", color=INK, alpha=_GRID, lw=0.8)
+        axes.grid(visible=True, axis="x", color=INK, alpha=GRID, lw=0.8)
         axes.set_axisbelow(True)
     if label:
         canvas.write(canvas.right, canvas.bottom - 31, label, align="right")
@@ -163,15 +186,31 @@ def horizontal_axis(canvas: Canvas, label: str = "", *, whole: bool = False, gri
 def vertical_axis(canvas: Canvas, values: Sequence[float], labels: Sequence[str]) -> None:
     """Ticks at the left with lines across; the unit stands in the title."""
     canvas.axes.set_yticks(list(values), list(labels))
-    canvas.axes.grid(visible=True, axis="y", color=INK, alpha=_GRID, lw=0.8)
+    canvas.axes.grid(visible=True, axis="y", color=INK, alpha=GRID, lw=0.8)
     canvas.axes.set_axisbelow(True)
 
 
-def mark(canvas: Canvas, x: float, y: float, style: int, *, size: float = 8.0, hover: str = "") -> None:
-    """A series' marker at a point of the axes."""
-    line = canvas.line(
-        [x], [y], marker=MARKERS[style], ms=size, color=SERIES[style], mew=0, ls="", clip_on=False
-    )
+def mark(
+    canvas: Canvas, x: float, y: float, style: int, *, size: float = 7.0, hover: str = "", ring: bool = False
+) -> None:
+    """An experiment's marker at a point of the axes; as a ring it leaves what lies under it in sight."""
+    colour = SERIES[style % len(SERIES)]
+    looks = {"mfc": "none", "mec": colour, "mew": 2.0} if ring else {"color": colour, "mew": 0}
+    line = canvas.line([x], [y], marker=MARKERS[style % len(MARKERS)], ms=size, ls="", clip_on=False, **looks)
+    if hover:
+        line.set_gid(canvas.note(hover))
+
+
+def seed_mark(canvas: Canvas, x: float, y: float, *, size: float = 6.0, hover: str = "") -> None:
+    """A difference of one seed, which is no experiment's: a small ring in ink."""
+    line = canvas.line([x], [y], marker="o", ms=size, mfc=GROUND, mec=INK, mew=1.4, ls="", clip_on=False)
+    if hover:
+        line.set_gid(canvas.note(hover))
+
+
+def mean_mark(canvas: Canvas, x: float, y: float, *, size: float = 8.0, hover: str = "") -> None:
+    """A mean or a total: a diamond in ink."""
+    line = canvas.line([x], [y], marker="D", ms=size, color=INK, mew=0, ls="", clip_on=False)
     if hover:
         line.set_gid(canvas.note(hover))
 

@@ -1,7 +1,7 @@
 """What a picture shows, as data: the view fills these in, :mod:`tinyexp.report.figures` draws them.
 
-Values stand in the units of their axis (per cent, points, nats). ``style`` picks colour, marker and
-dash together, so that a series is known by more than its colour.
+Values stand in the units of their axis (per cent, points, nats). ``style`` picks an experiment's colour
+and marker together, so that it is known by more than its colour; a dash tells the split.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Series:
     hover: str
     banded: bool = True
     """Whether the band from ``low`` to ``high`` is shown."""
-    dash: int | None = None
-    """Where it is not the style's own."""
+    dash: int = 0
+    """Of the split that the metric is taken on."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class PairsDrawing:
     baseline: str
     contender: str
     rows: tuple[PairRow, ...]
+    styles: tuple[int, int] = (1, 0)
+    """Of baseline and contender."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class SampleRow:
     shown: str
     """The mean as text."""
     hover: tuple[str, ...]
+    style: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class ReportedRow:
     measured: float
     interval: tuple[float, float] | None
     hover: str
+    style: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,31 +132,6 @@ class ReportedDrawing:
 
     title: str
     rows: tuple[ReportedRow, ...]
-
-
-@dataclass(frozen=True)
-class StepRow:
-    """A step of a waterfall: from where to where, and how sure its end is."""
-
-    label: str
-    start: float
-    end: float
-    shown: str
-    """The size of the step as text."""
-    hover: str
-    interval: tuple[float, float] | None = None
-    """Of the step's end."""
-
-
-@dataclass(frozen=True)
-class WaterfallDrawing:
-    """From one level to another in steps; the levels themselves are points, as the axis need not begin at zero."""
-
-    title: str
-    first: tuple[str, float, str]
-    """Name, level, and the level as text."""
-    steps: tuple[StepRow, ...]
-    last: tuple[str, float, str]
 
 
 @dataclass(frozen=True)
@@ -165,6 +144,8 @@ class ShareRow:
     shown: str
     hover: str
     interval: tuple[float, float] | None = None
+    is_sum: bool = False
+    """Whether it is what the other rows make together, and stands apart from them."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +156,33 @@ class SharesDrawing:
     rows: tuple[ShareRow, ...]
     margin: float
     margin_label: str
+
+
+@dataclass(frozen=True)
+class PointRow:
+    """A mixture of two designs, or one of them: at whose level each factor stands, and what its runs reached."""
+
+    at_first: tuple[bool, ...]
+    """For each factor whether it stands at the first design's level."""
+    values: tuple[float, ...]
+    mean: float
+    shown: str
+    hover: str
+    name: str = ""
+    """Of a design."""
+    style: int = 0
+
+
+@dataclass(frozen=True)
+class PointsDrawing:
+    """A row a mixture: a dot for each factor, filled at the first design's level, and its runs on an axis."""
+
+    title: str
+    factors: tuple[str, ...]
+    """Each with both of its levels."""
+    rows: tuple[PointRow, ...]
+    styles: tuple[int, int]
+    """Of the first design and of the other."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +218,7 @@ Drawing = (
     | SamplesDrawing
     | DifferencesDrawing
     | ReportedDrawing
-    | WaterfallDrawing
     | SharesDrawing
+    | PointsDrawing
     | MultiplesDrawing
 )

@@ -24,6 +24,7 @@ from tinyexp.config.load import experiment_names, load_experiment, load_profile,
 from tinyexp.errors import UserError
 from tinyexp.report.explained import attributions_of, judgements_of
 from tinyexp.report.measured import Measured
+from tinyexp.report.palette import SERIES
 from tinyexp.report.predicted import Predicted, predicted
 from tinyexp.report.select import Selection, profile_folder
 from tinyexp.runs.recorded import RecordedRun
@@ -75,7 +76,7 @@ class StudyResult:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Contender and baseline: the order of the series' styles."""
+        """Contender and baseline."""
         return self.study.contender, self.study.baseline
 
 
@@ -99,6 +100,8 @@ class Evidence:
     """The studies that are to lead first, each group by name."""
     held: tuple[Held, ...]
     titles: dict[str, str]
+    styles: Mapping[str, int] = field(default_factory=dict)
+    """An experiment's colour and marker, the same in every picture."""
 
     @property
     def lead(self) -> StudyResult | None:
@@ -132,6 +135,7 @@ def gather(selection: Selection) -> Evidence:
         results=tuple(_result(one, selection, measured) for one in studies),
         held=tuple(_held(chosen, measured) for chosen in selection.chosen),
         titles=_titles(selection),
+        styles=_styles(selection),
     )
 
 
@@ -280,6 +284,19 @@ def _held(chosen: DesignPoint, measured: Measured) -> Held:
         return Held(chosen, reproduce(measured.rows((chosen.name,)), chosen.experiment), "")
     except UserError as error:
         return Held(chosen, None, plain(str(error), 400))
+
+
+def _styles(selection: Selection) -> dict[str, int]:
+    """A style an experiment, by the order of the report; of more than there are styles the least used one that its partner lacks."""
+    found: dict[str, int] = {}
+    studied = [(one.study.contender, one.study.baseline) for one in selection.studies]
+    others = tuple(point.name for point in (*selection.chosen, *selection.variants))
+    for group in (*studied, others):
+        for name in group:
+            if name not in found:
+                used, beside = list(found.values()), [found[other] for other in group if other in found]
+                found[name] = min(range(len(SERIES)), key=lambda one: (one in beside, used.count(one), one))
+    return found
 
 
 def _titles(selection: Selection) -> dict[str, str]:

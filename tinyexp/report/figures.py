@@ -1,7 +1,7 @@
 """Pictures by matplotlib, each from a :mod:`tinyexp.report.drawings` value and nothing else.
 
-A picture is drawn for a column of 440 pixels, two of which stand side by side on a wide page and
-one of which fills a phone's: its text stays readable on both. Nothing here looks at the user's
+A picture is drawn for a phone's column, at its own size; on a wide page two stand side by side, a
+little enlarged: its text stays readable on both. Nothing here looks at the user's
 matplotlib settings, a display, or the clock.
 """
 
@@ -21,15 +21,16 @@ from tinyexp.report.drawings import (
     DifferencesDrawing,
     MultiplesDrawing,
     PairsDrawing,
+    PointsDrawing,
     ReportedDrawing,
     SamplesDrawing,
     SharesDrawing,
-    WaterfallDrawing,
 )
 from tinyexp.report.lines import draw_curves
 from tinyexp.report.multiples import draw_multiples
+from tinyexp.report.points import draw_points
 from tinyexp.report.rows import draw_differences, draw_pairs, draw_reported, draw_samples
-from tinyexp.report.steps import draw_shares, draw_waterfall
+from tinyexp.report.shares import draw_shares
 from tinyexp.report.svg import Picture, clean
 from tinyexp.report.view import Panel
 
@@ -41,7 +42,7 @@ _SETTINGS: Any = {
     "text.usetex": False,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 13.0,
+    "font.size": 12.5,
     "axes.unicode_minus": True,
     "savefig.dpi": 72,
     "figure.dpi": 72,
@@ -54,8 +55,8 @@ _PAINTERS: Mapping[type, Callable[[Any], Canvas]] = {
     SamplesDrawing: draw_samples,
     DifferencesDrawing: draw_differences,
     ReportedDrawing: draw_reported,
-    WaterfallDrawing: draw_waterfall,
     SharesDrawing: draw_shares,
+    PointsDrawing: draw_points,
     MultiplesDrawing: draw_multiples,
 }
 

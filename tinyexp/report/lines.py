@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +25,9 @@ from tinyexp.report.palette import DASHES, INK, SERIES
 
 MAX_POINTS = 150
 """A line of this many points fills the width; more only cost bytes."""
-_HEIGHT = 290.0
+_HEIGHT = 260.0
+_NEAR = 5.0
+"""Pixels; of marks nearer than that the later one is a ring around the other."""
 
 
 def draw_curves(drawing: CurvesDrawing) -> Canvas:
@@ -40,11 +43,12 @@ def draw_curves(drawing: CurvesDrawing) -> Canvas:
     vertical_axis(canvas, y_ticks, y_labels)
     horizontal_axis(canvas, drawing.index, whole=True, grid=False)
     if drawing.level:
-        canvas.axes.axhline(drawing.level[1], color=INK, lw=1, ls=(0, (1, 2)), alpha=0.7, clip_on=False)
+        canvas.axes.axhline(drawing.level[1], color=INK, lw=1, ls=(0, (1, 2)), clip_on=False)
     if drawing.shaded:
         _shade(canvas, *drawing.series[:2])
     for series in drawing.series:
         _draw_series(canvas, series)
+    _mark_ends(canvas, drawing.series)
     _label_ends(canvas, drawing, names)
     return canvas
 
@@ -59,20 +63,21 @@ def chosen_places(length: int, most: int = MAX_POINTS) -> NDArray[np.int64]:
 def _shade(canvas: Canvas, one: Series, other: Series) -> None:
     places = chosen_places(len(one.epochs))
     x, first, second = (_at(values, places) for values in (one.epochs, one.mean, other.mean))
-    canvas.area(
-        [*x, *x[::-1]], [*first, *second[::-1]], color=SERIES[one.style], alpha=0.13, lw=0, clip_on=False
-    )
+    canvas.tint([*x, *x[::-1]], [*first, *second[::-1]], _colour(one))
 
 
 def _draw_series(canvas: Canvas, series: Series) -> None:
     places = chosen_places(len(series.epochs))
-    x, colour = _at(series.epochs, places), SERIES[series.style]
+    x, colour = _at(series.epochs, places), _colour(series)
+    offset, dashes = DASHES[series.dash]
+    thin = list(series.by_seed)
     if series.banded:
         low, high = _at(series.low, places), _at(series.high, places)
-        canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=colour, alpha=0.16, lw=0, clip_on=False)
-    for values in series.by_seed:
-        canvas.line(x, _at(values, places), color=colour, lw=0.8, alpha=0.6, clip_on=False)
-    offset, dashes = DASHES[series.style if series.dash is None else series.dash]
+        canvas.tint([*x, *x[::-1]], [*low, *high[::-1]], colour)
+        # Of a few seeds the lowest and the highest have lines of their own.
+        thin = thin or [series.low, series.high]
+    for values in thin:
+        canvas.line(x, _at(values, places), color=colour, lw=0.8, clip_on=False)
     line = canvas.line(
         x,
         _at(series.mean, places),
@@ -82,7 +87,21 @@ def _draw_series(canvas: Canvas, series: Series) -> None:
         clip_on=False,
     )
     line.set_gid(canvas.note(series.hover))
-    mark(canvas, series.epochs[-1], series.mean[-1], series.style, size=7)
+
+
+def _colour(series: Series) -> str:
+    return SERIES[series.style % len(SERIES)]
+
+
+def _mark_ends(canvas: Canvas, drawn: Sequence[Series]) -> None:
+    """A mark at each last point; where two lie at one place the later is a ring around the other."""
+    placed: list[tuple[float, float]] = []
+    for series in drawn:
+        end = canvas.x_pixel(series.epochs[-1]), canvas.y_pixel(series.mean[-1])
+        near = sum(math.dist(end, other) < _NEAR for other in placed)
+        placed.append(end)
+        size = 7 + 5.0 * near
+        mark(canvas, series.epochs[-1], series.mean[-1], series.style, size=size, ring=near > 0)
 
 
 def _label_ends(canvas: Canvas, drawing: CurvesDrawing, names: Sequence[str]) -> None:

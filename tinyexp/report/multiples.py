@@ -11,16 +11,17 @@ from tinyexp.report.canvas import WIDTH, Canvas, new_canvas, ticks, widest
 from tinyexp.report.drawings import Cell, MultiplesDrawing
 from tinyexp.report.labels import text_width
 from tinyexp.report.lines import chosen_places
-from tinyexp.report.palette import DASHES, INK, SERIES
+from tinyexp.report.palette import DASHES, FINE, GRID, INK
 
-COLUMNS = 3
+COLUMNS = 2
 MAX_POINTS = 60
 """A line of this many points fills a small picture."""
-_TEXT = 11.5
+_TEXT = 12.5
 _HIGH, _NAME, _GAP = 62.0, 34.0, 12.0
 """Of a cell: the room of its lines and of its two lines of text, and what lies between cells."""
 _HEAD, _FOOT = 36.0, 38.0
-_TEST, _TRAINING = 0, 1
+_TRAINING = 1
+"""Dash; a picture is one experiment, so that all are drawn in ink."""
 
 
 def draw_multiples(drawing: MultiplesDrawing) -> Canvas:
@@ -69,9 +70,11 @@ def _draw_cell(canvas: Canvas, frame: _Frame, cell: Cell) -> None:
         for values in (cell.low, cell.high, cell.mean, cell.beside)
     )
     if cell.low != cell.high:
-        canvas.area([*x, *x[::-1]], [*low, *high[::-1]], color=SERIES[_TEST], alpha=0.18, lw=0, clip_on=False)
-    canvas.line(x, beside, color=SERIES[_TRAINING], lw=1.1, ls=DASHES[_TRAINING], clip_on=False)
-    line = canvas.line(x, mean, color=SERIES[_TEST], lw=1.6, clip_on=False)
+        canvas.tint([*x, *x[::-1]], [*low, *high[::-1]])
+        for edge in (low, high):
+            canvas.line(x, edge, color=INK, lw=0.6, alpha=FINE, clip_on=False)
+    canvas.line(x, beside, color=INK, lw=1.1, ls=DASHES[_TRAINING], clip_on=False)
+    line = canvas.line(x, mean, color=INK, lw=1.8, clip_on=False)
     line.set_gid(canvas.note(cell.hover))
     above = frame.bottom + _HIGH + 8
     canvas.write(frame.left, above + 15, fitted(cell.label, frame.width), size=_TEXT)
@@ -97,7 +100,7 @@ def _grid(canvas: Canvas, frame: _Frame, values: Sequence[float], labels: Sequen
     for place, value in enumerate(values):
         y = frame.y(value)
         canvas.line(
-            [frame.left, frame.left + frame.width], [y, y], color=INK, lw=0.8, alpha=0.16, clip_on=False
+            [frame.left, frame.left + frame.width], [y, y], color=INK, lw=0.8, alpha=GRID, clip_on=False
         )
         if labels:
             canvas.write(frame.left - 6, y, labels[place], size=_TEXT, align="right")

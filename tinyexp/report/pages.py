@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tinyexp.report.markdown import Raw, code, entities, escaped, literal
-from tinyexp.report.palette import DARK, LIGHT, SERIES
-from tinyexp.report.svg import Picture
+from tinyexp.report.palette import DARK, DARK_SERIES, LIGHT, SERIES
+from tinyexp.report.svg import Picture, series_styles
 from tinyexp.report.view import ReportView, Section
 from tinyexp.resources import shipped
 from tinyexp.words import CODE, END_CODE, plain
@@ -46,7 +46,12 @@ def html_page(view: ReportView, pictures: Mapping[str, Picture]) -> str:
     environment = _environment(markdown=False)
     inline = {name: Markup(picture.inline) for name, picture in pictures.items()}  # noqa: S704 - svg.clean escaped it
     return environment.get_template("report.html.j2").render(
-        view=view, pictures=inline, light=LIGHT, dark=DARK, series=SERIES
+        view=view,
+        pictures=inline,
+        light=LIGHT,
+        dark=DARK,
+        series=series_styles(SERIES),
+        dark_series=series_styles(DARK_SERIES),
     )
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from tinyexp.report.palette import DARK, GROUND, INK, LIGHT, SERIES
+from tinyexp.report.palette import DARK, DARK_SERIES, GROUND, INK, LIGHT, SERIES
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 _SPACE = re.compile(r"\s+")
@@ -35,6 +35,8 @@ _DEFAULTS = {
     "fill-opacity": "1",
     "text-anchor": "start",
 }
+USUAL_SIZE = "12.5"
+"""Of most texts; it stands once at the picture's root."""
 _MARGIN = 14
 """Pixels around a picture that stands alone."""
 _XLINK = "{http://www.w3.org/1999/xlink}href"
@@ -74,7 +76,7 @@ class Picture:
     def _attributes(self, margin: int) -> str:
         box = f"{-margin} {-margin} {self.width + 2 * margin} {self.height + 2 * margin}"
         return (
-            f'class="picture" viewBox="{box}" role="img" fill="currentColor"'
+            f'class="picture" viewBox="{box}" role="img" fill="currentColor" font-size="{USUAL_SIZE}"'
             f' stroke-linejoin="round" aria-labelledby="{self.name}-title {self.name}-desc"'
         )
 
@@ -88,7 +90,7 @@ class Picture:
 
 def style_sheet() -> str:
     """The classes of a picture that stands alone."""
-    return STYLE.format(light=_roles(LIGHT), dark=_roles(DARK))
+    return STYLE.format(light=_roles(LIGHT, SERIES), dark=_roles(DARK, DARK_SERIES))
 
 
 def clean(raw: bytes, *, name: str, title: str, description: str, hover: Mapping[str, str]) -> Picture:
@@ -103,15 +105,42 @@ def clean(raw: bytes, *, name: str, title: str, description: str, hover: Mapping
     """
     root = ET.fromstring(raw)  # noqa: S314 - matplotlib wrote it just now
     _, _, width, height = (float(value) for value in root.attrib["viewBox"].split())
+    _share_markers(root)
     body = "".join(_element(child, name, hover) for child in root)
     return Picture(name, title, description, round(width), round(height), body)
 
 
-def _roles(colours: Mapping[str, str]) -> str:
-    series = "".join(
-        f".s{place}{{stroke:{c}}}.f{place}{{fill:{c}}}" for place, c in enumerate(SERIES, start=1)
+def series_styles(colours: Sequence[str]) -> str:
+    """The classes of the experiments' colours."""
+    return "".join(
+        f".s{place}{{stroke:{c}}}.f{place}{{fill:{c}}}" for place, c in enumerate(colours, start=1)
     )
+
+
+def _roles(colours: Mapping[str, str], of_series: Sequence[str]) -> str:
+    series = series_styles(of_series)
     return f"svg{{color:{colours['ink']}}}.bg{{fill:{colours['ground']}}}{series}"
+
+
+def _share_markers(root: ET.Element) -> None:
+    """A marker is defined once with its colours, however many lines have it: matplotlib defines it for each of them."""
+    styles = {use.get(_XLINK, ""): use.get("style", "") for use in root.iter() if _XLINK in use.attrib}
+    first: dict[tuple[str, str], str] = {}
+    names: dict[str, str] = {}
+    for parent in list(root.iter()):
+        for child in list(parent) if parent.tag.endswith("}defs") else ():
+            own = f"#{child.get('id')}"
+            if own in styles:
+                child.set("style", f"{styles[own]}; {child.get('style', '')}")
+                look = (child.get("d", ""), child.attrib["style"])
+                if look in first:
+                    parent.remove(child)
+                names[own] = first.setdefault(look, f"m{len(first)}")
+                child.set("id", names[own])
+    for use in root.iter():
+        if use.get(_XLINK) in names:
+            use.set(_XLINK, f"#{names[use.attrib[_XLINK]]}")
+            use.attrib.pop("style", None)
 
 
 def _element(element: ET.Element, name: str, hover: Mapping[str, str]) -> str:
@@ -166,7 +195,7 @@ def _styles(style: str, tag: str) -> dict[str, str]:
     if classes:
         found["class"] = " ".join(classes)
     size = _FONT_SIZE.search(rules.get("font-size", rules.get("font", ""))) if tag == "text" else None
-    if size:
+    if size and size[1] != USUAL_SIZE:
         found["font-size"] = size[1]
     if "bold" in rules.get("font", "") or rules.get("font-weight") in ("bold", "600", "700"):
         found["font-weight"] = "600"

@@ -16,6 +16,8 @@ from tinyexp.report.drawings import Drawing
 
 LONG_TABLE = 15
 """Rows; a table with more of them is folded wherever a reader can do without it."""
+MOST_CARDS = 40
+"""Rows; a longer table of words stays one on a phone, where it scrolls."""
 MOST_LINES = 40
 """Bullets or commands of one kind; of more than this the first are told, and how many there are besides."""
 
@@ -77,6 +79,13 @@ class Table:
     """One a column; all text where none is given."""
     folded: bool = False
     kind: ClassVar[str] = "table"
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any but the first column is of words, which a phone shows below one another, were there not too many rows."""
+        return len(self.rows) <= MOST_CARDS and any(
+            self.format_of(place) != "number" for place in range(1, len(self.columns))
+        )
 
     def format_of(self, place: int) -> Column:
         """How the cells of a column are set."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
-from tinyexp.config.trainers import Fact
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize
 from tinyexp.errors import UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
@@ -65,6 +65,16 @@ class ImportedRules:
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Nobody knows."""
         del experiment, images
+        return None
+
+    def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
+        """All are taken as they stand."""
+        del settings, key, value
+        return None
+
+    def network_size(self, experiment: Experiment) -> NetworkSize | None:
+        """Nobody says what the network is."""
+        del experiment
         return None
 
 

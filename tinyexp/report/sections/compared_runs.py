@@ -144,6 +144,7 @@ def _samples_panel(evidence: Evidence, result: StudyResult, comparison: Comparis
                 told.scale * sample.mean,
                 level(metric, sample.mean),
                 tuple(hover),
+                evidence.styles[name],
             )
         )
     described = "; ".join(
@@ -176,7 +177,13 @@ def _pairs_panel(evidence: Evidence, result: StudyResult, comparison: Comparison
         name=f"{result.study.name}-runs",
         title=f"{first_upper(metric.label)} of {baseline} and {contender}, seed by seed",
         description=f"{first_upper('; '.join(ends))}.",
-        drawing=PairsDrawing(title, baseline, contender, tuple(rows)),
+        drawing=PairsDrawing(
+            title,
+            baseline,
+            contender,
+            tuple(rows),
+            (evidence.styles[result.study.baseline], evidence.styles[result.study.contender]),
+        ),
     )
 
 

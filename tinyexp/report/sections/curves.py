@@ -12,6 +12,7 @@ from tinyexp.config.metric import Metric, Split
 from tinyexp.report.drawings import MOST_SEED_LINES, CurvesDrawing, Series
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
+from tinyexp.report.palette import dash_of
 from tinyexp.report.view import Block, Column, Figure, Panel, Paragraph, Section, Table
 from tinyexp.words import (
     NBSP,
@@ -25,6 +26,8 @@ from tinyexp.words import (
 )
 
 MOST_ROWS = 30
+_LED = 2
+"""Epochs; who is ahead in fewer of them at first has not learned faster, but begun higher."""
 _SHORT: dict[Split, str] = {"test": "test", "train": "training", "validation": "validation"}
 _NO_NAME = re.compile(r"[^A-Za-z0-9]+")
 """What does not stand in the name of a picture's file."""
@@ -37,14 +40,13 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
     found = [chosen.name for chosen in evidence.finished(names)]
     if metric is None or not evidence.measured.curves(metric, found):
         return None
-    styles = {name: place for place, name in enumerate(names)}
     curves = {
         one: own
         for one in evidence.measured.companions(metric)
         if (own := evidence.measured.curves(one, found))
     }
     panels = tuple(
-        _panel(evidence, group, own, _limits(evidence, curves, one), styles) for one, own in curves.items()
+        _panel(evidence, group, own, _limits(evidence, curves, one)) for one, own in curves.items()
     )
     test = curves[metric]
     figure = Figure(panels, _how_to_read(evidence, curves, test), _table(evidence, curves, found))
@@ -68,7 +70,7 @@ def in_metric(evidence: Evidence, metric: Metric) -> str:
     return f"in {metric.label}"
 
 
-def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover: str) -> Series:
+def series_of(evidence: Evidence, curve: Curve, scale: float, hover: str) -> Series:
     """A curve in the units of an axis."""
 
     def scaled(values: Sequence[float]) -> tuple[float, ...]:
@@ -76,7 +78,7 @@ def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover:
 
     return Series(
         label=evidence.titles[curve.experiment],
-        style=style,
+        style=evidence.styles[curve.experiment],
         epochs=curve.epochs,
         mean=scaled(curve.mean),
         low=scaled(curve.low),
@@ -84,6 +86,7 @@ def series_of(evidence: Evidence, curve: Curve, style: int, scale: float, hover:
         by_seed=tuple(scaled(values) for values in curve.by_seed) if len(curve.by_seed) > 1 else (),
         hover=hover,
         banded=len(curve.seeds) > 1,
+        dash=dash_of(curve.metric.split),
     )
 
 
@@ -110,7 +113,6 @@ def _panel(
     group: str,
     curves: Sequence[Curve],
     limits: tuple[float, float],
-    styles: dict[str, int],
 ) -> Panel:
     metric = curves[0].metric
     told, index = metric.shown, curves[0].index
@@ -120,7 +122,6 @@ def _panel(
         series_of(
             evidence,
             curve,
-            styles[curve.experiment],
             told.scale,
             f"{end} after {index}{NBSP}{curve.epochs[-1]}, mean of {counted(len(curve.seeds), 'seed')}",
         )
@@ -171,11 +172,19 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
         return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
     ahead = first if metric.gain(first.mean[-1], second.mean[-1]) > 0 else second
     crossed = crossings(first, second)
-    since = f"from {index} {crossed[-1].epoch} to the end" if crossed else f"at every {index}"
-    if crossed and crossed[-1].epoch == ahead.epochs[-1]:
-        since = f"at the last {index}, not at the one before"
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
-    return f"{titles[ahead.experiment]} is ahead {told} {since}{mean}"
+    leader, other = titles[ahead.experiment], titles[(second if ahead is first else first).experiment]
+    if not crossed:
+        return f"{leader} is ahead {told} at every {index}{mean}"
+    last = crossed[-1].epoch
+    if last == ahead.epochs[-1]:
+        return f"{leader} is ahead {told} at the last {index}, not at the one before{mean}"
+    if len(crossed) > 1:
+        places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
+        return f"{places}; {leader} is ahead from {index} {last} to the end{mean}"
+    if sum(epoch < last for epoch in ahead.epochs) < _LED:
+        return f"{leader} is ahead {told} from {index} {last} to the end{mean}"
+    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead{mean}"
 
 
 def _end(evidence: Evidence, curve: Curve) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyexp.config.difference import Difference, differences, flatten
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.trainers import key_place
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.source import has_source
-from tinyexp.report.settings import named
+from tinyexp.report.settings import named, ran
 from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
 from tinyexp.words import counted, listing, setting, some
 
@@ -77,14 +78,14 @@ def designs_section(evidence: Evidence, result: StudyResult) -> Section | None:
     differing = Table(
         "Settings that differ",
         columns,
-        tuple(_row(one, left.trainer) for one in found),
+        tuple(_row(one, left, right) for one in found),
         ("text", "text", "text", "code"),
     )
     same = Table(
         f"{counted(len(alike), 'setting')} in which they are alike",
         ("", "both", "key"),
         tuple(
-            (named(key, left.trainer), setting(alike[key]), key)
+            (named(key, left.trainer), _both(left, right, key, alike[key]), key)
             for key in sorted(alike, key=lambda key: key_place(key, left.trainer))
         ),
         ("text", "text", "code"),
@@ -134,8 +135,13 @@ def deviation_count(evidence: Evidence) -> int:
     return len({one.key for chosen in evidence.selection.chosen for one in chosen.experiment.deviations})
 
 
-def _row(one: Difference, trainer: str) -> tuple[str, str, str, str]:
-    return named(one.key, trainer), setting(one.left), setting(one.right), one.key
+def _row(one: Difference, left: Experiment, right: Experiment) -> tuple[str, str, str, str]:
+    return named(one.key, left.trainer), ran(left, one.key, one.left), ran(right, one.key, one.right), one.key
+
+
+def _both(left: Experiment, right: Experiment, key: str, value: object) -> str:
+    """A setting that both have, as it ran; each by itself where another setting makes two of it."""
+    return " and ".join(dict.fromkeys(ran(one, key, value) for one in (left, right)))
 
 
 def _deviations(

@@ -30,7 +30,7 @@ def gap_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Secti
     clean, test = (evidence.measured.curves(metric, found) for metric in (_CLEAN, _TEST))
     limits = _limits((*clean, *test))
     panels = tuple(
-        _panel(evidence, group, names.index(one.experiment), (one, other, gap), limits)
+        _panel(evidence, f"{group}-gap-{names.index(one.experiment) + 1}", (one, other, gap), limits)
         for one, other, gap in zip(clean, test, gaps, strict=True)
     )
     told = [f"{evidence.titles[gap.experiment]} {change(_GAP, gap.mean[-1], signed=True)}" for gap in gaps]
@@ -46,8 +46,7 @@ def gap_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Secti
 
 def _panel(
     evidence: Evidence,
-    group: str,
-    style: int,
+    name: str,
     curves: tuple[Curve, Curve, Curve],
     limits: tuple[float, float],
 ) -> Panel:
@@ -58,20 +57,18 @@ def _panel(
             series_of(
                 evidence,
                 curve,
-                style,
                 _GAP.shown.scale,
                 f"{label}: {level(curve.metric, curve.mean[-1])} after epoch {end}",
             ),
             label=label,
             by_seed=(),
             banded=False,
-            dash=dash,
         )
-        for curve, label, dash in ((clean, "training", 1), (test, "test", 0))
+        for curve, label in ((clean, "training"), (test, "test"))
     )
     ends = f"{level(_CLEAN, clean.mean[-1])} on training images, {level(_TEST, test.mean[-1])} on test images"
     return Panel(
-        name=f"{group}-gap-{style + 1}",
+        name=name,
         title=f"{title}: accuracy on clean training images and on test images, over the epochs",
         description=f"At the last epoch {ends}: a gap of {change(_GAP, gap.mean[-1], signed=True)}.",
         drawing=CurvesDrawing(

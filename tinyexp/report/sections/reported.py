@@ -123,6 +123,7 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
                 scale * found.measured,
                 interval,
                 told[-1],
+                evidence.styles[held.chosen.name],
             )
         )
     panel = Panel(

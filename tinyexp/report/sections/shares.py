@@ -6,76 +6,51 @@ from tinyexp.analysis.attribution import Attribution, Scale, Share
 from tinyexp.analysis.effects import Effect
 from tinyexp.analysis.plan import Group
 from tinyexp.config.metric import Metric
-from tinyexp.report.drawings import ShareRow, SharesDrawing, StepRow, WaterfallDrawing
+from tinyexp.report.drawings import ShareRow, SharesDrawing
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
-from tinyexp.report.sections.switches import placebos
+from tinyexp.report.sections.switches import levels_of, placebos
 from tinyexp.report.view import Column, Panel, Table
 from tinyexp.report.why_sentences import HIDDEN, LOG_ODDS, SHARE_CONFIRMED, SHARE_VERDICTS
-from tinyexp.words import NOTHING, axis, bare_change, first_upper, in_units, level, number, p_value
+from tinyexp.words import NOTHING, axis, bare_change, first_upper, in_units, number, p_value
 
 LEFT_OVER = "interaction / not explained"
+_GAP = "measured gap"
 _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
 
 
-def waterfall_panel(evidence: Evidence, result: StudyResult, found: Attribution) -> Panel:
-    metric, scale = found.metric, found.in_metric
-    told = metric.shown
-    contender, baseline = (evidence.titles[name] for name in result.pair)
-    steps, at = [], scale.baseline
-    for label, effect in _rows(result, scale):
-        shown = bare_change(metric, effect.estimate, signed=True)
-        interval = None
-        if effect.low is not None and effect.high is not None and effect.low < effect.high:
-            interval = (told.scale * (at + effect.low), told.scale * (at + effect.high))
-        end = at + effect.estimate
-        steps.append(
-            StepRow(
-                label,
-                told.scale * at,
-                told.scale * end,
-                shown,
-                f"{label}: {shown} {told.step}".rstrip() + _interval(metric, effect),
-                interval,
-            )
-        )
-        at = end
-    described = "; ".join(f"{step.label} {step.shown}" for step in steps)
-    ends = (level(metric, scale.baseline), level(metric, scale.contender))
-    return Panel(
-        name=f"{result.study.name}-waterfall",
-        title=f"From {baseline} to {contender}: what each factor's switch moved",
-        description=f"From {ends[0]} to {ends[1]}: {described}.",
-        drawing=WaterfallDrawing(
-            axis(f"From {baseline} to {contender}", told.suffix),
-            (baseline, told.scale * scale.baseline, ends[0]),
-            tuple(steps),
-            (contender, told.scale * scale.contender, ends[1]),
-        ),
-    )
-
-
-def shares_panel(result: StudyResult, found: Attribution) -> Panel:
+def shares_panel(evidence: Evidence, result: StudyResult, found: Attribution) -> Panel:
+    """The factors by the size of their shares, then what the shares leave over, then the gap that they make together."""
     metric, scale = found.metric, found.in_metric
     told = metric.shown
     rows = []
-    for label, effect in _rows(result, scale)[:-1]:
+    for label, effect in [*_rows(result, scale), (_GAP, scale.gap)]:
         shown = bare_change(metric, effect.estimate, signed=True)
         interval = (
             None
             if effect.low is None or effect.high is None
             else (told.scale * effect.low, told.scale * effect.high)
         )
-        hover = f"{label}: {shown} {told.step}".rstrip() + _interval(metric, effect)
+        levels = _levels(evidence, result, label)
+        hover = f"{label}{levels}: {shown} {told.step}".rstrip() + _interval(metric, effect)
         by_seed = tuple(told.scale * value for value in effect.by_seed)
-        rows.append(ShareRow(label, by_seed, told.scale * effect.estimate, shown, hover, interval))
+        rows.append(
+            ShareRow(
+                f"{label}{levels}",
+                by_seed,
+                told.scale * effect.estimate,
+                shown,
+                hover,
+                interval,
+                is_sum=label == _GAP,
+            )
+        )
     margin = result.study.margin
-    moved = "What each switch moved, seed by seed" if found.seeds else "What each switch moved"
     return Panel(
         name=f"{result.study.name}-shares",
-        title="What switching each factor moved, seed by seed",
+        title="What switching each factor moved, and the gap that they make together",
         description=f"{first_upper('; '.join(row.hover for row in rows))}.",
         drawing=SharesDrawing(
-            axis(moved, told.step),
+            axis("What each switch moved", told.step),
             tuple(rows),
             told.scale * margin,
             f"\u00b1{bare_change(metric, margin)}: too small to matter",
@@ -83,19 +58,37 @@ def shares_panel(result: StudyResult, found: Attribution) -> Panel:
     )
 
 
-def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect]]:
-    """What the gap is made of: factors, factors that cannot be told apart, and the rest."""
+def _levels(evidence: Evidence, result: StudyResult, label: str) -> str:
+    """``: softmax → ReLU`` behind the name of a factor, nothing behind what is none."""
+    factor = _by_label(result).get(label)
+    if factor is None:
+        return ""
+    left, right = levels_of(evidence, result, factor, with_origin=False)
+    return f": {left} \u2192 {right}"
+
+
+def _by_label(result: StudyResult) -> dict[str, str]:
+    """The factors by what their rows are called."""
     titles, idle = factor_titles(result.study), placebos(result)
-    rows = [
-        (f"{titles[row.factor]} (placebo)" if row.factor in idle else titles[row.factor], row.share)
-        for row in scale.shares
-    ]
+    return {f"{title} (placebo)" if name in idle else title: name for name, title in titles.items()}
+
+
+def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect]]:
+    """What the gap is made of, by size: factors, factors that cannot be told apart, and last the rest."""
+    labels = {name: label for label, name in _by_label(result).items()}
+    titles = factor_titles(result.study)
+    rows = [(labels[row.factor], row.share) for row in by_size(scale)]
     rows += [
         (" with ".join(titles[name] for name in group.factors), group.effect)
         for group in scale.inseparable
         if group.effect
     ]
     return [*rows, (LEFT_OVER, scale.not_explained)]
+
+
+def by_size(scale: Scale) -> list[Share]:
+    """The shares, the largest first whatever their direction; equal ones as the study has them."""
+    return sorted(scale.shares, key=lambda row: -abs(row.share.estimate))
 
 
 def _interval(metric: Metric, effect: Effect) -> str:
@@ -105,18 +98,28 @@ def _interval(metric: Metric, effect: Effect) -> str:
     return f", 95 % interval {edges[0]} to {edges[1]}"
 
 
-def shares_table(result: StudyResult, found: Attribution) -> Table:
+def shares_table(evidence: Evidence, result: StudyResult, found: Attribution) -> Table:
+    """Every share with its interval, and both levels of each factor."""
     metric, scale = found.metric, found.in_metric
-    shown = _rows(result, scale)
-    told = [(_p(row.p_holm), _said(row)) for row in scale.shares]
+    shown, factors = _rows(result, scale), _by_label(result)
+    told = [(_p(row.p_holm), _said(row)) for row in by_size(scale)]
     told += [(NOTHING, "")] * (len(shown) - len(told))
-    rows = [(label, *_bounds(metric, effect), *own) for (label, effect), own in zip(shown, told, strict=True)]
-    rows.append(("measured gap", *_bounds(metric, scale.gap), NOTHING, ""))
+    rows = [
+        (
+            label,
+            *(levels_of(evidence, result, factors[label]) if label in factors else (NOTHING, NOTHING)),
+            *_bounds(metric, effect),
+            *own,
+        )
+        for (label, effect), own in zip(shown, told, strict=True)
+    ]
+    rows.append((_GAP, NOTHING, NOTHING, *_bounds(metric, scale.gap), NOTHING, ""))
+    ends = (evidence.titles[result.study.baseline], evidence.titles[result.study.contender])
     return Table(
         in_units(f"Shares of the gap in {metric.label}", metric.shown.step),
-        ("", "lower", "share", "upper", "p, adjusted", "what is said of it"),
+        ("", *ends, "lower", "share", "upper", "p, adjusted", "what is said of it"),
         tuple(rows),
-        (*_FIGURES, "number", "text"),
+        ("text", "text", "text", *_FIGURES[1:], "number", "text"),
     )
 
 
@@ -181,7 +184,7 @@ def log_odds_table(result: StudyResult, found: Attribution) -> Table | None:
         return None
     rows = [
         (label, _odds(effect.low), _odds(effect.estimate), _odds(effect.high))
-        for label, effect in [*_rows(result, scale), ("measured gap", scale.gap)]
+        for label, effect in [*_rows(result, scale), (_GAP, scale.gap)]
     ]
     return Table(LOG_ODDS, ("", "lower", "share", "upper"), tuple(rows), _FIGURES, folded=True)
 

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tinyexp.analysis.shares import Share, named_shares
-from tinyexp.config.difference import ABSENT, Difference
+from tinyexp.config.difference import Difference
+from tinyexp.config.experiment import Experiment
 from tinyexp.config.metric import Metric
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
-from tinyexp.words import bare_change, change, setting
-
-_OFF: tuple[Any, ...] = (None, "", "none", "off")
+from tinyexp.report.settings import level_words, one_level, switch_way
+from tinyexp.words import bare_change, change
 
 
 def switch_words(evidence: Evidence, result: StudyResult, factor: str) -> str:
     """``switching augmentation on``, or ``changing the width from 400 to 1,024``."""
     title = factor_titles(result.study)[factor]
     changes = result.design.switched.get(factor, ())
-    if changes and all(_is_off(one.left) and not _is_off(one.right) for one in changes):
-        way = "on"
-    elif changes and all(_is_off(one.right) and not _is_off(one.left) for one in changes):
-        way = "off"
-    else:
-        way = ""
+    way = switch_way(changes)
     if way and (len(changes) > 1 or isinstance(changes[0].left, bool)):
         return f"switching {title} {way}"
-    told = _levels(changes[0]) if len(changes) == 1 else None
-    if told:
-        return f"changing {title} from {told[0]} to {told[1]}"
+    if len(changes) == 1 and _is_short(changes[0]):
+        told = one_level(changes[0], _ends(result), with_origin=False)
+        if told:
+            return f"changing {title} from {told[0]} to {told[1]}"
     return f"switching {title} to the setting of {evidence.titles[result.study.contender]}"
 
 
@@ -75,18 +70,28 @@ def clear_gap(result: StudyResult) -> float | None:
     return found.in_metric.gap.estimate
 
 
-def _is_off(value: Any) -> bool:
-    return value in _OFF or (isinstance(value, bool | int | float) and not value)
+def levels_of(
+    evidence: Evidence, result: StudyResult, factor: str, *, with_origin: bool = True
+) -> tuple[str, str]:
+    """A factor at the baseline's level and at the contender's, in words; see :func:`tinyexp.report.settings.level_words`."""
+    titles = (evidence.titles[result.study.baseline], evidence.titles[result.study.contender])
+    changes = result.design.switched.get(factor, ())
+    return level_words(changes, _ends(result), titles, with_origin=with_origin)
 
 
-def _levels(one: Difference) -> tuple[str, str] | None:
-    """The two values of a key; of two lists those that differ, where that is one. None where they are no plain words."""
+def _ends(result: StudyResult) -> tuple[Experiment, Experiment]:
+    members = result.design.members
+    return members[result.study.baseline].experiment, members[result.study.contender].experiment
+
+
+def _is_short(one: Difference) -> bool:
+    """Whether both levels have room in a sentence: of two lists where they differ in one place."""
     left, right = one.left, one.right
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right):
-        differing = [pair for pair in zip(left, right, strict=True) if pair[0] != pair[1]]
-        if len(differing) != 1:
-            return None
-        [(left, right)] = differing
-    if any(value == ABSENT or isinstance(value, list | tuple | dict) for value in (left, right)):
-        return None
-    return setting(left), setting(right)
+    if not (isinstance(left, list | tuple) or isinstance(right, list | tuple)):
+        return True
+    return (
+        isinstance(left, list | tuple)
+        and isinstance(right, list | tuple)
+        and len(left) == len(right)
+        and sum(a != b for a, b in zip(left, right, strict=True)) == 1
+    )

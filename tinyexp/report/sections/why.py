@@ -8,6 +8,7 @@ from tinyexp.analysis.attribution import Attribution, leading_factor
 from tinyexp.analysis.plan import AS_RUN
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.sections.points import points_figure
 from tinyexp.report.sections.shares import (
     by_seed_table,
     hidden_table,
@@ -15,11 +16,10 @@ from tinyexp.report.sections.shares import (
     pairs_table,
     shares_panel,
     shares_table,
-    waterfall_panel,
 )
 from tinyexp.report.sections.switches import clear_gap, moved_words, movers, switch_words
 from tinyexp.report.sections.why_notes import notes, of_three, titles_of, warnings, wrong_placebos
-from tinyexp.report.steps import MOST_DOTS
+from tinyexp.report.shares import MOST_DOTS
 from tinyexp.report.view import Block, Bullets, Commands, Figure, Paragraph, Section
 from tinyexp.report.why_sentences import (
     AS_RUN_LACKS,
@@ -56,10 +56,10 @@ def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
     found, name = result.attribution, f"{result.study.name}-why"
     if found is None:
         return Section(name, WHY_HEADINGS["not_measured"], *_not_measured(evidence, result))
-    table = shares_table(result, found)
+    table = shares_table(evidence, result, found)
     lead = Paragraph(_method(evidence, result, found))
     figure = Figure(
-        (waterfall_panel(evidence, result, found), shares_panel(result, found)),
+        (shares_panel(evidence, result, found),),
         _how_to_read(evidence, result, found),
         table,
         more=tuple(extra for extra in (by_seed_table(result, found),) if extra),
@@ -70,7 +70,8 @@ def why_section(evidence: Evidence, result: StudyResult) -> Section | None:
     caution = Paragraph(NOT_CAUSES, "warning")
     folded = (pairs_table(result, found), hidden_table(result, found), log_odds_table(result, found))
     tables = (table for table in folded if table)
-    blocks: tuple[Block, ...] = (lead, *cautions, figure, *tables, *more, remarks, caution)
+    points = points_figure(evidence, result, found)
+    blocks: tuple[Block, ...] = (lead, *cautions, figure, points, *tables, *more, remarks, caution)
     heading = first_upper(WHY_HEADINGS[finding(result)].format(**_words(evidence, result, found)))
     return Section(name, heading, blocks, summary=(lead, *cautions, table, *more, remarks, caution))
 
@@ -162,19 +163,19 @@ def _method(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
 
 def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
     contender, baseline = (evidence.titles[name] for name in result.pair)
-    bars = " The thin bars are 95 % intervals." if found.error != "none" else ""
+    bars = " The bars are 95 % intervals." if found.error != "none" else ""
     seeds = " the diamond is the share;"
     if found.seeds:
-        seeds = " hollow dots are the seeds, the diamond is their mean;"
+        seeds = " rings are the seeds, the diamond is their mean;"
     if len(found.seeds) > MOST_DOTS:
         seeds = (
-            " the pale bar above reaches from the lowest to the highest seed, its thick part over their middle half, "
+            " the bar above reaches from the lowest to the highest seed, its thick part over their middle half, "
             "the diamond is their mean;"
         )
     return (
-        f"The first picture leads from {baseline} down to {contender}: each step is one factor's share, to the right where it "
-        f"raises the {found.metric.label}, and the last step is what the shares leave over. In the second each row is a factor:"
-        f"{seeds} shares in the grey strip are too small to matter.{bars}"
+        f"Each row is a factor, from {baseline}'s setting to {contender}'s, the largest share first:{seeds} shares in the "
+        f"grey strip are too small to matter.{bars} The last two rows are what the shares leave over and the measured gap, "
+        "which is the sum of all rows above it."
     )
 
 

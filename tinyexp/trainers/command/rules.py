@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyexp.config.difference import flatten, without
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.trainers import Fact
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize
 from tinyexp.trainers.command.settings import CommandFile, CommandTable
 
 
@@ -60,6 +60,16 @@ class CommandRules:
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Only runs that were measured say."""
         del experiment, images
+        return None
+
+    def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
+        """All are taken as they stand."""
+        del settings, key, value
+        return None
+
+    def network_size(self, experiment: Experiment) -> NetworkSize | None:
+        """Nobody says what the network is."""
+        del experiment
         return None
 
 

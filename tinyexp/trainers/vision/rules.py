@@ -7,15 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.trainers import Fact
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.facts import FACTS
 from tinyexp.trainers.vision.labels import LABELS
-from tinyexp.trainers.vision.models.cost import multiply_adds
+from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
+from tinyexp.trainers.vision.models.geometry import scaled
 from tinyexp.trainers.vision.settings import VisionFile, parsed, vision_settings
 
 _BACKWARD = 2
 """A backward pass costs about twice the forward one: gradients of weights and of inputs."""
+
+_WIDTHS = ("model.channels", "model.fc_width")
+"""What ``model.width`` multiplies."""
 
 
 class VisionRules:
@@ -58,6 +62,19 @@ class VisionRules:
         train, test = images["train_images"], images["test_images"]
         forward = train * (1 + _BACKWARD) + min(train, test) + images["holdout_images"] + test
         return float(multiply_adds(vision_settings(experiment))) * forward
+
+    def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
+        """The channels and the hidden units under a width multiplier other than 1."""
+        width = settings["model"]["width"]
+        if key not in _WIDTHS or width == 1:
+            return None
+        taken = [scaled(size, width) for size in value] if isinstance(value, list | tuple) else None
+        return AsRun(scaled(value, width) if taken is None else taken, width)
+
+    def network_size(self, experiment: Experiment) -> NetworkSize | None:
+        """Weights that are trained, and multiply-adds of convolutions and dense layers."""
+        spec = vision_settings(experiment)
+        return NetworkSize(parameters(spec), multiply_adds(spec))
 
 
 RULES = VisionRules()
