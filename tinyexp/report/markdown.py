@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from urllib.parse import quote
 
 from tinyexp.words import CODE, END_CODE
 
@@ -53,6 +54,15 @@ def code(value: object) -> Raw:
 def entities(value: object) -> Raw:
     """Text inside an HTML element of a Markdown page, where backslashes would show."""
     return Raw(html.escape(str(value).replace("\n", " "), quote=False))
+
+
+def target(value: object) -> Raw:
+    """Where a link leads: an address, a path or an anchor, with nothing in it that would end the link.
+
+    >>> print(target("runs/a (b)/<c>"))
+    runs/a%20%28b%29/%3Cc%3E
+    """
+    return Raw(quote(str(value), safe="/:#?&=%+,;@~!$*.-_"))
 
 
 def literal(value: object) -> Raw:

@@ -28,7 +28,7 @@ def switch_words(evidence: Evidence, result: StudyResult, factor: str) -> str:
         return f"switching {title} {way}"
     told = _levels(changes[0]) if len(changes) == 1 else None
     if told:
-        return f"changing {title} from {told[0]} to {told[1]}"
+        return f"changing {title if title.startswith('the ') else f'the {title}'} from {told[0]} to {told[1]}"
     return f"switching {title} to the setting of {evidence.titles[result.study.contender]}"
 
 
