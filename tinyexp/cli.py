@@ -342,6 +342,7 @@ def report(
     if result.since:
         say(f"tinyexp: {result.since}", err=True)
     say(out / "report.html")
+    say(f"tinyexp: the SHA-256 of report.json is {result.digest}", err=True)
     failed = [gate for gate in result.gates if not gate.passed]
     for gate in failed:
         say(f"tinyexp: {gate_line(gate)}", err=True)

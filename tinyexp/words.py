@@ -110,7 +110,17 @@ def measured_at(index: str, at: int | None, chooser: Metric | None) -> str:
     return f"after {index}{NBSP}{at or 0:,}"
 
 
+_PLURALS = {"points": "point", "nats": "nat", "bits": "bit"}
+
+
 def _with_unit(text: str, unit: str) -> str:
+    """A number with its unit, which is in the singular beside a one.
+
+    >>> _with_unit("+1.0", "points").split(NBSP), _with_unit("1.1", "points").split(NBSP)
+    (['+1.0', 'point'], ['1.1', 'points'])
+    """
+    if unit in _PLURALS and text.strip(f"+{MINUS}").rstrip("0").rstrip(".") == "1":
+        unit = _PLURALS[unit]
     return f"{text}{NBSP}{unit}" if unit else text
 
 

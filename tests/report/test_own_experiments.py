@@ -117,7 +117,7 @@ def test_without_a_study_two_are_compared_by_name_with_a_margin_of_a_point(own: 
     text = page(own / "out")
     assert text.startswith(" Base beats Wide by 19.8 points")
     assert "No study was given: Base is compared with Wide, the first by name." in text
-    assert "against a margin of 1.0 points" in text
+    assert "and a margin of 1.0 point." in text
     assert values(own / "out")["verdict"] == {"kind": "beats", "study": "implied"}
     assert examine(own / "out").found == ()
 
@@ -138,7 +138,7 @@ def test_more_than_two_stand_in_a_table_against_the_first(own: Path) -> None:
     text, told = page(own / "out"), values(own / "out")
     assert "2 experiments against Wide" in text
     assert (
-        "each is compared with Wide, the first by name, on test accuracy, with a margin of 1.0 points" in text
+        "each is compared with Wide, the first by name, on test accuracy, with a margin of 1.0 point" in text
     )
     assert "one in twenty intervals misses by chance" in text
     assert re.search(r"Base 6\d\.\d % 4\d\.\d % \+\d.* Base beats the other", text)
@@ -187,7 +187,7 @@ def test_without_a_source_a_profiles_caution_speaks_of_the_profile(own: Path) ->
         invent(own / "runs", name, 0.5)
     write_report(own / "runs", own / "out")
     text = page(own / "out")
-    assert "Do not conclude that this holds beyond this profile. Ten images." in text
+    assert "What this does not show Anything beyond this profile. Ten images." in text
     assert "Profile quick, Quick; no setting changed against the experiment files." in text
     assert "the source" not in without_method(text)
 

@@ -29,10 +29,16 @@ HOSTILE = [
     "{{ 7 * 7 }} {% raw %} {0} %s",
     "\x00\x1b[31m\x07 \ue000typed\ue001",
 ]
-_PAGE = "html head meta title style body main header footer section h1 h2 p strong em span dl div dt dd ul li pre code"
+_PAGE = "html head meta title style body main header footer nav a section h1 h2 p strong em span dl div dt dd ul li pre code"
 _FIGURES = (
     "figure figcaption svg desc g path use defs rect text details summary table caption thead tbody tr th td"
 )
+_MARKER = "<!-- tinyexp:why-design1-beat-design2 -->"
+_ANCHOR = re.compile(r'<a id="[a-z0-9-]+">')
+_OWN = (
+    r"figures/[a-z0-9-]+\.svg|#[a-z0-9-]+|runs/embedded/[a-z0-9-]+/\d+-[0-9a-f]{8}/(?:metrics\.csv|run\.json)"
+)
+"""Where the links of a page lead: to its pictures, its sections and the records of its runs."""
 _TAGS = {*_PAGE.split(" "), *_FIGURES.split(" ")}
 
 
@@ -67,12 +73,12 @@ def test_hostile_text_makes_no_element_and_no_attribute(report: Path) -> None:
 @pytest.mark.parametrize("name", ["report.md", "summary.md"])
 def test_hostile_text_makes_no_markup_in_markdown(report: Path, name: str) -> None:
     text = (report / name).read_text(encoding="utf-8")
-    html = set(re.findall(r"(?<!`)<[^>\n]*>?", text))
-    assert html <= {"<details>", "<summary>", "</summary>", "</details>"}
+    html = {tag for tag in re.findall(r"(?<!`)<[^>\n]*>?", text) if not _ANCHOR.fullmatch(tag)}
+    assert html - {_MARKER} <= {"<details>", "<summary>", "</summary>", "</details>", "</a>"}
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     outside = re.sub(r"(`+)[^`].*?\1", "", text)
-    assert not re.search(r"(?<!\\)\]\((?!figures/[a-z0-9-]+\.svg\))", outside)
+    assert not re.search(rf"(?<!\\)\]\((?!(?:{_OWN})\))", outside)
     assert not re.search(r"@[a-z]|://|www\.|(?<!\\)[$~]", outside)
     assert "# heading" not in text.replace("## ", "").replace("\\#", "") or "\n# heading" not in text
 
@@ -83,10 +89,15 @@ def test_a_markdown_reader_finds_no_link_picture_or_html_of_theirs(report: Path,
     parser = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
     blocks = parser.parse((report / name).read_text(encoding="utf-8"))
     tokens = [token for block in blocks for token in [block, *(block.children or [])]]
-    assert not [token.content for token in tokens if token.type in ("html_inline", "link_open", "s_open")]
+    assert not [token.content for token in tokens if token.type == "s_open"]
     for token in tokens:
+        if token.type == "html_inline":
+            assert _ANCHOR.fullmatch(token.content) or token.content == "</a>"
+        if token.type == "link_open":
+            assert re.fullmatch(_OWN, token.attrs["href"])
         if token.type == "html_block":
-            assert re.fullmatch(r"(<details><summary>[^<>]*</summary>|</details>)\n?", token.content)
+            own = rf"(<details><summary>[^<>]*</summary>|</details>|{_MARKER})\n?"
+            assert re.fullmatch(own, token.content)
         if token.type == "image":
             assert token.attrs["src"].startswith("figures/")
     assert {token.tag for token in tokens if token.type == "heading_open"} == {"h1", "h2"}

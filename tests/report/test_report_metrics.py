@@ -108,7 +108,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     found = told["values"]["studies"][0]["comparison"]
     assert (found["verdict"], found["winner"], found["mean"] < 0) == ("beats", "tiny-design1", True)
-    assert re.search(r"Design 1 beats Design 2 by \d\.\d+$", plain(told["verdict"]))
+    assert re.search(r"Design 1 beats Design 2 by \d\.\d+ in test perplexity$", plain(told["verdict"]))
     assert re.search(
         r"95 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 12\.",
         page,
@@ -122,7 +122,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     assert "points" not in before
     assert "share of the gap, points" in after
     assert "oddity" in page
-    assert "Left out of the curves, as nobody says whether higher or lower is better: oddity." in page
+    assert "Left out of the curves, because nothing says whether higher or lower is better: oddity." in page
     assert "Clean training accuracy is measured" not in page
     assert "gap between training and test" not in page
     values = told["values"]
@@ -152,11 +152,11 @@ def test_a_metric_in_percent_has_points_and_a_margin_of_one(reading: Callable[..
         details,
     )
     table = runs_table(evidence, lead.comparison)
-    assert "difference of the means, points" in [row[0] for row in table.rows]
+    assert "Design 1 minus Design 2, points" in [row[0].replace("\u00a0", " ") for row in table.rows]
     assert re.fullmatch(r"\d\d\.\d %", plain(table.rows[0][1]))
     section = compared_section(evidence, lead, with_figure=True)
     notes = plain(" ".join(block.text for block in section.blocks if isinstance(block, Paragraph)))
-    assert "against a margin of 1.0 points" in notes
+    assert "and a margin of 1.0 point" in notes
     curves = curves_section(evidence, WHY, lead.pair)
     assert curves
     [figure] = [block for block in curves.blocks if hasattr(block, "panels")]

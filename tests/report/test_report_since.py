@@ -29,7 +29,7 @@ from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import RunRecord, Status, read_section, write_predictions, write_section
 
 TINY = ("tiny-design1", "tiny-design2")
-ROW = {"rose": "rose", "fell": "fell", "within_noise": "within noise", "equal": "equal"}
+ROW = {"rose": "rose", "fell": "fell", "within_noise": "no clear change", "equal": "equal"}
 
 
 def again(runs: Path, *, design1: float, key: str = "again", seeds: range = range(3)) -> None:
@@ -393,7 +393,8 @@ def test_hostile_text_of_a_baseline_comes_out_as_text(tmp_path: Path) -> None:
     write_report(tmp_path / "runs", tmp_path / "out", baseline=tmp_path / "report.json")
     assert examine(tmp_path / "out").found == ()
     page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-    assert not page.tags("script", "a")
+    assert not page.tags("script")
+    assert all(attributes["href"].startswith(("#", "runs/")) for _, attributes in page.tags("a"))
     for name in ("report.html", "report.md", "summary.md", "report.json"):
         assert "\u202e" not in (tmp_path / "out" / name).read_text(encoding="utf-8"), name
     for name in ("report.md", "summary.md"):
@@ -418,9 +419,9 @@ def _change(verdict: str) -> Change:
     ("verdicts", "told"),
     [
         (("fell", "rose", "rose"), "1 accuracy fell and 2 accuracies rose"),
-        (("equal", "within_noise"), "no verdict, and no accuracy beyond noise"),
-        (("within_noise", "cannot_tell"), "no accuracy beyond noise as far as can be told"),
-        (("cannot_tell", "cannot_tell"), "of the accuracies too little is known"),
+        (("equal", "within_noise"), "no verdict, and no accuracy beyond chance"),
+        (("within_noise", "cannot_tell"), "as far as can be told no accuracy beyond chance"),
+        (("cannot_tell", "cannot_tell"), "too little is known about the accuracies"),
     ],
 )
 def test_the_heading_says_no_more_than_is_known(tmp_path: Path, verdicts: tuple[str, ...], told: str) -> None:

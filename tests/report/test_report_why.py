@@ -68,9 +68,9 @@ def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path
         "With 6 seeds the sign-flip test cannot confirm any share: adjusted over 5 factors its p is 0.16 at best. 8 seeds could."
         in text
     )
-    assert "with one spread for all shares, 25 degrees of freedom" in text
+    assert "All shares use one spread (25 degrees of freedom)" in text
     assert "its shares together in 5 % and its claims together in 5 %" in text
-    assert "A share says what was switched and what moved" in text
+    assert "A share says what changed when a factor was switched" in text
     assert "that a factor is the cause" in text
     assert "No factor here, as the two do not differ in it under the readings taken: normalization" in text
     shares = {
@@ -116,11 +116,11 @@ def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> 
     make_study(tmp_path / "runs", EFFECTS, seeds=[0])
     text, _, study = rendered(tmp_path)
     assert study["attributions"]["test_accuracy"]["in_metric"]["error"] == "none"
-    assert "One seed alone gives no estimate of chance, so there are no intervals." in text
+    assert "One seed gives no estimate of chance, so there are no intervals." in text
     assert "What each factor moved, without an estimate of chance" in text
     assert "not the designs" in text, "the sentence on two networks"
     assert verdicts(study)["why-augmentation"] == ("undecided_here", "no_error_estimate")
-    assert "A verdict takes 3 or more of each." in text
+    assert "A verdict needs 3 or more of each." in text
 
 
 def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_two_seeds_are_too_few_and_how_many_would_do_is_said(tmp_path: Path) -> 
     text, _, study = rendered(tmp_path)
     assert study["attributions"]["test_accuracy"]["in_metric"]["error"] == "pooled_over_runs"
     assert "Too few seeds to tell whether Design 1 beats Design 2" in text
-    assert re.search(r"Some \d+( to \d+)?( or more)? runs of each in all would decide", text)
+    assert re.search(r"(About )?\d+( to \d+)?( or more)? runs of each in all should settle it", text)
     assert "Intervals rest on the spread of one run" in text
 
 
@@ -136,7 +136,7 @@ def test_three_seeds_carry_the_note_on_the_exact_test(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", {"augmentation": 0.4})
     text, _, _ = rendered(tmp_path)
     assert (
-        "With 3 runs of each the permutation test, which assumes least, cannot confirm it at 0.01: its p is 0.1 at best. 5 of each could."
+        "The permutation test, which assumes least, cannot confirm this at 0.01 with 3 runs of each: its p is 0.1 at best. 5 of each could."
         in text
     )
 
@@ -154,7 +154,7 @@ def test_a_share_takes_more_seeds_to_confirm_than_the_comparison(
 def test_without_effects_no_share_is_called(tmp_path: Path) -> None:
     make_study(tmp_path / "runs", {})
     text, _, study = rendered(tmp_path)
-    assert "No factor can be named: no share stands clear of chance and of 1.0 points" in text
+    assert "No factor stands out: no share is clearly larger than 1.0 point" in text
     assert "the largest share" not in text
     assert verdicts(study)["why-augmentation"][0] == "undecided_here"
 
@@ -163,9 +163,12 @@ def test_a_factor_that_works_against_the_gap_refutes_that_it_carries_it(tmp_path
     make_study(tmp_path / "runs", {"augmentation": -0.12, "hidden-activation": 0.25}, seeds=range(6))
     text, _, study = rendered(tmp_path)
     assert verdicts(study)["why-augmentation"] == ("not_as_predicted_here", "works_against")
-    assert "The whole of it works the other way." in text
+    assert (
+        "More than half of the gap was predicted, but the whole interval lies on the other side of zero."
+        in text
+    )
     assert re.search(
-        r"Changing hidden activation from softmax to ReLU brings 2\d\.\d points of a gap of 1\d\.\d", text
+        r"Changing the hidden activation from softmax to ReLU brings 2\d\.\d points of a gap of 1\d\.\d", text
     )
 
 
@@ -177,7 +180,7 @@ def test_of_a_gap_that_is_not_clear_nothing_is_called_the_largest_share(tmp_path
     assert gap["low"] < 0 < gap["high"]
     assert "the largest share" not in text
     assert re.search(
-        r"Switching augmentation on brings 1\d\.\d points and changing hidden activation from softmax to ReLU costs 1\d\.\d points",
+        r"Switching augmentation on brings 1\d\.\d points and changing the hidden activation from softmax to ReLU costs 1\d\.\d points",
         text,
     )
     assert verdicts(study)["why-augmentation"] == ("undecided_here", "gap_not_clear")
@@ -202,10 +205,10 @@ def test_designs_alone_are_compared_and_the_missing_mixtures_named_with_their_co
     for page in (text, summary):
         assert "What carries the difference was not measured" in page
         assert command in page
-    assert "14 mixtures of them would tell what each moves; none has a finished run." in text
+    assert "14 mixtures of them would show what each changes; none has a finished run." in text
     assert verdicts(study)["why-augmentation"] == ("not_tested", "attribution_missing")
     assert verdicts(study)["why-pooling"] == ("not_tested", "runs_missing")
-    assert "that any one difference between the two is the cause: they were switched together." in text
+    assert "That any one difference between the two is the cause: they were switched together." in text
 
 
 def test_a_plan_that_is_trained_in_part_names_what_is_missing(tmp_path: Path) -> None:
@@ -218,7 +221,7 @@ def test_a_plan_that_is_trained_in_part_names_what_is_missing(tmp_path: Path) ->
     text, _, study = rendered(tmp_path)
     found = study["attributions"]["test_accuracy"]
     assert (found["plan"]["kind"], found["runs"], found["seeds"]) == ("as-run", 45, [])
-    assert "whatever was trained, as not every mixture of the plan was" in text
+    assert "what was trained, since not every mixture of the plan was" in text
     assert "Not every mixture of the plan has a finished run; missing: Design 2 + " in text
     assert re.search("Augmentation[^:.]*: not yet trained alone, so an interaction may stand in for it", text)
     assert "tinyexp run-all" in text
@@ -281,7 +284,7 @@ def test_an_inert_factor_is_told_as_not_yet_trained_alone_with_the_command(tmp_p
         )
         assert "tinyexp run-all --profile embedded --study why-design1-beat-design2 --seeds 3" in page
     assert re.search(
-        r"Not yet trained alone: augmentation.*; an interaction of three may stand in for it\.", text
+        r"Not yet trained alone: augmentation.*, so an interaction of three may stand in for it\.", text
     )
     assert "moves it, not yet trained alone" in text
 
@@ -334,7 +337,7 @@ def test_a_placebo_shows_the_size_of_nothing(tmp_path: Path) -> None:
     words, line = with_factors(tmp_path, EFFECTS, placebo=True)
     assert "width of the hidden dense layer (placebo)" in words
     assert re.search(
-        "Width of the hidden dense layer is a placebo, which cannot matter: that it moved .\\d\\.\\d points shows",
+        "Width of the hidden dense layer is a placebo, which cannot matter: its .\\d\\.\\d points? shows",
         words,
     )
     assert "Something is wrong" not in words + line
@@ -360,12 +363,12 @@ def test_below_the_margin_a_factor_is_too_small_to_matter(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("left", "right", "words"),
     [
-        (400, 1024, "changing width of the hidden dense layer from 400 to 1,024"),
-        ([5, 5, 2], [5, 3, 2], "changing width of the hidden dense layer from 5 to 3"),
+        (400, 1024, "changing the width of the hidden dense layer from 400 to 1,024"),
+        ([5, 5, 2], [5, 3, 2], "changing the width of the hidden dense layer from 5 to 3"),
         ([1, 2], [3, 4], "switching width of the hidden dense layer to the setting of Design 1"),
         (True, False, "switching width of the hidden dense layer off"),
-        (0, 0.5, "changing width of the hidden dense layer from 0 to 0.5"),
-        ("softmax", "relu", "changing width of the hidden dense layer from softmax to ReLU"),
+        (0, 0.5, "changing the width of the hidden dense layer from 0 to 0.5"),
+        ("softmax", "relu", "changing the width of the hidden dense layer from softmax to ReLU"),
         ("(none)", 3, "switching width of the hidden dense layer to the setting of Design 1"),
     ],
 )
@@ -571,10 +574,10 @@ def test_a_deeper_net_is_claimed_along_three_nets_step_by_step(
             )
     write_report(tmp_path / "runs", tmp_path / "out")
     text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
-    assert "Along Design 1 on ImageNet, ResNet-10 and ResNet-18 the test accuracy changes by +" in text
+    assert "Along Five-convolution net, ResNet-10 and ResNet-18 the test accuracy changes by +" in text
     assert re.search(
-        r"Step by step: from Design 1 on ImageNet to ResNet-10 [+\u2212]\d+\.\d points \(9[57.]+ % interval .*?\); from ResNet-10 to ResNet-18 \+\d",
+        r"Step by step: from Five-convolution net to ResNet-10 [+\u2212]\d+\.\d points \(9[57.]+ % interval .*?\); from ResNet-10 to ResNet-18 \+\d",
         text,
     )
     assert words in text
-    assert ("no evidence on what it claims" in text) == (profile == "embedded")
+    assert ("not whether the source is right" in text) == (profile == "embedded")

@@ -50,8 +50,8 @@ def test_a_winner_half_of_whose_runs_gave_nothing_is_no_winner(tmp_path: Path, s
     assert "Design 1 beats Design 2 by" not in head
     assert "Too many runs gave no result to tell whether Design 1 beats Design 2" in head
     assert "different types of machine" not in head
-    assert "But not all finished, and the others could turn that: so neither is called better." in head
-    words = {"diverged": "diverged", "failed": "failed", "interrupted": "stopped on the way"}
+    assert "The others could reverse that, so neither design is called better." in head
+    words = {"diverged": "diverged", "failed": "failed", "interrupted": "was interrupted"}
     assert f"3 of 6 runs of Design 1 gave no result: seed 3 {words[state]}, seed 4 {words[state]}" in head
     assert study["comparison"]["reason"] == "lost_runs"  # type: ignore[index]
 
@@ -64,10 +64,10 @@ def test_a_design_that_collapses_in_one_run_of_ten_has_that_run_named_and_its_me
     overridden(tmp_path, "looks = [10]")
     head, text, study = page(tmp_path)
     assert re.search(
-        r"Of Design 1, seed 5 \(\d+\.\d %\) lies far behind the others, whose median is (79|80|78)\.\d %\.",
+        r"Of Design 1, seed 5 \(\d+\.\d %\) lies far behind the other runs, whose median is (79|80|78)\.\d %\.",
         head,
     )
-    assert "beats" not in head.split("Do not conclude")[0]
+    assert "beats" not in head.split("What this does not show")[0]
     contender, baseline = (study["comparison"][f"{side}_runs"] for side in ("contender", "baseline"))  # type: ignore[index]
     assert contender["median"] > baseline["median"]
     assert contender["mean"] < baseline["mean"]
@@ -100,7 +100,7 @@ def test_a_third_seed_that_contradicts_two_leaves_the_question_open(tmp_path: Pa
     trained(tmp_path / "runs", "tiny-design1", [0.80, 0.81, 0.55])
     trained(tmp_path / "runs", "tiny-design2", [0.70, 0.71, 0.70])
     head, _, study = page(tmp_path)
-    assert "No difference between Design 1 and Design 2 is detected" in head
+    assert "Too close to call: Design 1 \u2212 Design 2 = +1." in head
     assert study["comparison"]["winner"] is None  # type: ignore[index]
 
 
@@ -111,7 +111,7 @@ def test_between_looks_and_beyond_the_last_what_was_decided_stays(tmp_path: Path
         make_run(tmp_path / "runs", "tiny-design1", seed, shape=SHAPES["tiny-design2"])
         make_run(tmp_path / "runs", "tiny-design2", seed, shape=SHAPES["tiny-design1"])
     _, text, after = page(tmp_path)
-    assert "seed 6 and seed 7 beyond the last look, and so no part of the verdict" in text
+    assert "seed 6 and seed 7 beyond the last look, so not part of the verdict" in text
     for key in ("verdict", "winner", "mean", "low", "high"):
         assert before["comparison"][key] == after["comparison"][key]  # type: ignore[index]
 
@@ -141,8 +141,8 @@ def test_a_true_effect_of_half_the_margin_is_neither_supported_nor_refuted_but_b
         "In the predicted direction but too small to matter The same sentence, if it means the conv" in text
     )
     assert re.search(
-        r"switching it moves the test accuracy by \+0\.\d points .{,80} All of the interval lies between zero and "
-        r"\+1\.0 points, so it is too small to matter\.",
+        r"Changing kernel of the fourth convolution from 5 to 2 changes the test accuracy by \+0\.\d points .{,80} "
+        r"The whole interval lies between zero and \+1\.0 point: as predicted in direction, too small to matter\.",
         text,
     )
 
@@ -188,4 +188,4 @@ def test_a_sweep_that_falls_and_rises_supports_no_claim_that_it_rises(tmp_path: 
     assert claims["deeper-better"]["reason"] == "step_against"
     assert claims["deeper-better"]["verdict"] == "not_as_predicted_here"
     text = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).text
-    assert "A step goes the other way, and its interval is clear of zero." in text
+    assert "A step clearly goes the other way: its whole interval does." in text

@@ -1,4 +1,4 @@
-"""The summary fits a comment: sections leave it whole, in one order, and it says which."""
+"""The summary fits a comment: some twenty lines to see, the rest folded, and never too long."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 from page_reader import sample
 
-from tinyexp.report import pages
 from tinyexp.report.build import build_view
 from tinyexp.report.evidence import gather
-from tinyexp.report.pages import DROPPED_FIRST, SUMMARY_LIMIT, summary_page
+from tinyexp.report.pages import SUMMARY_LIMIT, summary_page
 from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph, ReportView, Section, Table
+from tinyexp.resources import shipped
 from tinyexp.runs.recorded import read_runs
 
 COLUMNS = ("", "a", "b")
+KEPT = shipped("experiments").parent / "reports"
 
 
 @pytest.fixture(scope="module")
@@ -35,70 +36,57 @@ def headings(text: str) -> list[str]:
     return re.findall(r"^## (.*)$", text, re.MULTILINE)
 
 
+def seen(text: str) -> list[str]:
+    """The lines that are there without unfolding anything."""
+    while "<details>" in text:
+        text = re.sub(r"<details>(?:(?!</?details>).)*</details>", "", text, flags=re.DOTALL)
+    return [line for line in text.splitlines() if line.strip()]
+
+
 def assert_whole(text: str) -> None:
-    """Every table has its head and rows of one width, and nothing is cut off behind them."""
-    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        assert {line.count("|") for line in table.splitlines()} == {4}
-    assert text.endswith("\n")
+    """What is folded ends, and nothing stands behind it."""
+    assert text.endswith("</details>\n")
     assert text.count("<details>") == text.count("</details>")
 
 
-@pytest.mark.parametrize("rows", [10, 60, 120, 300, 2000])
-def test_a_long_report_drops_sections_whole_and_in_the_fixed_order(view: ReportView, rows: int) -> None:
-    names = [
-        "gates",
-        "since",
-        *(f"study-{ending}" for ending in DROPPED_FIRST if ending not in ("gates", "since")),
-    ]
+def test_a_comment_shows_ten_to_twenty_five_lines(view: ReportView) -> None:
+    for text in (summary_page(view), *(path.read_text("utf-8") for path in KEPT.glob("*/summary.md"))):
+        assert 10 <= len(seen(text)) <= 25
+        assert_whole(text)
+
+
+def test_a_comment_begins_with_a_hidden_line_that_names_its_study(view: ReportView) -> None:
+    first, second = summary_page(view).splitlines()[:2]
+    assert first == "<!-- tinyexp:why-design1-beat-design2 -->"
+    assert second.replace("\u00a0", " ").startswith("# Design 1 beats Design 2 by")
+
+
+def test_a_comment_shows_both_designs_their_difference_and_what_became_of_the_claims(
+    view: ReportView,
+) -> None:
+    lines = [line.replace("\u00a0", " ") for line in seen(summary_page(view))]
+    rows = [line for line in lines if line.startswith("| Design")]
+    assert [row.split("|")[1].strip() for row in rows] == ["Design 1", "Design 2", "Design 1 \u2212 Design 2"]
+    assert "| +" in rows[-1], "as the headline has it"
+    assert any(line.startswith("Claims of the source: ") for line in lines)
+
+
+@pytest.mark.parametrize("rows", [10, 300, 2000])
+def test_sections_without_room_are_left_out_from_the_end(view: ReportView, rows: int) -> None:
+    names = [f"part-{place}" for place in range(12)]
     text = summary_page(replace(view, sections=tuple(section(name, rows) for name in names)))
     assert len(text) <= SUMMARY_LIMIT
-    assert_whole(text)
-    kept = [heading.removeprefix("Heading of ").removeprefix("study-") for heading in headings(text)]
-    order = [ending for ending in DROPPED_FIRST if ending in kept]
-    assert tuple(order) == DROPPED_FIRST[len(DROPPED_FIRST) - len(order) :], (
-        "those that stay are the last to go"
-    )
-    assert set(kept) == set(order)
-    gone = [ending for ending in DROPPED_FIRST if ending not in kept]
-    assert bool(gone) == ("Some sections were left out for length" in text)
-    for ending in gone:
-        assert (
-            f"Heading of {'' if ending in ('gates', 'since') else 'study-'}{ending}" in text.splitlines()[-1]
-        )
+    kept = headings(text)
+    assert kept == [f"Heading of {name}" for name in names[: len(kept)]]
+    assert (len(kept) == 12) == (rows == 10)
+    assert ("left out for length" in text) == (0 < len(kept) < 12)
 
 
-def test_thousands_of_dropped_sections_are_counted_and_not_all_named(view: ReportView) -> None:
-    many = tuple(
-        replace(section(f"others{n}-curves", 3), heading=f"How {'Net ' * 20}number {n} learned")
-        for n in range(3000)
-    )
-    text = summary_page(replace(view, sections=many))
-    assert len(text) <= SUMMARY_LIMIT
-    assert "and 2,960 more." in text
-
-
-def test_a_section_that_no_order_knows_cannot_break_the_limit(view: ReportView) -> None:
-    text = summary_page(replace(view, sections=(section("of-a-later-time", 3000),)))
-    assert len(text) <= SUMMARY_LIMIT
-    assert text.startswith("# ")
-    assert "Heading of of-a-later-time" in text
-
-
-def test_a_first_screen_without_end_leaves_the_first_sentence(view: ReportView) -> None:
+def test_a_first_screen_without_end_is_cut(view: ReportView) -> None:
     verdict = replace(view.head.verdict, details=("a command " * 10_000,))
     text = summary_page(replace(view, head=replace(view.head, verdict=verdict)))
     assert len(text) <= SUMMARY_LIMIT
-    assert text.splitlines()[0].replace("\u00a0", " ").startswith("# Design 1 beats Design 2")
-    assert "they are in the report" in text
-
-
-def test_a_report_that_fits_is_whole(view: ReportView, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = summary_page(view)
-    assert "left out for length" not in text
-    monkeypatch.setattr(pages, "SUMMARY_LIMIT", len(text))
-    assert summary_page(view) == text
-    monkeypatch.setattr(pages, "SUMMARY_LIMIT", len(text) - 1)
-    assert "left out for length" in summary_page(view)
+    assert len(seen(text)) <= 25
 
 
 def test_the_summary_needs_no_picture(view: ReportView) -> None:

@@ -128,6 +128,25 @@ class Comparison:
         """Runs of the design that has fewer."""
         return min(len(sample.measured) for sample in self.samples)
 
+    @property
+    def order(self) -> tuple[str, str]:
+        """Which minus which a page tells the difference as: of a win so that it is above zero, else contender minus baseline."""
+        if self.winner is not None and self.mean < 0:
+            return self.baseline, self.contender
+        return self.contender, self.baseline
+
+    @property
+    def sign(self) -> int:
+        """What turns a difference into one of that order."""
+        return 1 if self.order[0] == self.contender else -1
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval in that order; None where there is none."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.low, self.high) if self.sign > 0 else (-self.high, -self.low)
+
     def ahead(self, name: str) -> tuple[int, int, int]:
         """In how many pairs of a run of either the one that is named is ahead, how many are level, and of how many.
 
@@ -155,6 +174,7 @@ class Comparison:
             "mean": change(self.metric, self.mean, signed=True),
             "margin": change(self.metric, self.margin),
             "metric": directed(self.metric),
+            "measure": "" if self.metric.shown.step else f" in {self.metric.label}",
             "when": measured_at(self.index, self.at, self.endpoint.chooser),
             "runs": runs_words(self),
             "ahead": f"{ahead} of {pairs}{NBSP}{'seeds' if self.pairing == 'seed' else 'pairs of runs'}",
@@ -278,6 +298,11 @@ def _decides(comparison: Comparison, found: SeedForecast) -> str:
     if found.high is None:
         told = f"{found.low:,} or more runs"
     else:
-        told = f"{found.low:,} to {found.high:,} runs" if found.low < found.high else f"{found.low:,} runs"
+        told = (
+            f"About {found.low:,} to {found.high:,} runs"
+            if found.low < found.high
+            else f"About {found.low:,} runs"
+        )
+    width = "" if found.low == found.high else "; the range is what the spread at hand allows"
     key = "none" if not comparison.look.looks else "next" if found.next_look else "last"
-    return f"{DECIDE.format(enough=told)} {DECIDE_AT[key].format(next=found.next_look or 0)}".strip()
+    return f"{DECIDE.format(enough=told, range=width)} {DECIDE_AT[key].format(next=found.next_look or 0)}".strip()

@@ -26,6 +26,7 @@ SOURCE = "source"
 
 _Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 """What can stand between the dots of a key."""
+_DottedKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 
 
 class Interpretation(Section):
@@ -47,6 +48,9 @@ class Ambiguity(Section):
     what: str
     interpretations: Annotated[dict[_Key, Interpretation], Field(min_length=1)]
     """The first is the usual one."""
+    concerns: list[_DottedKey] = Field(default_factory=list)
+    """Keys that the words speak of beside those that an interpretation sets. Where a run departs from its file in one of
+    them, a report says that the words hold at full scale."""
 
 
 class Source(Section):

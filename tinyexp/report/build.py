@@ -10,6 +10,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
+from tinyexp.report.sections.brief import brief_of
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.classes import classes_section
 from tinyexp.report.sections.compared import compared_section
@@ -18,6 +19,7 @@ from tinyexp.report.sections.curves import curves_section
 from tinyexp.report.sections.designs import designs_section, deviations_section
 from tinyexp.report.sections.gap import gap_section
 from tinyexp.report.sections.gates import gates_section
+from tinyexp.report.sections.glossary import glossary_section
 from tinyexp.report.sections.head import head_of
 from tinyexp.report.sections.limits import method_section, missing_section
 from tinyexp.report.sections.logs import logs_section
@@ -43,8 +45,11 @@ def build_view(evidence: Evidence, baseline: Baseline | None = None) -> ReportVi
     gates = gates_of(evidence, changes)
     found = [gates_section(evidence, gates), since_section(evidence, changes)]
     found += _sections(evidence, made_with, has_baseline=baseline is not None)
+    head = head_of(evidence)
+    found.append(glossary_section([head, *found]))
     return ReportView(
-        head=head_of(evidence),
+        head=head,
+        brief=brief_of(evidence, gates),
         sections=tuple(section for section in found if section),
         made_with=made_with,
         values=values_of(evidence, changes, gates),

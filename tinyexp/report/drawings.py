@@ -111,6 +111,9 @@ class DifferencesDrawing:
     mean: DifferenceRow
     margin: float
     margin_label: str
+    left: str = ""
+    """What a difference below zero means."""
+    right: str = ""
 
 
 @dataclass(frozen=True)

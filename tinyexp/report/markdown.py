@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from urllib.parse import quote
 
 from tinyexp.words import CODE, END_CODE
 
@@ -55,6 +56,15 @@ def entities(value: object) -> Raw:
     """Text inside an HTML element of a Markdown page, where backslashes would show."""
     escaped_text = html.escape(str(value).replace("\n", " "), quote=False)
     return Raw(_ACTIVE.sub(lambda sign: f"&#{ord(sign[0])};", escaped_text))
+
+
+def target(value: object) -> Raw:
+    """Where a link leads: an address, a path or an anchor, with nothing in it that would end the link.
+
+    >>> print(target("runs/a (b)/<c>"))
+    runs/a%20%28b%29/%3Cc%3E
+    """
+    return Raw(quote(str(value), safe="/:#?&=%+,;@~!$*.-_"))
 
 
 def literal(value: object) -> Raw:

@@ -9,12 +9,12 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tinyexp.report.markdown import Raw, code, entities, escaped, literal
+from tinyexp.report.markdown import Raw, code, entities, escaped, literal, target
 from tinyexp.report.palette import DARK, DARK_SERIES, LIGHT, SERIES
 from tinyexp.report.svg import Picture, series_styles
-from tinyexp.report.view import ReportView, Section
+from tinyexp.report.view import ReportView
 from tinyexp.resources import shipped
-from tinyexp.words import CODE, END_CODE, plain
+from tinyexp.words import CODE, END_CODE
 
 _NUMBERED = re.compile(r"(\w{1,20}-\d{1,6})\b")
 _HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")
@@ -22,23 +22,6 @@ _HYPHENED = re.compile(r"(?<!\S)(?=\S*-)(\S{1,36})(?!\S)")
 _MARKED = re.compile(f"{CODE}([^{END_CODE}]*){END_CODE}")
 SUMMARY_LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
-MAX_DROPPED_NAMED = 40
-DROPPED_FIRST = (
-    "contradictions",
-    "deviations",
-    "designs",
-    "gap",
-    "curves",
-    "reported",
-    "missing",
-    "again",
-    "claims",
-    "why",
-    "paired",
-    "since",
-    "gates",
-)
-"""Ends of section ids in the order in which sections leave a summary that is too long."""
 
 
 def html_page(view: ReportView, pictures: Mapping[str, Picture]) -> str:
@@ -61,31 +44,14 @@ def markdown_page(view: ReportView) -> str:
 
 
 def summary_page(view: ReportView) -> str:
-    """Complete without pictures, for a comment or a job summary; sections leave it where it grows too long.
-
-    They leave whole, in the order of :data:`DROPPED_FIRST`, and the page says which did. Where the first
-    screen by itself is too long, as with an endless list of commands, only the first sentence stays.
-    """
+    """For a comment or a job summary: some twenty lines, and the sections folded, as many as there is room for."""
     template = _environment(markdown=True).get_template("summary.md.j2")
     sections = [section for section in view.sections if section.summary]
-    dropped: list[str] = []
-    text = template.render(view=view, sections=sections, dropped="", has_head=True)
-    for ending in (*DROPPED_FIRST, None):
+    for count in range(len(sections), -1, -1):
+        text = template.render(view=view, sections=sections[:count], all=count == len(sections))
         if len(text) <= SUMMARY_LIMIT:
             return text
-        dropped += [section.heading for section in sections if _leaves(section, ending)]
-        sections = [section for section in sections if not _leaves(section, ending)]
-        text = template.render(view=view, sections=sections, dropped=_named(dropped), has_head=True)
-    if len(text) <= SUMMARY_LIMIT:
-        return text
-    return template.render(view=view, sections=(), dropped=_named(dropped), has_head=False)
-
-
-def _named(headings: list[str]) -> str:
-    """Headings in a sentence, as many as have room."""
-    more = len(headings) - MAX_DROPPED_NAMED
-    shown = [plain(heading, 160) for heading in headings[:MAX_DROPPED_NAMED]]
-    return ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
+    return template.render(view=view, sections=None, all=False)
 
 
 def _with_code(value: object) -> object:
@@ -110,11 +76,6 @@ def _unbroken(text: str) -> Markup:
     return Markup(_NUMBERED.sub(r'<span class="nb">\1</span>', str(escape(text))))  # noqa: S704 - escaped here
 
 
-def _leaves(section: Section, ending: str | None) -> bool:
-    """Whether a section has this ending; None is every section's, also of one that no order knows."""
-    return ending is None or section.id == ending or section.id.endswith(f"-{ending}")
-
-
 @cache
 def _environment(*, markdown: bool) -> Environment:
     environment = Environment(
@@ -134,5 +95,6 @@ def _environment(*, markdown: bool) -> Environment:
         "command": _command,
         "literal": literal,
         "entities": entities,
+        "target": target,
     }
     return environment

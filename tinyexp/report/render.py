@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError, listed
-from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text, sha256_of_file
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
@@ -45,6 +45,8 @@ class ReportResult:
     """What changed since the baseline, in a line; empty without one."""
     gates: tuple[GateResult, ...]
     """The gates of the studies, those that failed among them."""
+    digest: str
+    """SHA-256 of report.json: kept elsewhere, it shows whether the report was changed."""
     faults: tuple[str, ...]
     """Of each metric that has values which it cannot have: what, where, and what to do. It was not compared."""
 
@@ -100,6 +102,7 @@ def write_report(
         left_out=selection.left_out,
         since=view.since.replace("\N{NO-BREAK SPACE}", " "),
         gates=view.gates,
+        digest=sha256_of_file(out / "report.json"),
         faults=view.faults,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyexp.report.canvas import (
+    TEXT_SIZE,
     WIDTH,
     Canvas,
     horizontal_axis,
@@ -22,7 +23,7 @@ from tinyexp.report.drawings import (
     ReportedRow,
     SamplesDrawing,
 )
-from tinyexp.report.labels import spread, wrapped
+from tinyexp.report.labels import fitted, spread, wrapped
 from tinyexp.report.palette import FINE, INK, SERIES
 
 _HEAD, _FOOT = 66.0, 28.0
@@ -74,6 +75,8 @@ def draw_differences(drawing: DifferencesDrawing) -> Canvas:
     canvas = row_canvas(drawing.title, [row.label for row in rows], span, right=right)
     horizontal_axis(canvas)
     zero_and_margin(canvas, drawing.margin, drawing.margin_label)
+    for label, x, align in ((drawing.left, 0, "left"), (drawing.right, WIDTH - 2, "right")):
+        canvas.write(x, canvas.top + 32, fitted(label, WIDTH / 2 - 8, TEXT_SIZE), align=align)
     for place, row in enumerate(rows):
         _difference(canvas, row, -float(place), is_mean=row is drawing.mean)
     return canvas

@@ -31,43 +31,43 @@ INTERVALS: Mapping[str, str] = {
 """What the verdict rests on, by whether runs of one seed belong together."""
 
 TO_TRAIN = "To train what is missing: {command}"
-MORE_SEEDS = "More seeds, for what is not settled with {runs}: {command}"
+MORE_SEEDS = "To train more seeds than these: {command}"
 
-CHANGED = "The study was changed after its first run had started ({keys}): what it says was not decided beforehand, and may be wrong more often."
+CHANGED = "The study was changed after its first run had started ({keys}). So its verdict was not planned beforehand and may be wrong more often."
 
 LOOKS: Mapping[str, str] = {
-    "before": "The study is looked at with {looks} runs of each, and not before.",
-    "next": "This is look {number} of {of}, at {runs} runs of each (looks at {looks}). It may be wrong in {error} of cases and its interval covers {level}, so that all looks together keep within 5 %. The next is at {next}.",
-    "last": "This is the last of {of} looks, at {runs} runs of each (looks at {looks}). It may be wrong in {error} of cases and its interval covers {level}, so that all looks together keep within 5 %.",
+    "before": "The study looks at its results at {looks} runs of each, and not before.",
+    "next": "The study looks at its results at {looks} runs of each; this is look {number} of {of}. Each look spends a part of the 5 % risk of error: this one {error}, hence the {level} interval. The next look is at {next}.",
+    "last": "The study looks at its results at {looks} runs of each; this is the last look. Each look spends a part of the 5 % risk of error: this one {error}, hence the {level} interval.",
 }
 LATER: Mapping[str, str] = {
     "next": "{design}: {runs} not counted before the next look.",
-    "last": "{design}: {runs} beyond the last look, and so no part of the verdict.",
+    "last": "{design}: {runs} beyond the last look, so not part of the verdict.",
 }
 LEFT_OUT = "Left out, because only one of the two finished with it: seed {seeds}."
-TESTS = "Verdict by {interval} against a margin of {margin}; beside it the {test}: {p}, at best {floor} with {runs}."
-TESTS_TOO_FEW = "No verdict is given on so few runs, whatever they show; {interval}; beside it the {test}: {p}, at best {floor} with {runs}."
-TESTS_ONE_RUN = "One run gives no interval over runs and no test over runs."
+TESTS = "The verdict rests on {interval} and a margin of {margin}. As a check, the {test} gives {p}; with {runs} the lowest p it can give is {floor}."
+TESTS_TOO_FEW = "So few runs get no verdict, whatever they show. The interval is {interval}. As a check, the {test} gives {p}; with {runs} the lowest p it can give is {floor}."
+TESTS_ONE_RUN = "One run of a design gives no interval and no test over runs."
 
 READ_SAMPLES = (
-    "In the first picture each dot is a run, and the stroke is the mean. In the second the diamond is what lies between the two means: "
-    "{contender} minus {baseline}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
+    "In the first picture each dot is a run and the stroke is the mean. In the second the diamond is the difference of the two means, "
+    "{first} minus {second}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
 )
 READ_PAIRS = (
-    "Each row is a seed. In the first picture the two ends of a line are {baseline} and {contender} with that seed. "
-    "In the second is what lies between them: {contender} minus {baseline}. The bar through the diamond is its {level} interval. "
+    "Each row is a seed. In the first picture a line joins {baseline} and {contender} with that seed. "
+    "The second shows the differences, {first} minus {second}, and the diamond is their mean. The bar through the diamond is its {level} interval. "
     "Differences in the grey strip are too small to matter."
 )
-DRAWN_SOME = " Drawn are {drawn} of the {of} runs, evenly spaced by size, the smallest and the largest among them; mean and interval are of all, and the table has all."
+DRAWN_SOME = " The picture shows {drawn} of the {of} runs, evenly spaced by size, with the smallest and the largest; mean and interval are of all, and the table has all."
 
 SELECTED_ON_TEST = "The {index} of each run was chosen by its test result, so the figures are better than they would be on new data."
 
 COMPARISON_HEADINGS: Mapping[str, str] = {
     "beats": "{winner} is ahead in {ahead}",
     "within_margin": "{contender} and {baseline} stay within {margin} of each other",
-    "no_difference_detected": "The runs do not tell {contender} from {baseline}",
+    "no_difference_detected": "{runs} do not separate the designs",
     "lost_runs": "The runs that finished cannot decide between {contender} and {baseline}",
-    "too_few_seeds": "{runs} cannot tell {contender} from {baseline}",
+    "too_few_seeds": "{runs} cannot yet separate {contender} from {baseline}",
 }
 
 CLAIM_VERDICTS: Mapping[str, str] = {
@@ -81,44 +81,49 @@ CLAIM_VERDICTS: Mapping[str, str] = {
     "not_tested": "Not tested",
 }
 CLAIM_REASONS: Mapping[str, str] = {
-    "prediction_holds": "All of the interval lies beyond {threshold}, as predicted.",
-    "prediction_fails": "No part of the interval lies in the predicted direction.",
-    "works_against": "The whole of it works the other way.",
-    "too_small": "All of the interval lies between zero and {threshold}, so it is too small to matter.",
-    "size_open": "It goes as predicted, but the interval reaches across {threshold}.",
-    "direction_open": "No part of the interval lies beyond {threshold}, so if it goes as predicted at all it is too small to matter; the interval reaches across zero.",
-    "interval_too_wide": "The interval reaches across {threshold}.",
-    "step_against": "A step goes the other way, and its interval is clear of zero.",
+    "prediction_holds": "{predicted}, and the whole interval agrees.",
+    "prediction_fails": "{predicted}; {ends}.",
+    "works_against": "{predicted}, but the whole interval lies on the other side of zero.",
+    "too_small": "The whole interval lies between zero and {threshold}: as predicted in direction, too small to matter.",
+    "size_open": "The direction is as predicted; whether the size exceeds {size} is open.",
+    "direction_open": "{predicted}; {ends}. The direction is open, and in the predicted one the effect is too small to matter.",
+    "interval_too_wide": "{predicted}; the interval allows both more and less.",
+    "step_against": "A step clearly goes the other way: its whole interval does.",
     "step_open": "Not every step is clear of zero.",
-    "too_few_seeds": "{seeds} are too few; a verdict takes {fewest}.",
-    "lost_runs": "By the runs that finished it is decided; those that gave no result could turn it, so it is not.",
+    "too_few_seeds": "{seeds} {are} too few; a verdict needs {fewest}.",
+    "lost_runs": "The runs that finished would settle it, but those without a result could reverse it.",
     "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
-    "only_before_adjustment": "It stands only by itself, not once all that are tested together share the 5 %.",
+    "only_before_adjustment": "Tested alone it would hold, but not once all that are tested together share the 5 % risk (Holm).",
     "contradicted_alone": "Switched alone it does not do what its share says: an interaction of three or more factors stands in for it.",
     "nothing_to_explain": "The contender is behind, so there is no lead to explain.",
-    "gap_not_clear": "The gap itself is not clear of the margin, so no share of it can be called most of it.",
-    "runs_missing": "An experiment that it takes has no finished run.",
-    "attribution_missing": "The mixtures that would tell have not been trained.",
-    "no_difference": "The two designs do not differ in it, as the source is read here.",
+    "gap_not_clear": "The gap itself is not clearly beyond the margin, so no factor can be said to carry most of it.",
+    "runs_missing": "An experiment it needs has no finished run.",
+    "attribution_missing": "The mixtures it needs have not been trained.",
+    "no_difference": "Under the interpretation taken here the two designs do not differ in it.",
     "runs_unusable": "{problem}",
     "fact_missing": "The model does not show it.",
     "not_planned": "No run is planned for it.",
 }
+CLAIM_PREDICTED: Mapping[str, str] = {
+    "most": "More than half of the gap was predicted",
+    "size": "A {way} of more than {size} was predicted",
+    "way": "A {way} was predicted",
+}
 CLAIM_STEPS = "Step by step: {steps}."
 CLAIM_STEP = "from {first} to {second} {estimate}{interval}"
 CLAIMS_TOGETHER = (
-    "These verdicts share an error of 5 %: with {tested} under test, in at most one case of twenty is any of them given by chance (Holm's procedure). "
-    "Intervals are each claim's own, at 95 %; those of the steps of a sweep hold together."
+    "These verdicts share a 5 % risk of error: with {tested} under test, chance produces any false one in at most one case of twenty (Holm's procedure). "
+    "Each interval is the claim's own, at 95 %; the intervals of a sweep's steps hold together."
 )
 CLAIMS_HERE = (
-    "These runs depart from the source in data, size or length, so they are no evidence on what it claims: the words say what came out here, "
-    "not that the source is right or wrong. What is read off the text or the model alone holds at any scale."
+    "These runs depart from the source in data, size or length. So a verdict says what came out here, not whether the source is right. "
+    "What follows from the text or the model alone holds at any scale."
 )
 """Beside verdicts that end in "here"."""
-CLAIM_DECIDES = "About {enough} seeds would decide, were mean and spread as they are here."
+CLAIM_DECIDES = "About {enough} seeds should settle it if mean and spread hold."
 CLAIM_EVIDENCE: Mapping[str, str] = {
-    "share": "{factor}: switching it moves the {metric} by {estimate}{interval}.",
-    "share_minus_half_gap": "{factor}: its share minus half of the gap is {estimate}{interval}.",
+    "share": "{switching} changes the {metric} by {estimate}{interval}.",
+    "share_minus_half_gap": "The share of {factor} minus half of the gap is {estimate}{interval}.",
     "difference": "{second} minus {first} is {estimate} in {metric}{interval}.",
     "change_along": "Along {experiments} the {metric} changes by {estimate}{interval}.",
     "fact": "{fact}.",
@@ -129,12 +134,12 @@ REPRODUCTIONS: Mapping[str, str] = {
     "reproduced": "Reproduced: the reported figure lies where one more run would, and our mean is within {tolerance} of it.",
     "differs": "Differs: the reported figure lies outside of where one more run would, and our mean is not within {tolerance} of it.",
     "cannot_tell": "Cannot tell yet: {why}.",
-    "not_comparable": "Not comparable: {reasons} here from the source in data, size or length.",
+    "not_comparable": "Not comparable: {reasons} from the source in data, size or length.",
     "nothing_reported": "The source reports no figure.",
 }
 UNTOLD: Mapping[str, str] = {
-    "few": "{runs} are too few; a verdict takes {fewest}",
-    "equal": "equal figures say nothing of where one more run would lie; {needed} of them would differ",
+    "few": "{runs} {are} too few; a verdict needs {fewest}",
+    "equal": "the runs are all equal, so they do not show where one more would lie; it takes {needed} runs",
     "near": "our mean is within {tolerance} of the reported figure, which yet lies outside of where one more run would",
     "wide": "our mean is not within {tolerance} of the reported figure, which yet lies where one more run may",
 }
@@ -149,25 +154,25 @@ STATES: Mapping[str, str] = {
     "diverged": "diverged: its loss became infinite or not a number",
 }
 NETWORKS = (
-    "With one seed the two trained networks can be compared, image by image, but not the designs: another seed may turn it round. "
+    "One seed compares the two trained networks, image by image, and not the designs: another seed may reverse it. "
     "Of {images} {contender} alone gets {only_contender} right and {baseline} alone {only_baseline}; "
     "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
 )
 
 ACROSS_IMAGES = (
-    "For new test images of the same kind as well as new seeds the 95 % interval is {low} to {high}: seeds and the {images} are both taken as drawn at random. "
-    "The interval of the verdict takes these test images as given; the standard error is {seeds} over seeds, and the draw of images adds one of {drawn}."
+    "The verdict's interval covers new seeds on these {images}. For new images of the same kind as well, "
+    "the 95 % interval of {first} minus {second} is {low} to {high}: the standard error is {seeds} from seeds and {drawn} from images."
 )
 """Which claim the second interval of a comparison covers."""
 
-METHOD_HEADING = "Compared over seeds, {where}: this shows what another seed would change, and no more"
+METHOD_HEADING = "Method and limits: compared over seeds, {where}"
 METHOD = (
-    "A difference is that of two means, each over all runs of a design, with Welch's t interval; runs are paired by seed only where a study says so.",
+    "A difference is that of the two means over all runs of each design, with Welch's t interval. Runs are paired by seed only where a study says so.",
     (
-        "The interval covers 95 %, or what the look leaves that a study takes; where one design has fewer runs, its degrees of freedom are bounded, so that few runs are not taken for many. "
-        "The verdict is read off it: a design beats another when the whole interval lies beyond the margin that the study sets."
+        "The interval covers 95 %, or the level of a study's look. Where one design has fewer runs, the degrees of freedom are limited, so that few runs do not count as many. "
+        "A design beats another when the whole interval lies beyond the margin that the study sets."
     ),
-    "A permutation test stands beside it because it assumes least; of pairs it is the sign-flip test. With 3 runs of each a permutation's p is 0.1 at best, with 4 it is 0.03.",
+    "A permutation test stands beside it because it assumes least; for pairs it is the sign-flip test. The lowest p that a permutation test can give is 0.1 with 3 runs of each and 0.03 with 4.",
 )
 METHOD_LAST = "Every figure is taken after the last {index}. No {index} was chosen by its test result."
 METHOD_ELSEWHERE = "{study}: figures are taken {where}{chosen}."
@@ -177,52 +182,56 @@ CHOSEN: Mapping[bool, str] = {
 }
 """Whether an epoch was chosen by its test result."""
 METHOD_CLEAN = (
-    "Training loss and accuracy are measured as the source does: on augmented images, with dropout on, averaged over the epoch.",
+    "Training loss and accuracy are taken on augmented images with dropout on, averaged over the epoch.",
     "Clean training accuracy is measured after the epoch, without dropout, on training images that went through the test transform.",
 )
 """Of runs that measure both."""
-METHOD_UNTYPED = "Left out of the curves, as nobody says whether higher or lower is better: {names}. A table [metrics.NAME] of a study or an experiment can say it."
+METHOD_UNTYPED = "Left out of the curves, because nothing says whether higher or lower is better: {names}. A table [metrics.NAME] in a study or an experiment can say it."
 LIMITS = (
-    "Seeds show what another seed would change. They show nothing about other data, other settings or other code.",
-    "A seed repeats to the last bit on one type of machine alone. On another the last bits differ, and a training can make much of them: there the same seed is as good as another one.",
-    "Where two designs differ in several settings and no mixtures of them were trained, the difference belongs to all of the settings together.",
+    "Seeds show what another seed would change, not what other data, settings or code would.",
+    "A seed repeats to the last bit only on one type of machine. On another the last bits differ, and training can amplify that: there the same seed is like a new one.",
+    "Where two designs differ in several settings and no mixtures were trained, the difference belongs to all of these settings together.",
 )
 SINGLE_RUN = (
-    "The source reports one run of each experiment. So its figure is held against where one more run of ours would lie: the 95 % prediction interval, "
-    "outside of which an exact reproduction lies in one case of twenty."
+    "The source reports one run of each experiment. So its figure is compared with where one more run of ours would lie: the 95 % prediction interval, "
+    "which misses an exact reproduction in one case of twenty."
 )
-NOT_BIT_IDENTICAL = "went on in another environment than it began in: not bit-identical to an untouched run."
-PINNED = (
-    "trained by a command; a run is one of these very files: {files}. What else it read is its own matter."
+NOT_BIT_IDENTICAL = (
+    "was resumed in another environment than it began in, so it is not bit-identical to an uninterrupted run."
 )
+PINNED = "trained by a command with exactly these files: {files}. What else it read is not recorded."
 NOT_PINNED = (
-    "trained by a command whose code was not pinned: nothing says that all runs were trained by the same."
+    "trained by a command whose code was not pinned, so nothing shows that all runs used the same code."
 )
 LOGS_LEAD = (
     "Nothing here trained these runs: their numbers were read from logs ({logs}), as they stand in them. The digests of all files "
-    "that were read are in each run's record; whether the logs are true nobody can see in them."
+    "that were read are in each run's record; whether the logs are true they cannot show."
 )
 LOG_SAYS_NOTHING: Mapping[str, str] = {
-    "seed": "The seed of {runs} is not known: such runs are numbered. Whether they are trainings of their own, nothing says.",
-    "settings": "The settings of {runs} are not known, and so not what their design differs in.",
-    "epochs": "How many epochs were done is not known of {runs}: the rows stand by steps.",
-    "whether the run came to its end": "Whether it came to its end the log of {runs} does not say: a run that ends where its fellows do counts as whole.",
-    "code": "With which code, data and machine they were trained is in no log ({runs}).",
+    "seed": "The seed of {runs} is not known, so these runs are numbered. Nothing shows that each is a separate training.",
+    "settings": "The settings of {runs} are not known, so neither is what sets their design apart.",
+    "epochs": "How many epochs {runs} took is not known, so the rows go by steps.",
+    "whether the run came to its end": "The log of {runs} does not say whether the run was complete: a run that ends where the others do counts as complete.",
+    "code": "The code, data and machine of {runs} are in no log.",
 }
 """By what is not known."""
 IMPORTED = "read from logs; what it was trained on they do not say."
-IMPORTED_HEAD = "{runs} read from logs that another trainer wrote; where they come from and what is not known of them stands below."
-SEEDS_UNKNOWN = (
-    "that the runs are trainings of their own: their logs do not say under which seeds they were trained."
-)
-MORE_RUNS = "{runs} do not settle it. To settle it, train more where these were trained, and read their logs with these."
+IMPORTED_HEAD = "{runs} read from logs that another trainer wrote; below is where they come from and what is not known about them."
+SEEDS_UNKNOWN = "That the runs are separate trainings: their logs do not say which seeds they used."
+MORE_RUNS = "{runs} do not settle it. To settle it, train more where these were trained and import their logs together with these."
 SEVERAL_MACHINES = "The runs were trained on {types} of machine, whose last bits differ; the table of machines and packages lists them."
-UNLIKE_MACHINES = "that the designs alone make the difference: their runs were trained on different types of machine, whose last bits differ."
+UNLIKE_MACHINES = "That the designs alone make the difference: their runs were trained on different types of machine, whose last bits differ."
+
+CITATION = (
+    "To cite this report: \u201c{verdict}\u201d, tinyexp report of {runs}, profile {profile}, records {digest}. "
+    "The digest is the SHA-256 of the list of the runs with the SHA-256 of each of their records. "
+    "{command} also prints the SHA-256 of report.json: kept elsewhere, it shows whether the report was changed."
+)
 
 VERDICT_NAMES: Mapping[str, str] = {
     "beats": "{winner} beats the other",
     "within_margin": "equal within the margin",
-    "no_difference_detected": "no difference detected",
+    "no_difference_detected": "too close to call",
     "too_few_seeds": "too few seeds",
     "not_comparable": "cannot be compared",
     "missing": "not trained",
@@ -233,9 +242,9 @@ NEW_VERDICT, GONE_VERDICT = "not there", "no longer there"
 SINCE_HEADINGS: Mapping[str, str] = {
     "other_profile": "What changed since the baseline cannot be told: it is of another profile",
     "same_runs": "What changed since the baseline: nothing, these are the same runs",
-    "nothing": "What changed since the baseline: no verdict, and no {one} beyond noise",
-    "partly": "What changed since the baseline: no verdict, and no {one} beyond noise as far as can be told",
-    "cannot_tell": "What changed since the baseline: no verdict; of the {many} too little is known",
+    "nothing": "What changed since the baseline: no verdict, and no {one} beyond chance",
+    "partly": "What changed since the baseline: no verdict, and as far as can be told no {one} beyond chance",
+    "cannot_tell": "What changed since the baseline: no verdict; too little is known about the {many}",
     "changed": "What changed since the baseline: {what}",
 }
 OTHER_PROFILE = (
@@ -257,14 +266,14 @@ UNEQUAL = (
 SINCE_VERDICTS: Mapping[str, str] = {
     "rose": "rose",
     "fell": "fell",
-    "within_noise": "within noise",
+    "within_noise": "no clear change",
     "equal": "equal",
     "cannot_tell": "cannot tell: {reason}",
 }
 SINCE_REASONS: Mapping[str, str] = {
     "no_shared_seed": "no seed in common",
     "too_few_seeds": "{seeds} in common, and {fewest} are the fewest",
-    "no_spread": "the same change with each of {seeds}, which show no spread",
+    "no_spread": "the same change with each of {seeds}, so no spread",
     "not_in_baseline": "not in the baseline",
     "not_here": "no finished run here",
     "not_recorded": "the baseline does not hold it",
@@ -274,11 +283,11 @@ SINCE_REASONS: Mapping[str, str] = {
     "not_compared_here": "not compared here",
 }
 SINCE_RULE = (
-    "A change is the figure here minus the baseline's, seed by seed, after the last {index}, over the seeds that both have. Within noise means that its "
+    "A change is the figure here minus the baseline's, seed by seed, after the last {index}, over the seeds that both have. No clear change means that its "
     "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
-    "itself: of twenty that did not really change about one is said to have."
+    "itself: of twenty that did not really change, about one is said to have."
 )
-SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin noise is enough. The rows below say whether the figures moved."
+SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin chance is enough. The rows below say whether the figures moved."
 
 GATES: Mapping[str, str] = {
     "claim_refuted": "not refuted, nor otherwise than predicted here",

@@ -80,6 +80,11 @@ def record_names(run: RecordedRun) -> list[str]:
     return [name for name in wanted if name in there]
 
 
+def record_digests(run: RecordedRun) -> dict[str, str]:
+    """SHA-256 of each file that a report takes along of a run."""
+    return {name: _digest(run, name) for name in record_names(run)}
+
+
 def _study(result: StudyResult) -> StudyValues:
     return StudyValues(
         study=result.study.name,
@@ -149,7 +154,7 @@ def _run(run: RecordedRun) -> RunValues:
         epochs_done=run.status.epochs_done,
         epochs=run.status.epochs,
         bit_identical=run.environment.bit_identical if run.environment else None,
-        records={name: _digest(run, name) for name in record_names(run)},
+        records=record_digests(run),
     )
 
 

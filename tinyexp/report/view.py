@@ -78,6 +78,10 @@ class Table:
     formats: tuple[Column, ...] = ()
     """One a column; all text where none is given."""
     folded: bool = False
+    links: tuple[str, ...] = ()
+    """One a row: where a cell of it leads, by a path from the page; empty where the table has none."""
+    linked: int = 0
+    """The column whose cells lead there."""
     kind: ClassVar[str] = "table"
 
     @property
@@ -86,6 +90,10 @@ class Table:
         return len(self.rows) <= MOST_CARDS and any(
             self.format_of(place) != "number" for place in range(1, len(self.columns))
         )
+
+    def link_of(self, place: int) -> str:
+        """Where a row leads; empty where it leads nowhere."""
+        return self.links[place] if self.links else ""
 
     def format_of(self, place: int) -> Column:
         """How the cells of a column are set."""
@@ -144,7 +152,7 @@ class Section:
     heading: str
     blocks: tuple[Block, ...]
     summary: tuple[Block, ...] = ()
-    """What the short page shows of it; a section without any is left out there."""
+    """What the short page has of it, folded; a section without any is left out there."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,16 @@ class Fact:
 
     value: str
     label: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A sentence of which a part leads to a page, where there is an address."""
+
+    before: str
+    text: str
+    after: str
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +202,23 @@ class Head:
     facts: tuple[Fact, ...]
     opening: Figure | None
     cautions: tuple[str, ...]
-    """What must not be concluded."""
+    """What the runs do not show."""
+    claims: str = ""
+    """How many claims came to which verdict; empty without claims."""
+    unfinished: str = ""
+    """The runs that did not finish and are not named beside the verdict; empty where all did."""
+    source: Link | None = None
+    """What the experiments implement."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a comment shows besides the verdict."""
+
+    marker: str
+    """Names the study, so that the comment is found again; harmless inside an HTML comment."""
+    table: Table | None
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -192,6 +226,7 @@ class ReportView:
     """A report, before any of its faces."""
 
     head: Head
+    brief: Brief
     sections: tuple[Section, ...]
     made_with: tuple[tuple[str, str], ...]
     """Package and version of what decides the bytes."""

@@ -7,53 +7,58 @@ from collections.abc import Mapping
 WHY_HEADINGS: Mapping[str, str] = {
     "leading": "{leader}, the largest share",
     "against": "{movers}, against the gap",
-    "some": "{movers}; no share stands clear of all others",
-    "none": "No factor can be named: no share stands clear of chance and of {margin}, what is too small to matter",
+    "some": "{movers}; no share is clearly larger than all others",
+    "none": "No factor stands out: no share is clearly larger than {margin}, the smallest change that matters here",
     "too_small": "Every factor is too small to matter: each share lies within {margin}",
-    "contradicted": "No factor can be named: what stands out does not do so when it is switched alone",
-    "no_error": "What each factor moved, without an estimate of chance",
+    "contradicted": "No factor can be named: the one that stands out does not do so when switched alone",
+    "no_error": "What each factor changed, without an estimate of chance",
     "not_measured": "What carries the difference was not measured",
 }
 """What was found about the shares of a gap."""
 WHY_LINES: Mapping[str, str] = {
     "leading": "{leader} (95 % interval {low} to {high}), the largest share.",
-    "against": "Of the factors between them: {movers}, against the difference.",
-    "some": "Of the factors between them: {movers}; no share stands clear of all others.",
-    "none": "None of the factors between them has a share that stands clear of chance and of what is too small to matter.",
-    "too_small": "Each factor between them is too small to matter: every share lies within {margin}.",
-    "contradicted": "None of the factors between them can be named: what stands out does not do so when it is switched alone.",
-    "no_error": "What each factor between them moved is below; one seed cannot tell it from chance.",
+    "against": "Of the factors between the two, {movers}, against the difference.",
+    "some": "Of the factors between the two, {movers}; no share is clearly larger than all others.",
+    "none": "No factor between the two stands out: no share is clearly larger than {margin}, the smallest change that matters here.",
+    "too_small": "Each factor between the two is too small to matter: every share lies within {margin}.",
+    "contradicted": "No factor between the two can be named: the one that stands out does not do so when switched alone.",
+    "no_error": "What each factor between the two changed is below; one seed cannot tell it from chance.",
     "not_measured": "What carries the difference was not measured.",
 }
 """The same for the first screen."""
 
 WHY_METHOD = (
     "{count} of {baseline} and {contender} were trained, each factor at either design's setting ({plan}; {runs}, {seeds}). "
-    "A factor's share is what switching it from {baseline}'s setting to {contender}'s moved{mean}."
+    "A factor's share is the change when it is switched from {baseline}'s setting to {contender}'s{mean}."
 )
 PLAN_NAMES: Mapping[str, str] = {
     "full": "the full plan, every combination",
-    "fraction": "a fraction of all combinations, in which no factor is mixed up with another or with an interaction of two",
+    "fraction": "a fraction of all combinations that keeps each factor apart from the others and from interactions of two",
     "one-at-a-time": "one factor at a time, from both designs",
-    "as-run": "whatever was trained, as not every mixture of the plan was",
+    "as-run": "what was trained, since not every mixture of the plan was",
 }
 SHARE_MEANS: Mapping[str, str] = {
     "full": ", averaged over all orders of switching them (Shapley value)",
     "fraction": ", averaged over the mixtures",
     "one-at-a-time": ", averaged over the two designs as starting points",
-    "as-run": ", by least squares, were there no interactions",
+    "as-run": ", by least squares, assuming no interactions",
 }
 ERRORS: Mapping[str, str] = {
-    "pooled_by_seed": "Intervals are t intervals over the seeds with one spread for all shares, {degrees} degrees of freedom: that all vary alike from seed to seed is not rejected (F test, {equal}). p is adjusted over all factors (Holm).",
+    "pooled_by_seed": "Intervals are t intervals over the seeds. All shares use one spread ({degrees} degrees of freedom), since an F test does not show that their spreads differ ({equal}). p is adjusted over all factors (Holm).",
     "own_by_seed": "Intervals are t intervals over the seeds, each share with its own spread and {degrees} degrees of freedom{unlike}. p is adjusted over all factors (Holm).",
     "pooled_over_runs": "Intervals rest on the spread of one run, estimated from all runs together with {degrees} degrees of freedom. p is adjusted over all factors (Holm).",
-    "none": "One seed alone gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
+    "none": "One seed gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
 }
 UNLIKE = ": one varies more from seed to seed than the others (F test, {equal})"
-BUDGET = "The comparison may be wrong by chance in 5 % of cases, its shares together in 5 % and its claims together in 5 %. Other studies stand beside it, each with its own."
+BUDGET = "The comparison may be wrong by chance in 5 % of cases, its shares together in 5 % and its claims together in 5 %. Each other study on this page has a risk of its own."
 UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: adjusted over {factors} its p is {floor} at best. {needed} seeds could."
 PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
-INACTIVE = "No factor here, as the two do not differ in it under the readings taken: {names}."
+ROUNDED_SHARES = (
+    "The rows add up to the measured gap before they are rounded; as they are shown, the last digit may not."
+)
+INACTIVE = (
+    "Not a factor here, because the two designs do not differ in it under the interpretations taken: {names}."
+)
 
 SHARE_VERDICTS: Mapping[str, str] = {
     "moves": "moves it",
@@ -75,13 +80,13 @@ CONFIRMATIONS: Mapping[str, str] = {
         "{factor}: its share of {share} is not called its own. Switched alone it moved {near} from {baseline} and {far} from {contender}, "
         "beyond the error of that share ({p}). An interaction stands in for it{hidden}."
     ),
-    "not_trained": "{factors}: not yet trained alone, so an interaction{of_three} may stand in for it. Two more mixtures a factor would tell:",
+    "not_trained": "{factors}: not yet trained alone, so an interaction{of_three} may stand in for it. Two more mixtures for each factor would show it:",
 }
-CONFIRMED_LINE = "Not yet trained alone: {factors}; an interaction{of_three} may stand in for it."
+CONFIRMED_LINE = "Not yet trained alone: {factors}, so an interaction{of_three} may stand in for it."
 STANDS_IN = ": {groups}"
 
-PLACEBO = "{factor} is a placebo, which cannot matter: that it moved {moved} shows the size of nothing here."
-PLACEBO_MOVES = "Something is wrong: {factor} is a placebo, which cannot matter, and yet its share of {moved} stands clear of chance and of the margin. Until that is explained no share here is to be trusted."
+PLACEBO = "{factor} is a placebo, which cannot matter: its {moved} shows how large chance alone gets here."
+PLACEBO_MOVES = "Something is wrong: {factor} is a placebo, which cannot matter, and yet its share of {moved} stands clear of chance and of the margin. Until that is explained, trust no share here."
 
 AS_RUN_LACKS = "Not every mixture of the plan has a finished run; missing: {names}. With all of them the shares would be clear of interactions of two."
 INSEPARABLE: Mapping[bool, str] = {
@@ -91,11 +96,11 @@ INSEPARABLE: Mapping[bool, str] = {
 """Whether the runs tell what they moved together."""
 
 LACK_OF_FIT: Mapping[str, str] = {
-    "flagged": "Three or more factors interact, beyond what shares and pairs can tell: {groups}. Take the shares as means over the mixtures, and look at the pairs.",
+    "flagged": "Three or more factors interact, beyond what shares and pairs can show: {groups}. Take the shares as means over the mixtures, and look at the pairs.",
     "not_seen": "",
-    "cannot_tell": "Whether three or more factors interact cannot be told from these mixtures; the full plan could.",
+    "cannot_tell": "These mixtures cannot show whether three or more factors interact; the full plan could.",
 }
-HIDDEN = "What this plan cannot tell from a factor's share: interactions of three factors"
-TOGETHER = "Pairs that stand in one row cannot be told apart by this plan."
-LOG_ODDS = "The shares in log-odds, where a ceiling of the accuracy bends nothing"
-NOT_CAUSES = "A share says what was switched and what moved, with these data at this scale. It is not a cause, and shares whose intervals overlap are in no order."
+HIDDEN = "Interactions of three factors that this plan cannot separate from a factor's share"
+TOGETHER = "This plan cannot separate pairs that stand in one row."
+LOG_ODDS = "The shares in log-odds, a scale that does not squeeze accuracies near 0 or 100 %"
+NOT_CAUSES = "A share says what changed when a factor was switched, with these data at this scale. It is not a cause, and shares whose intervals overlap are in no order."

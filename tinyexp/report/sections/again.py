@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from tinyexp.config.metric import Metric
+from tinyexp.files import json_text, sha256_of_bytes
 from tinyexp.report.commands import remaking_commands
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
+from tinyexp.report.sections.head import first_sentence
+from tinyexp.report.sentences import CITATION
+from tinyexp.report.values import record_digests, record_names
 from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import Environment
-from tinyexp.words import NOTHING, counted, first_upper, level, listing, plain, typed
+from tinyexp.words import NOTHING, counted, level, listing, plain, typed
 
 _DIGITS = 8
 """Of a digest, as folders are named; report.json has them whole."""
-_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
-
 _MOST_RUNS = 2_000
 """A page with more rows than this is no longer read, or opened on a phone."""
 
@@ -24,7 +30,6 @@ def again_section(
     """What a stranger needs to have the same bits."""
     selection = evidence.selection
     told = remaking_commands(selection, has_baseline=has_baseline)
-    heading = f"{first_upper(_COUNTS.get(len(told), f'{len(told):,}'))} commands make it again"
     train, rest = told[:-2], told[-2:]
     if len(train) > MOST_LINES:
         more = f"# and {len(train) - MOST_LINES:,} commands like these, one for each experiment below"
@@ -55,15 +60,60 @@ def again_section(
         ),
         ("text", "number", "text", "number", "number", "code", "code"),
         folded=True,
+        links=tuple(_records(run) for _, run in list(names.values())[:_MOST_RUNS]),
+        linked=5,
     )
     tools = listing(f"{name} {version}" for name, version in made_with)
     note = Paragraph(
-        f"Written with {tools}. The records beside this page are all it was made from: "
+        f"Written with {tools}. This page was made from the records beside it and nothing else: "
         f"{typed('tinyexp check')} renders it again from them and compares every byte.",
         "muted",
     )
+    cite = Paragraph(_citation(evidence))
+    ranked = _ranked(evidence, metric, list(names.values()), ends) if metric else None
+    tables = (runs, *([ranked] if ranked else []), _environments(evidence))
     return Section(
-        "again", heading, (commands, runs, _environments(evidence), note), summary=(commands, note)
+        "again", "Reproduce this report", (commands, *tables, cite, note), summary=(commands, cite, note)
+    )
+
+
+def _records(run: RecordedRun) -> str:
+    """Where a run's figures lie beside the page; of one without any, what says how it ended."""
+    experiment, there = run.record.experiment, record_names(run)
+    name = "metrics.csv" if "metrics.csv" in there else "run.json"
+    return quote(f"runs/{experiment.profile}/{experiment.name}/{run.folder.path.name}/{name}")
+
+
+def _ranked(
+    evidence: Evidence, metric: Metric, runs: list[tuple[str, RecordedRun]], ends: Mapping[str, float]
+) -> Table | None:
+    """All finished runs, the best first; None where there is nothing to rank."""
+    found = [(ends[run.record.identity], name, run) for name, run in runs if run.record.identity in ends]
+    if len(found) < 2:
+        return None
+    found.sort(key=lambda one: (-metric.sense * one[0], one[1], one[2].record.seed))
+    return Table(
+        f"The same runs by their {metric.label}, the best first",
+        ("", "seed", metric.label),
+        tuple(
+            (evidence.titles[name], str(run.record.seed), level(metric, value))
+            for value, name, run in found[:_MOST_RUNS]
+        ),
+        ("text", "number", "number"),
+        folded=True,
+    )
+
+
+def _citation(evidence: Evidence) -> str:
+    """How the report is cited: what it found, from how many runs, and a digest that only these records give."""
+    records = {run.name: record_digests(run) for run in evidence.selection.runs}
+    digest = sha256_of_bytes(json_text(records).encode())
+    return CITATION.format(
+        verdict=first_sentence(evidence),
+        profile=evidence.selection.profile,
+        runs=counted(len(evidence.selection.runs), "run"),
+        digest=digest,
+        command=typed("tinyexp report"),
     )
 
 
@@ -101,7 +151,7 @@ def _environments(evidence: Evidence) -> Table:
 
 
 def _machine(environment: Environment) -> str:
-    threads = counted(environment.threads, "thread")
+    threads = counted(environment.threads, "thread") if environment.threads else ""
     layout = {"contiguous": "plain memory layout", "channels_last": "channels-last layout", None: ""}
     parts = (
         environment.system,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tinyexp.analysis.decisions import RISING
 from tinyexp.analysis.judgement import Judgement
 from tinyexp.analysis.statistics import FEWEST_SEEDS
 from tinyexp.analysis.study import Claim
@@ -11,9 +12,11 @@ from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.source import has_source
+from tinyexp.report.sections.switches import switch_words
 from tinyexp.report.sentences import (
     CLAIM_DECIDES,
     CLAIM_EVIDENCE,
+    CLAIM_PREDICTED,
     CLAIM_REASONS,
     CLAIM_STEP,
     CLAIM_STEPS,
@@ -51,7 +54,7 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
     if len(tested) < len(result.judgements):
         blocks = (*blocks, _untested(evidence, result, claims))
     if any(one.reason in _UNTRAINED for one in result.judgements):
-        lead = Paragraph("What is not tested for want of runs is trained by this:")
+        lead = Paragraph("This trains the runs that are missing for these claims:")
         blocks = (*blocks, lead, Commands((study_command(evidence.selection, result.study),)))
     return Section(
         f"{result.study.name}-claims",
@@ -59,6 +62,19 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
         blocks,
         summary=blocks,
     )
+
+
+def claims_line(evidence: Evidence) -> str:
+    """How many claims of all studies came to which verdict; empty without claims."""
+    found: Counter[str] = Counter(
+        one.verdict for result in evidence.results if evidence.touches(result) for one in result.judgements
+    )
+    if not found:
+        return ""
+    told = listing(
+        f"{found[key]}{NBSP}{words.lower()}" for key, words in CLAIM_VERDICTS.items() if found[key]
+    )
+    return f"Claims{' of the source' if has_source(evidence) else ''}: {told}."
 
 
 def _notes(tested: list[Judgement]) -> list[Paragraph]:
@@ -109,9 +125,11 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     metric = result.study.type_of(claim.metric or result.study.metric)
     names = claim.experiments or (result.study.baseline, result.study.contender)
     titles = [evidence.titles[name] for name in names]
+    averaged = f", averaged over all {evidence.measured.index}s," if claim.epochs == "mean" else ""
     figures = CLAIM_EVIDENCE[found.quantity].format(
-        factor=first_upper(factor_titles(result.study).get(claim.factor, "")),
-        metric=metric.label,
+        factor=factor_titles(result.study).get(claim.factor, ""),
+        switching=first_upper(switch_words(evidence, result, claim.factor)) if claim.factor else "",
+        metric=f"{metric.label}{averaged}",
         estimate="" if found.estimate is None else change(metric, found.estimate, signed=True),
         interval=_interval(metric, found),
         first=titles[0],
@@ -121,7 +139,11 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     )
     reason = CLAIM_REASONS[found.reason].format(
         threshold="zero" if not found.threshold else change(metric, found.threshold, signed=True),
+        size="zero" if not found.threshold else change(metric, abs(found.threshold)),
+        predicted=_predicted(metric, claim, found),
+        ends=_ends(metric, claim, found),
         seeds=_seeds(found),
+        are="is" if _seeds(found).startswith(f"1{NBSP}") else "are",
         fewest=FEWEST_SEEDS,
         problem=found.problem,
     )
@@ -131,6 +153,23 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     if found.seeds_to_decide:
         parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))
     return " ".join(part for part in parts if part)
+
+
+def _predicted(metric: Metric, claim: Claim, found: Judgement) -> str:
+    """What the interval was to show."""
+    if claim.kind == "carries_most":
+        return CLAIM_PREDICTED["most"]
+    way = "rise" if claim.kind in RISING else "fall"
+    size = "" if not found.threshold else change(metric, abs(found.threshold))
+    return CLAIM_PREDICTED["size" if size else "way"].format(way=way, size=size)
+
+
+def _ends(metric: Metric, claim: Claim, found: Judgement) -> str:
+    """Where the interval stops short of what was predicted."""
+    rising = claim.kind in RISING or claim.kind == "carries_most"
+    edge = found.high if rising else found.low
+    shown = "" if edge is None else bare_change(metric, edge, signed=True)
+    return f"the interval {'ends' if rising else 'begins'} at {shown}" if shown else "nothing here shows one"
 
 
 def _steps(evidence: Evidence, metric: Metric, found: Judgement) -> str:

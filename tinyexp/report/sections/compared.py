@@ -13,7 +13,7 @@ from tinyexp.config.metric import metric_of
 from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
-from tinyexp.report.sections.compared_runs import compared_figure, runs_table
+from tinyexp.report.sections.compared_runs import compared_figure, rounding_note, runs_table
 from tinyexp.report.sentences import (
     ACROSS_IMAGES,
     CHANGED,
@@ -34,6 +34,7 @@ from tinyexp.report.sentences import (
 )
 from tinyexp.report.view import Block, Commands, Paragraph, Section
 from tinyexp.words import (
+    bare_change,
     change,
     counted,
     first_upper,
@@ -74,7 +75,7 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
     if comparison is None:
         details = [DETAILS[outcome_kind(result)].format(**outcome_words(evidence, result))]
     else:
-        details = comparison.details(evidence.titles)
+        details = [*comparison.details(evidence.titles), *filter(None, [rounding_note(comparison)])]
         if result.changed:
             details.append(CHANGED.format(keys=some([_changed(one) for one in result.changed])))
         if result.study.selected_on_test and comparison.endpoint.chooser is not None:
@@ -98,12 +99,12 @@ def compared_section(evidence: Evidence, result: StudyResult, *, with_figure: bo
             blocks = (*blocks, Commands(missing_commands(evidence, result)))
         return Section(f"{name}-comparison", sentence, blocks, summary=blocks)
     words = outcome_words(evidence, result)
-    heading = COMPARISON_HEADINGS[_sentence(result)].format(**words)
+    heading = first_upper(COMPARISON_HEADINGS[_sentence(result)].format(**words))
     table = runs_table(evidence, comparison)
     lead = Paragraph(f"{plain(result.study.question, 400)} {sentence}. {' '.join(details)}")
     notes = tuple(Paragraph(note, "muted") for note in _notes(evidence, comparison))
     if result.images:
-        notes = (Paragraph(_images_sentence(result.images)), *notes)
+        notes = (Paragraph(_images_sentence(result.images, comparison, words)), *notes)
     if result.networks:
         notes = (Paragraph(_networks_sentence(evidence, result)), *notes)
     if comparison.fewest_runs < comparison.runs_to_confirm and comparison.verdict != "within_margin":
@@ -131,7 +132,8 @@ def outcome_words(evidence: Evidence, result: StudyResult) -> dict[str, str]:
             "profile": evidence.selection.profile,
         }
     command = typed(more_seeds_command(evidence.selection, _runs_to_go(comparison)))
-    return words | comparison.words(evidence.titles) | {"command": command}
+    first, second = (evidence.titles[name] for name in comparison.order)
+    return words | comparison.words(evidence.titles) | {"command": command, "first": first, "second": second}
 
 
 def _runs_to_go(comparison: Comparison) -> int:
@@ -189,10 +191,13 @@ def _what_became(evidence: Evidence, name: str) -> str:
     return f"Of {evidence.titles[name]}, {parts}; each is named below." if count else ""
 
 
-def _images_sentence(found: AcrossImages) -> str:
+def _images_sentence(found: AcrossImages, comparison: Comparison, words: dict[str, str]) -> str:
+    low, high = sorted(comparison.sign * edge for edge in (found.low, found.high))
     return ACROSS_IMAGES.format(
-        low=change(_RIGHT, found.low, signed=True),
-        high=change(_RIGHT, found.high, signed=True),
+        first=words["first"],
+        second=words["second"],
+        low=bare_change(_RIGHT, low, signed=True),
+        high=change(_RIGHT, high, signed=True),
         images=counted(found.images, "test image"),
         seeds=change(_RIGHT, found.over_seeds),
         drawn=change(_RIGHT, found.over_images),
@@ -210,6 +215,6 @@ def _networks_sentence(evidence: Evidence, result: StudyResult) -> str:
         only_contender=counted(found.only_a_right, "image"),
         only_baseline=f"{found.only_b_right:,}",
         p=p_told(found.p_mcnemar),
-        low=change(_RIGHT, found.low, signed=True),
+        low=bare_change(_RIGHT, found.low, signed=True),
         high=change(_RIGHT, found.high, signed=True),
     )

@@ -176,15 +176,20 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     leader, other = titles[ahead.experiment], titles[(second if ahead is first else first).experiment]
     if not crossed:
         return f"{leader} is ahead {told} at every {index}{mean}"
-    last = crossed[-1].epoch
+    return f"{_overtaking(crossed[-1].epoch, len(crossed), ahead, (leader, other), told)}{mean}"
+
+
+def _overtaking(last: int, crossings: int, ahead: Curve, titles: tuple[str, str], told: str) -> str:
+    """How the leader at the end came to be ahead, given where it last became so and how often the two changed places."""
+    index, (leader, other) = ahead.index, titles
     if last == ahead.epochs[-1]:
-        return f"{leader} is ahead {told} at the last {index}, not at the one before{mean}"
-    if len(crossed) > 1:
-        places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
-        return f"{places}; {leader} is ahead from {index} {last} to the end{mean}"
+        return f"{leader} is ahead {told} at the last {index}, not at the one before"
+    if crossings > 1:
+        places = f"{leader} and {other} change places {counted(crossings, 'time')} {told}"
+        return f"{places}; {leader} is ahead from {index} {last} to the end"
     if sum(epoch < last for epoch in ahead.epochs) < _LED:
-        return f"{leader} is ahead {told} from {index} {last} to the end{mean}"
-    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead{mean}"
+        return f"{leader} is ahead {told} from {index} {last} to the end"
+    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead"
 
 
 def _end(evidence: Evidence, curve: Curve) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 from tinyexp.analysis.compared import Comparison
+from tinyexp.analysis.verdict_sentences import ENDED
+from tinyexp.config.difference import differences
 from tinyexp.report.commands import missing_commands, run_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, StudyResult
+from tinyexp.report.sections.claims import claims_line
 from tinyexp.report.sections.classes import classes_line
 from tinyexp.report.sections.compared import outcome_kind, verdict_details, verdict_pieces
 from tinyexp.report.sections.compared_runs import compared_figure
 from tinyexp.report.sections.designs import deviation_count
-from tinyexp.report.sections.source import has_source
+from tinyexp.report.sections.source import has_source, source_link
 from tinyexp.report.sections.why import why_line
 from tinyexp.report.sentences import (
     DETAILS,
@@ -24,7 +27,7 @@ from tinyexp.report.sentences import (
 )
 from tinyexp.report.view import Fact, Head, Verdict
 from tinyexp.runs.environment import machine_type
-from tinyexp.words import counted, first_upper, level, plain, typed
+from tinyexp.words import counted, first_upper, level, plain, some, typed
 
 _MOST_COMMANDS = 6
 
@@ -43,7 +46,15 @@ def head_of(evidence: Evidence) -> Head:
         facts=_facts(evidence, compared) if compared else (),
         opening=compared_figure(evidence, compared) if compared else None,
         cautions=_cautions(evidence, compared),
+        claims=claims_line(evidence),
+        unfinished=_unfinished(evidence, compared),
+        source=source_link(evidence),
     )
+
+
+def first_sentence(evidence: Evidence) -> str:
+    """The verdict in one line."""
+    return _verdict(evidence, evidence.lead).sentence
 
 
 def verdict_kind(evidence: Evidence) -> VerdictKind:
@@ -134,12 +145,16 @@ def _facts(evidence: Evidence, result: StudyResult) -> tuple[Fact, ...]:
         first = comparison.winner or comparison.contender
         ahead, level_ones, total = comparison.ahead(first)
         what = "seeds" if comparison.pairing == "seed" else "pairs of runs"
-        if level_ones < total:
-            # Whoever reads "1 of 3" takes the other two for the other side's.
-            ties = f", {level_ones} with both level" if level_ones else ""
-            facts.append(Fact(f"{ahead} of {total:,}", f"{what} with {evidence.titles[first]} ahead{ties}"))
+        if ahead == total:
+            facts.append(Fact(f"{ahead:,} of {total:,}", f"{what} with {evidence.titles[first]} ahead"))
         else:
-            facts.append(Fact(f"{total:,} of {total:,}", f"{what} with both level"))
+            told = [
+                (ahead, counted(ahead, "win")),
+                (level_ones, counted(level_ones, "tie")),
+                (total - ahead - level_ones, counted(total - ahead - level_ones, "loss", "losses")),
+            ]
+            score = ", ".join(words for count, words in told if count)
+            facts.append(Fact(score, f"of {evidence.titles[first]}, in {total:,} {what}"))
     chosen = evidence.selection.find(comparison.contender)
     if chosen and chosen.data.classes and comparison.metric.first_counts:
         guess = (comparison.metric.shown.whole or 1.0) / chosen.data.classes
@@ -148,31 +163,56 @@ def _facts(evidence: Evidence, result: StudyResult) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+def _unfinished(evidence: Evidence, result: StudyResult | None) -> str:
+    """The runs that gave no result, by name; those of the two compared stand beside the verdict."""
+    told = result.pair if result else ()
+    names = [
+        f"{evidence.titles[chosen.name]}, seed {run.record.seed} ({ENDED[run.status.state]})"
+        for chosen in evidence.selection.everything
+        if chosen.name not in told
+        for run in chosen.unfinished
+    ]
+    if not names or not any(chosen.finished for chosen in evidence.selection.chosen):
+        return ""  # of none that finished the verdict says it
+    return f"{counted(len(names), 'other run' if result else 'run')} did not finish: {some(names)}."
+
+
 def _cautions(evidence: Evidence, result: StudyResult | None) -> tuple[str, ...]:
     cautions = []
     told = evidence.selection.chosen[0].experiment.profile_evidence
     if told:
-        what = "the source is right or wrong" if has_source(evidence) else "this holds beyond this profile"
-        cautions.append(f"that {what}. {plain(told, 400)}")
+        what = "Whether the source is right" if has_source(evidence) else "Anything beyond this profile"
+        cautions.append(f"{what}. {plain(told, 400)}")
     comparison = result.comparison if result else None
     if result and comparison:
         if comparison.fewest_runs == 1:
-            cautions.append("that one design is better: with one run, chance may be the whole difference.")
+            cautions.append("That one design is better: with one run, chance may be the whole difference.")
         if not comparison.seeds_known:
             cautions.append(SEEDS_UNKNOWN)
         if _on_unlike_machines(evidence, comparison):
             cautions.append(UNLIKE_MACHINES)
         if result.attribution:
             cautions.append(
-                "that a factor is the cause: a share says what moved when it was switched, here and at this scale."
+                "That a factor is the cause: a share says what changed when it was switched, here and at this scale."
             )
-        elif comparison.verdict == "beats":
+        elif comparison.verdict == "beats" and _differ_in_several(result):
             cautions.append(
-                "that any one difference between the two is the cause: they were switched together."
+                "That any one difference between the two is the cause: they were switched together."
             )
         if comparison.verdict == "no_difference_detected":
-            cautions.append("that the two are equally good: a difference may be there that was not detected.")
+            cautions.append(
+                "That the two are equally good: there may be a difference that these runs are too few to show."
+            )
     return tuple(cautions)
+
+
+def _differ_in_several(result: StudyResult) -> bool:
+    """Whether more than one setting was switched; taken to be so where nobody knows the settings."""
+    points = [result.design.members.get(name) for name in result.pair]
+    if points[0] is None or points[1] is None:
+        return True
+    left, right = (point.experiment.settings for point in points if point)
+    return len(differences(left, right, ignore=("execution.",))) != 1
 
 
 def _on_unlike_machines(evidence: Evidence, comparison: Comparison) -> bool:

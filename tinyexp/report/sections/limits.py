@@ -34,8 +34,8 @@ def missing_section(evidence: Evidence) -> Section:
     """Runs that failed, diverged, were interrupted or are not there, by name, and what supplies them."""
     lacking, parts = _lacking(evidence), _lacking_parts(evidence)
     if not lacking and not parts:
-        runs = counted(len(evidence.selection.runs), "run")
-        text = Paragraph(f"{runs}: none failed, diverged, was interrupted or is missing.")
+        count = len(evidence.selection.runs)
+        text = Paragraph(f"All {count:,} finished." if count > 1 else "The one run finished.")
         return Section("missing", "All runs finished", (text,), summary=(text,))
     told = [line for name, seeds in lacking.items() for line in _told(evidence, name, seeds)]
     told += [line for one in parts for line in _part_told(evidence, one)]
@@ -45,8 +45,8 @@ def missing_section(evidence: Evidence) -> Section:
         alone = (Bullets(_first(told, "lines like these")),)
         return Section("missing", _missing_heading(evidence, lacking, parts), alone, summary=alone)
     lead = Paragraph(
-        "Nothing in this report rests on these. The commands supply what is missing; "
-        "a run that was interrupted goes on where it stopped."
+        "No figure in this report uses them. These commands supply what is missing; "
+        "an interrupted run continues where it stopped."
     )
     blocks = (
         Bullets(_first(told, "lines like these")),

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinyexp.analysis.reproduction import METRIC, Reproduction
 from tinyexp.analysis.statistics import FEWEST_SEEDS, seeds_to_confirm
+from tinyexp.config.metric import Metric
 from tinyexp.report.drawings import ReportedDrawing, ReportedRow
 from tinyexp.report.evidence import Evidence, Held
 from tinyexp.report.sentences import NOTHING_MEASURED, REPRODUCTIONS, SINGLE_RUN, UNTOLD
 from tinyexp.report.view import LONG_TABLE, Block, Figure, Panel, Paragraph, Section, Table
-from tinyexp.words import NOTHING, axis, bare_fine, change, counted, fine, first_upper
+from tinyexp.words import (
+    NOTHING,
+    axis,
+    bare_fine,
+    bare_level,
+    change,
+    counted,
+    fine,
+    first_upper,
+    level,
+)
 
 _COMPARED = ("reproduced", "differs", "cannot_tell")
+_RESOLVING = 10_000
+"""Test images of which one is a hundredth of a point."""
 _MOST_ROWS = 20
 """More experiments than this stand in the table alone."""
 
@@ -36,7 +51,7 @@ def _heading(evidence: Evidence) -> str:
         return "The source reports no figure for these experiments"
     figures = counted(len(reported), "reported figure")
     if all(one.verdict == "not_comparable" for one in reported):
-        return f"{figures} cannot be held against these runs, which depart from the source"
+        return f"{figures} cannot be compared with these runs, which depart from the source"
     reproduced = sum(one.verdict == "reproduced" for one in reported)
     return f"{reproduced} of {figures} {'is' if reproduced == 1 else 'are'} reproduced"
 
@@ -60,15 +75,26 @@ def _row(evidence: Evidence, held: Held) -> tuple[str, str, str, str, str, str]:
     title, found = evidence.titles[held.chosen.name], held.reproduction
     if found is None:
         return title, NOTHING, NOTHING, NOTHING, NOTHING, held.problem
-    mean, run = _interval(found.low, found.high), _interval(found.run_low, found.run_high)
-    return title, _accuracy(found.reported), _accuracy(found.measured), mean, run, _verdict(found)
+    mean, run = (
+        _interval(held, *edges) for edges in ((found.low, found.high), (found.run_low, found.run_high))
+    )
+    shown = _resolved(held)
+    measured = NOTHING if found.measured is None else shown(METRIC, found.measured)
+    return title, _accuracy(found.reported), measured, mean, run, _verdict(found)
 
 
-def _interval(low: float | None, high: float | None) -> str:
+def _resolved(held: Held) -> Callable[[Metric, float], str]:
+    """Two decimals where one test image more or less shows in them, else one."""
+    return fine if held.chosen.data.test_images >= _RESOLVING else level
+
+
+def _interval(held: Held, low: float | None, high: float | None) -> str:
     """An accuracy is none below nothing or above all."""
     if low is None or high is None:
         return NOTHING
-    return f"{bare_fine(METRIC, max(low, 0.0))} to {fine(METRIC, min(high, 1.0))}"
+    shown = _resolved(held)
+    bare = bare_fine if shown is fine else bare_level
+    return f"{bare(METRIC, max(low, 0.0))} to {shown(METRIC, min(high, 1.0))}"
 
 
 def _accuracy(value: float | None) -> str:
@@ -82,6 +108,7 @@ def _verdict(found: Reproduction) -> str:
     words = {
         "tolerance": NOTHING if found.tolerance is None else change(METRIC, found.tolerance),
         "runs": counted(len(found.seeds), "run"),
+        "are": "is" if len(found.seeds) == 1 else "are",
         "fewest": FEWEST_SEEDS,
         "needed": seeds_to_confirm(),
     }
@@ -113,7 +140,7 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
             else (scale * max(found.run_low, 0.0), scale * min(found.run_high, 1.0))
         )
         told.append(
-            f"{title}: reported {fine(METRIC, found.reported)}, measured {fine(METRIC, found.measured)}"
+            f"{title}: reported {fine(METRIC, found.reported)}, measured {_resolved(held)(METRIC, found.measured)}"
         )
         rows.append(
             ReportedRow(

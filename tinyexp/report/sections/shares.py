@@ -13,7 +13,7 @@ from tinyexp.report.view import Column, Panel, Table
 from tinyexp.report.why_sentences import HIDDEN, LOG_ODDS, SHARE_CONFIRMED, SHARE_VERDICTS
 from tinyexp.words import NOTHING, axis, bare_change, first_upper, in_units, number, p_value
 
-LEFT_OVER = "interaction / not explained"
+LEFT_OVER = "not explained"
 _GAP = "measured gap"
 _FIGURES: tuple[Column, ...] = ("text", "number", "number", "number")
 
@@ -162,7 +162,10 @@ def pairs_table(result: StudyResult, found: Attribution) -> Table | None:
         for row in scale.interactions
     )
     return Table(
-        in_units("Pairs: how much more one switch moves with the other thrown", found.metric.shown.step),
+        in_units(
+            "Pairs: how much the effect of one factor changes when the other is switched too",
+            found.metric.shown.step,
+        ),
         ("", "lower", "estimate", "upper", "p, adjusted"),
         rows,
         (*_FIGURES, "number"),

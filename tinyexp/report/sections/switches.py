@@ -23,7 +23,8 @@ def switch_words(evidence: Evidence, result: StudyResult, factor: str) -> str:
     if len(changes) == 1 and _is_short(changes[0]):
         told = one_level(changes[0], _ends(result), with_origin=False)
         if told:
-            return f"changing {title} from {told[0]} to {told[1]}"
+            the = title if title.startswith("the ") else f"the {title}"
+            return f"changing {the} from {told[0]} to {told[1]}"
     return f"switching {title} to the setting of {evidence.titles[result.study.contender]}"
 
 

@@ -141,7 +141,7 @@ def _not_measured(evidence: Evidence, result: StudyResult) -> tuple[tuple[Block,
         blocks: tuple[Block, ...] = (Paragraph(result.unattributed, "warning"),)
     else:
         count = counted(len(plan.levels) - 2, "mixture") if plan else "mixtures"
-        text = f"The two differ in several factors at once. {first_upper(count)} of them would tell what each moves; none has a finished run."
+        text = f"The two differ in several factors at once. {first_upper(count)} of them would show what each changes; none has a finished run."
         blocks = (Paragraph(text),)
     blocks = (*blocks, Commands((study_command(evidence.selection, result.study),)))
     return blocks, blocks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tinyexp.analysis.attribution import Attribution
 from tinyexp.analysis.plan import AS_RUN
 from tinyexp.analysis.shares import Share
@@ -19,6 +21,7 @@ from tinyexp.report.why_sentences import (
     PARTLY,
     PLACEBO,
     PLACEBO_MOVES,
+    ROUNDED_SHARES,
     STANDS_IN,
     TOGETHER,
     UNCONFIRMED_SHARES,
@@ -68,11 +71,26 @@ def notes(evidence: Evidence, result: StudyResult, found: Attribution) -> list[s
         )
     if found.seeds and found.partial_seeds and found.error in {"pooled_by_seed", "own_by_seed"}:
         told.append(PARTLY.format(seeds=listing(str(seed) for seed in found.partial_seeds)))
+    if not _adds_up(found):
+        told.append(ROUNDED_SHARES)
     inactive = result.design.inactive
     if inactive:
         titles = factor_titles(result.study)
         told.append(INACTIVE.format(names=listing(titles[name] for name in inactive)))
     return [*told, BUDGET]
+
+
+def _adds_up(found: Attribution) -> bool:
+    """Whether the shares and what they leave over, as they are shown, add up to the gap."""
+    told, scale = found.metric.shown, found.in_metric
+    if told.decimals is None:
+        return True
+    parts = [row.share for row in scale.shares]
+    parts += [group.effect for group in scale.inseparable if group.effect]
+    shown = [
+        round(told.scale * one.estimate, told.decimals) for one in (*parts, scale.not_explained, scale.gap)
+    ]
+    return abs(math.fsum(shown[:-1]) - shown[-1]) < 0.1**told.decimals / 2
 
 
 def titles_of(result: StudyResult, rows: list[Share]) -> list[str]:
