@@ -54,7 +54,7 @@ READ_SAMPLES = (
     "{contender} minus {baseline}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
 )
 READ_PAIRS = (
-    "Each row is a seed. In the first picture the two ends of a line are {baseline} and {contender} with that seed. "
+    "Each row is a seed. In the first picture the filled mark is {baseline} and the ring {contender} with that seed. "
     "In the second is what lies between them: {contender} minus {baseline}. The bar through the diamond is its {level} interval. "
     "Differences in the grey strip are too small to matter."
 )

@@ -203,7 +203,9 @@ def _how_to_read(evidence: Evidence, shown: dict[Metric, tuple[Curve, ...]], cur
         band = "A strong line is the mean over the seeds, a thin line one seed; the band reaches from the lowest to the highest seed."
     else:
         band = "A line is the mean over the seeds; the band reaches from the lowest to the highest seed."
-    told = f"{band} Nothing is smoothed."
+    splits = {metric.split for metric in shown}
+    dashed = " Lines of training data are dashed." if {"train"} < splits else ""
+    told = f"{band}{dashed} Nothing is smoothed."
     if evidence.measured.measures_clean and any(metric.split == "train" for metric in shown):
         told += (
             " Training figures are taken on augmented images with dropout on, averaged over the epoch, "
