@@ -164,27 +164,31 @@ def _limits(
 
 def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     titles, metric = evidence.titles, curves[0].metric
-    told, index = in_metric(evidence, metric), curves[0].index
+    told = in_metric(evidence, metric)
     if len(curves) != 2:
         return f"How {listing(titles[curve.experiment] for curve in curves)} learned"
     first, second = curves
     if first.mean[-1] == second.mean[-1]:
         return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
-    ahead = first if metric.gain(first.mean[-1], second.mean[-1]) > 0 else second
-    crossed = crossings(first, second)
+    ahead, behind = (first, second) if metric.gain(first.mean[-1], second.mean[-1]) > 0 else (second, first)
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
-    leader, other = titles[ahead.experiment], titles[(second if ahead is first else first).experiment]
+    return f"{_lead(titles[ahead.experiment], titles[behind.experiment], (ahead, behind), told)}{mean}"
+
+
+def _lead(leader: str, other: str, curves: tuple[Curve, Curve], told: str) -> str:
+    """Who is ahead at the end, since when, and whether the other learned faster before."""
+    index, epochs, crossed = curves[0].index, curves[0].epochs, crossings(*curves)
     if not crossed:
-        return f"{leader} is ahead {told} at every {index}{mean}"
+        return f"{leader} is ahead {told} at every {index}"
     last = crossed[-1].epoch
-    if last == ahead.epochs[-1]:
-        return f"{leader} is ahead {told} at the last {index}, not at the one before{mean}"
+    if last == epochs[-1]:
+        return f"{leader} is ahead {told} at the last {index}, not at the one before"
     if len(crossed) > 1:
         places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
-        return f"{places}; {leader} is ahead from {index} {last} to the end{mean}"
-    if sum(epoch < last for epoch in ahead.epochs) < _LED:
-        return f"{leader} is ahead {told} from {index} {last} to the end{mean}"
-    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead{mean}"
+        return f"{places}; {leader} is ahead from {index} {last} to the end"
+    if sum(epoch < last for epoch in epochs) < _LED:
+        return f"{leader} is ahead {told} from {index} {last} to the end"
+    return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead"
 
 
 def _end(evidence: Evidence, curve: Curve) -> str:
