@@ -26,6 +26,7 @@ from tinyexp.report.render import write_report
 from tinyexp.report.sections.compared_runs import MOST_SEEDS
 from tinyexp.report.sections.many import MOST_CELLS
 from tinyexp.report.select import select_runs
+from tinyexp.report.svg import USUAL_SIZE
 from tinyexp.resources import shipped
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, write_section
@@ -67,7 +68,7 @@ def overlaps(picture: str) -> list[tuple[str, str]]:
     boxes = []
     for attributes, text in _TEXT.findall(picture):
         told = dict(re.findall(r'([a-z-]+)="([^"]*)"', attributes))
-        size, x, y = (float(told[name]) for name in ("font-size", "x", "y"))
+        size, x, y = float(told.get("font-size", USUAL_SIZE)), float(told["x"]), float(told["y"])
         width = 0.9 * text_width(text, size)  # pages are shown in narrower fonts than the one measured
         left = x - {"start": 0, "middle": width / 2, "end": width}[told.get("text-anchor", "start")]
         boxes.append((text, left, left + width, y - 0.75 * size, y))
@@ -149,10 +150,10 @@ def test_the_shares_of_many_seeds_are_bars_and_not_dots_on_dots(tmp_path: Path) 
         make_study(place / "runs", EFFECTS, range(seeds))
         write_report(place / "runs", place / "out")
         page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))
-        assert ("hollow dots are the seeds" in page.text) == dots
+        assert ("rings are the seeds" in page.text) == dots
         assert ("reaches from the lowest to the highest seed, its thick part" in page.text) != dots
         picture = (place / "out" / "figures" / "why-design1-beat-design2-shares.svg").read_text("utf-8")
-        assert ('class="bg s1"' in picture) == dots
+        assert ('stroke="currentColor" class="bg"' in picture) == dots
 
 
 def test_a_label_that_is_too_wide_loses_its_middle() -> None:

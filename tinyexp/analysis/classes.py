@@ -23,7 +23,7 @@ MOST_CONFUSIONS = 6
 """Confusions that are told: those that changed most."""
 MOST_IN_MATRIX = 20
 """Classes; of more than this a matrix is no table any more."""
-IMAGES_A_SIDE = 4
+IMAGES_A_SIDE = 3
 """Images that are shown of each side."""
 
 

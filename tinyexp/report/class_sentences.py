@@ -33,7 +33,7 @@ AGREEMENT = (
     "disagree so on {first} of them, two of {other} on {second}."
 )
 SHOWN = "{here} are right with all {leaders} of {leader} and wrong with all {others} of {other}; {there} the other way round."
-RULE = "Up to four of each kind are shown: of each class the first in the order of the test images, the class that carries most first."
+RULE = "Up to three of each kind are shown: of each class the first in the order of the test images, the class that carries most first."
 SAID_WHEN_WRONG = "{design} says {names}"
 NO_IMAGES = "The images themselves are not shown: {problem}."
 NOT_KEPT = "The images themselves are not shown, as the data were not at hand when this report was made. With --data-folder and the folder of the data `tinyexp report` shows them."

@@ -54,7 +54,7 @@ READ_SAMPLES = (
     "{first} minus {second}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
 )
 READ_PAIRS = (
-    "Each row is a seed. In the first picture a line joins {baseline} and {contender} with that seed. "
+    "Each row is a seed. In the first picture the filled mark is {baseline} and the ring {contender} with that seed. "
     "The second shows the differences, {first} minus {second}, and the diamond is their mean. The bar through the diamond is its {level} interval. "
     "Differences in the grey strip are too small to matter."
 )

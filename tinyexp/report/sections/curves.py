@@ -164,30 +164,29 @@ def _limits(
 
 def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     titles, metric = evidence.titles, curves[0].metric
-    told, index = in_metric(evidence, metric), curves[0].index
+    told = in_metric(evidence, metric)
     if len(curves) != 2:
         return f"How {listing(titles[curve.experiment] for curve in curves)} learned"
     first, second = curves
     if first.mean[-1] == second.mean[-1]:
         return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
-    ahead = first if metric.gain(first.mean[-1], second.mean[-1]) > 0 else second
-    crossed = crossings(first, second)
+    ahead, behind = (first, second) if metric.gain(first.mean[-1], second.mean[-1]) > 0 else (second, first)
     mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
-    leader, other = titles[ahead.experiment], titles[(second if ahead is first else first).experiment]
+    return f"{_lead(titles[ahead.experiment], titles[behind.experiment], (ahead, behind), told)}{mean}"
+
+
+def _lead(leader: str, other: str, curves: tuple[Curve, Curve], told: str) -> str:
+    """Who is ahead at the end, since when, and whether the other learned faster before."""
+    index, epochs, crossed = curves[0].index, curves[0].epochs, crossings(*curves)
     if not crossed:
-        return f"{leader} is ahead {told} at every {index}{mean}"
-    return f"{_overtaking(crossed[-1].epoch, len(crossed), ahead, (leader, other), told)}{mean}"
-
-
-def _overtaking(last: int, crossings: int, ahead: Curve, titles: tuple[str, str], told: str) -> str:
-    """How the leader at the end came to be ahead, given where it last became so and how often the two changed places."""
-    index, (leader, other) = ahead.index, titles
-    if last == ahead.epochs[-1]:
+        return f"{leader} is ahead {told} at every {index}"
+    last = crossed[-1].epoch
+    if last == epochs[-1]:
         return f"{leader} is ahead {told} at the last {index}, not at the one before"
-    if crossings > 1:
-        places = f"{leader} and {other} change places {counted(crossings, 'time')} {told}"
+    if len(crossed) > 1:
+        places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
         return f"{places}; {leader} is ahead from {index} {last} to the end"
-    if sum(epoch < last for epoch in ahead.epochs) < _LED:
+    if sum(epoch < last for epoch in epochs) < _LED:
         return f"{leader} is ahead {told} from {index} {last} to the end"
     return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead"
 
@@ -208,7 +207,9 @@ def _how_to_read(evidence: Evidence, shown: dict[Metric, tuple[Curve, ...]], cur
         band = "A strong line is the mean over the seeds, a thin line one seed; the band reaches from the lowest to the highest seed."
     else:
         band = "A line is the mean over the seeds; the band reaches from the lowest to the highest seed."
-    told = f"{band} Nothing is smoothed."
+    splits = {metric.split for metric in shown}
+    dashed = " Lines of training data are dashed." if {"train"} < splits else ""
+    told = f"{band}{dashed} Nothing is smoothed."
     if evidence.measured.measures_clean and any(metric.split == "train" for metric in shown):
         told += (
             " Training figures are taken on augmented images with dropout on, averaged over the epoch, "

@@ -23,14 +23,14 @@ def shares_panel(evidence: Evidence, result: StudyResult, found: Attribution) ->
     metric, scale = found.metric, found.in_metric
     told = metric.shown
     rows = []
-    for label, effect in [*_rows(result, scale), (_GAP, scale.gap)]:
+    for label, effect, factor in [*_rows(result, scale), (_GAP, scale.gap, None)]:
         shown = bare_change(metric, effect.estimate, signed=True)
         interval = (
             None
             if effect.low is None or effect.high is None
             else (told.scale * effect.low, told.scale * effect.high)
         )
-        levels = _levels(evidence, result, label)
+        levels = _levels(evidence, result, factor)
         hover = f"{label}{levels}: {shown} {told.step}".rstrip() + _interval(metric, effect)
         by_seed = tuple(told.scale * value for value in effect.by_seed)
         rows.append(
@@ -41,7 +41,7 @@ def shares_panel(evidence: Evidence, result: StudyResult, found: Attribution) ->
                 shown,
                 hover,
                 interval,
-                is_sum=label == _GAP,
+                is_sum=effect is scale.gap,
             )
         )
     margin = result.study.margin
@@ -58,32 +58,31 @@ def shares_panel(evidence: Evidence, result: StudyResult, found: Attribution) ->
     )
 
 
-def _levels(evidence: Evidence, result: StudyResult, label: str) -> str:
+def _levels(evidence: Evidence, result: StudyResult, factor: str | None) -> str:
     """``: softmax → ReLU`` behind the name of a factor, nothing behind what is none."""
-    factor = _by_label(result).get(label)
     if factor is None:
         return ""
     left, right = levels_of(evidence, result, factor, with_origin=False)
     return f": {left} \u2192 {right}"
 
 
-def _by_label(result: StudyResult) -> dict[str, str]:
-    """The factors by what their rows are called."""
+def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect, str | None]]:
+    """What the gap is made of, by size: factors with their names, factors that cannot be told apart, and last the rest."""
     titles, idle = factor_titles(result.study), placebos(result)
-    return {f"{title} (placebo)" if name in idle else title: name for name, title in titles.items()}
-
-
-def _rows(result: StudyResult, scale: Scale) -> list[tuple[str, Effect]]:
-    """What the gap is made of, by size: factors, factors that cannot be told apart, and last the rest."""
-    labels = {name: label for label, name in _by_label(result).items()}
-    titles = factor_titles(result.study)
-    rows = [(labels[row.factor], row.share) for row in by_size(scale)]
+    rows: list[tuple[str, Effect, str | None]] = [
+        (
+            f"{titles[row.factor]} (placebo)" if row.factor in idle else titles[row.factor],
+            row.share,
+            row.factor,
+        )
+        for row in by_size(scale)
+    ]
     rows += [
-        (" with ".join(titles[name] for name in group.factors), group.effect)
+        (" with ".join(titles[name] for name in group.factors), group.effect, None)
         for group in scale.inseparable
         if group.effect
     ]
-    return [*rows, (LEFT_OVER, scale.not_explained)]
+    return [*rows, (LEFT_OVER, scale.not_explained, None)]
 
 
 def by_size(scale: Scale) -> list[Share]:
@@ -101,17 +100,17 @@ def _interval(metric: Metric, effect: Effect) -> str:
 def shares_table(evidence: Evidence, result: StudyResult, found: Attribution) -> Table:
     """Every share with its interval, and both levels of each factor."""
     metric, scale = found.metric, found.in_metric
-    shown, factors = _rows(result, scale), _by_label(result)
+    shown = _rows(result, scale)
     told = [(_p(row.p_holm), _said(row)) for row in by_size(scale)]
     told += [(NOTHING, "")] * (len(shown) - len(told))
     rows = [
         (
             label,
-            *(levels_of(evidence, result, factors[label]) if label in factors else (NOTHING, NOTHING)),
+            *(levels_of(evidence, result, factor) if factor else (NOTHING, NOTHING)),
             *_bounds(metric, effect),
             *own,
         )
-        for (label, effect), own in zip(shown, told, strict=True)
+        for (label, effect, factor), own in zip(shown, told, strict=True)
     ]
     rows.append((_GAP, NOTHING, NOTHING, *_bounds(metric, scale.gap), NOTHING, ""))
     ends = (evidence.titles[result.study.baseline], evidence.titles[result.study.contender])
@@ -142,7 +141,7 @@ def by_seed_table(result: StudyResult, found: Attribution) -> Table | None:
     metric, numbers = found.metric, [_FIGURES[-1] for _ in found.seeds]
     rows = tuple(
         (label, *(bare_change(metric, value, signed=True) for value in effect.by_seed))
-        for label, effect in _rows(result, found.in_metric)
+        for label, effect, _ in _rows(result, found.in_metric)
     )
     return Table(
         in_units("Shares seed by seed", metric.shown.step),
@@ -187,7 +186,7 @@ def log_odds_table(result: StudyResult, found: Attribution) -> Table | None:
         return None
     rows = [
         (label, _odds(effect.low), _odds(effect.estimate), _odds(effect.high))
-        for label, effect in [*_rows(result, scale), (_GAP, scale.gap)]
+        for label, effect, _ in [*_rows(result, scale), (_GAP, scale.gap, None)]
     ]
     return Table(LOG_ODDS, ("", "lower", "share", "upper"), tuple(rows), _FIGURES, folded=True)
 

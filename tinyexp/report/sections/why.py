@@ -173,7 +173,7 @@ def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) ->
             "the diamond is their mean;"
         )
     return (
-        f"Each row is a factor, from {baseline}'s setting to {contender}'s, the largest share first:{seeds} shares in the "
+        f"Each row is a factor, from {baseline}'s setting to {contender}'s, sorted by size:{seeds} shares in the "
         f"grey strip are too small to matter.{bars} The last two rows are what the shares leave over and the measured gap, "
         "which is the sum of all rows above it."
     )
