@@ -19,7 +19,7 @@ from tinyexp.analysis.exact import mean
 from tinyexp.analysis.images import RightAnswers, across_images, over_images
 from tinyexp.errors import UserError
 
-MOST_CONFUSIONS = 6
+MOST_CONFUSIONS = 5
 """Confusions that are told: those that changed most."""
 MOST_IN_MATRIX = 20
 """Classes; of more than this a matrix is no table any more."""

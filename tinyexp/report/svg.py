@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from tinyexp.files import sha256_of_bytes
 from tinyexp.report.palette import DARK, DARK_SERIES, GROUND, INK, LIGHT, SERIES
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
@@ -164,13 +165,20 @@ def _element(element: ET.Element, name: str, hover: Mapping[str, str]) -> str:
 
 def _attributes(element: ET.Element, name: str, tag: str) -> dict[str, str]:
     found = {key: _short(element.attrib[key]) for key in _KEPT if key in element.attrib}
+    if found.get("transform", "").startswith("rotate(-0 "):  # matplotlib writes it on every upright text
+        del found["transform"]
     if "d" in found:
         found["d"] = _AROUND_COMMAND.sub(r"\1", found["d"])
     if _XLINK in element.attrib:
-        found["href"] = f"#{name}-{element.attrib[_XLINK].removeprefix('#')}"
+        found["href"] = f"#{_marker(name, element.attrib[_XLINK].removeprefix('#'))}"
     if "id" in element.attrib and tag == "path":  # a marker's shape, which a later element uses
-        found["id"] = f"{name}-{element.attrib['id']}"
+        found["id"] = _marker(name, element.attrib["id"])
     return found | _styles(element.get("style", ""), tag)
+
+
+def _marker(name: str, marker: str) -> str:
+    """The id of a marker: of its picture alone, and short, as every dot has it."""
+    return f"p{sha256_of_bytes(name.encode())[:6]}{marker}"
 
 
 def _styles(style: str, tag: str) -> dict[str, str]:

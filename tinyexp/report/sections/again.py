@@ -13,7 +13,7 @@ from tinyexp.report.headline import headline
 from tinyexp.report.sections.head import first_sentence
 from tinyexp.report.sentences import CITATION
 from tinyexp.report.values import record_digests, record_names
-from tinyexp.report.view import MOST_LINES, Commands, Paragraph, Section, Table
+from tinyexp.report.view import MOST_LINES, Column, Commands, Paragraph, Section, Table
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.records import Environment
 from tinyexp.words import NOTHING, counted, level, listing, plain, typed
@@ -42,25 +42,31 @@ def again_section(
     metric = headline(evidence)
     ends = evidence.measured.last_values(metric) if metric else {}
     part = f", the first {_MOST_RUNS:,} of them; report.json has all" if len(names) > _MOST_RUNS else ""
+    shown = list(names.values())[:_MOST_RUNS]
+    told_ends = [ends.get(run.record.identity) for _, run in shown]
+    data = {run.record.data.fingerprint[:_DIGITS] for _, run in names.values()}
+    on = f", all on the data {data.pop()}" if len(data) == 1 else ""
+    index, number = f"{evidence.measured.index}s", metric.label if metric else ""
+    columns: tuple[tuple[str, Column], ...] = (
+        ("", "text"),
+        ("seed", "number"),
+        ("state", "text"),
+        (index, "number"),
+        (number, "number"),
+        ("identity", "code"),
+        *(() if on else (("data", "code"),)),
+    )
+    rows = (
+        _run(evidence, name, run, "" if end is None or metric is None else level(metric, end))
+        for (name, run), end in zip(shown, told_ends, strict=True)
+    )
     runs = Table(
-        f"{counted(len(selection.runs), 'run')}{part}: identity and data fingerprint, first {_DIGITS} digits",
-        (
-            "",
-            "seed",
-            "state",
-            f"{evidence.measured.index}s",
-            metric.label if metric else "",
-            "identity",
-            "data",
-        ),
-        tuple(
-            _run(evidence, name, run, "" if value is None or metric is None else level(metric, value))
-            for name, run in list(names.values())[:_MOST_RUNS]
-            for value in [ends.get(run.record.identity)]
-        ),
-        ("text", "number", "text", "number", "number", "code", "code"),
+        f"{counted(len(selection.runs), 'run')}{part}{on}: identities and fingerprints by their first {_DIGITS} digits",
+        tuple(column for column, _ in columns),
+        tuple(row[: len(columns)] for row in rows),
+        tuple(form for _, form in columns),
         folded=True,
-        links=tuple(_records(run) for _, run in list(names.values())[:_MOST_RUNS]),
+        links=tuple(_records(run) for _, run in shown),
         linked=5,
     )
     tools = listing(f"{name} {version}" for name, version in made_with)

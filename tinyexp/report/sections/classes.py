@@ -49,6 +49,7 @@ _CARRIES = 1 / 3
 """Of the gap: a class with less does not stand out enough for a headline."""
 MOST_DRAWN = 12
 """Classes in the pictures and in the open table; of more, those with the largest shares."""
+_DESCRIBED = 3
 _MOST_ROWS = 100
 """Classes in the folded table; report.json has all."""
 
@@ -233,7 +234,7 @@ def _levels_panel(result: StudyResult, told: _Told, drawn: tuple[ClassDifference
     return Panel(
         name=f"{result.study.name}-classes",
         title="Accuracy by class, the class that carries most first",
-        description=f"{'; '.join(row.hover for row in rows)}.",
+        description=_described([row.hover for row in rows]),
         drawing=PairsDrawing(
             axis("Right answers by class", _ACCURACY.shown.suffix), baseline, contender, tuple(rows)
         ),
@@ -254,7 +255,7 @@ def _shares_panel(result: StudyResult, told: _Told, drawn: tuple[ClassDifference
     return Panel(
         name=f"{result.study.name}-class-shares",
         title=f"What each class adds to the lead of {told.leader}",
-        description=f"{'; '.join(row.hover for row in rows)}.",
+        description=_described([row.hover for row in rows]),
         drawing=SharesDrawing(
             axis("What each class adds", _ACCURACY.shown.step),
             tuple(rows),
@@ -262,6 +263,12 @@ def _shares_panel(result: StudyResult, told: _Told, drawn: tuple[ClassDifference
             "",
         ),
     )
+
+
+def _described(rows: list[str]) -> str:
+    """The first rows in words; the table below the pictures has all."""
+    more = f"; and {len(rows) - _DESCRIBED} more, which the table has" if len(rows) > _DESCRIBED else ""
+    return f"{'; '.join(rows[:_DESCRIBED])}{more}."
 
 
 def _table(told: _Told, of: tuple[ClassDifference, ...], caption: str, *, folded: bool = False) -> Table:
@@ -371,7 +378,7 @@ def _matrix(told: _Told, title: str, said: tuple[tuple[int, ...], ...]) -> Table
     names = [told.name(place) for place in range(len(said))]
     return Table(
         in_units(
-            f"{title}: of the images of each class (rows), how many are taken for which",
+            f"{title}: what the images of each class (rows) are taken for",
             _ACCURACY.shown.suffix,
         ),
         ("", *names),
