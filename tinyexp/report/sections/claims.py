@@ -66,7 +66,7 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
 
 def claims_line(evidence: Evidence) -> str:
     """How many claims of all studies came to which verdict; empty without claims."""
-    found = Counter(
+    found: Counter[str] = Counter(
         one.verdict for result in evidence.results if evidence.touches(result) for one in result.judgements
     )
     if not found:

@@ -173,8 +173,8 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     crossed = crossings(first, second)
     since = f"from {index} {crossed[-1].epoch} to the end" if crossed else f"at every {index}"
     if crossed and crossed[-1].epoch == ahead.epochs[-1]:
-        since = f"at the last {index}, not at the one before"
-    mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
+        since = f"at the last {index}, but not the one before"
+    mean = " (mean over the seeds)" if len(ahead.seeds) > 1 else ""
     return f"{titles[ahead.experiment]} is ahead {told} {since}{mean}"
 
 
