@@ -1,4 +1,4 @@
-"""A quantity measured twice with the same seeds: moved, within noise, equal, or not to be told."""
+"""A quantity measured twice with the same seeds: moved, no clear change, equal, or not to be told."""
 
 from __future__ import annotations
 

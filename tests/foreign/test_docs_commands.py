@@ -46,6 +46,6 @@ def test_what_the_page_says_of_importing_can_be_done(tmp_path: Path, monkeypatch
     for line in block.splitlines():
         result = tinyexp(*shlex.split(line, comments=True)[1:])
         assert result.exit_code == 0, (line, result.output)
-    assert "changing width from 4 to 8" in (tmp_path / "reports" / "mine" / "report.md").read_text().replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert "changing the width from 4 to 8" in (
+        tmp_path / "reports" / "mine" / "report.md"
+    ).read_text().replace("\N{NO-BREAK SPACE}", " ")

@@ -100,8 +100,8 @@ def test_seeds_that_no_log_says_are_numbers_and_the_page_says_so(
     assert not load_runs("runs")["seed_known"].any()
     assert tinyexp("report", "--out", "out").exit_code == 0
     page = (tmp_path / "out" / "report.md").read_text().replace("\N{NO-BREAK SPACE}", " ")
-    assert "The seed of 6 runs is not known: such runs are numbered." in page
-    assert "their logs do not say under which seeds they were trained" in page
+    assert "The seed of 6 runs is not known, so these runs are numbered." in page
+    assert "their logs do not say which seeds they used" in page
 
 
 def test_a_run_that_was_cut_and_one_that_diverged_are_recorded_so(

@@ -33,8 +33,8 @@ def test_a_comparison_tells_what_it_covers_of_new_images(tmp_path: Path) -> None
     assert (found["images"], found["runs_a"], found["runs_b"]) == (1000, 3, 3)
     assert found["difference"] == pytest.approx(compared["mean"])
     assert re.search(
-        r"For new test images of the same kind as well as new seeds the 95 % interval is \+\d\d\.\d points to \+\d\d\.\d points: "
-        r"seeds and the 1,000 test images are both taken as drawn at random\.",
+        r"The verdict's interval covers new seeds on these 1,000 test images\. For new images of the same kind as well, "
+        r"the 95 % interval of Design 1 minus Design 2 is \+\d\d\.\d to \+\d\d\.\d points:",
         text,
     )
 
@@ -43,7 +43,7 @@ def test_one_seed_gives_none(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], seeds=[0])
     text, study = rendered(tmp_path)
     assert study["across_images"] is None
-    assert "For new test images of the same kind" not in text
+    assert "For new images of the same kind" not in text
 
 
 def test_runs_on_other_images_or_without_predictions_give_none(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ def sheets(pdf: str) -> tuple[int, dict[str, list[set[int]]]]:
     found: dict[str, list[set[int]]] = defaultdict(list)
     for number, page in enumerate(reader.pages):
         for annotation in page.get("/Annots") or []:
-            uri = annotation.get_object()["/A"]["/URI"]
+            # A link inside the page has a place and no address.
+            uri = annotation.get_object().get("/A", {}).get("/URI", "")
             if uri.endswith(".example/"):
                 found[uri.removeprefix("https://").removesuffix(".example/")].append(number)
     return len(reader.pages), found

@@ -170,7 +170,7 @@ def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path
     status["digests"].pop("metrics.csv")
     (folder / "status.json").write_text(json.dumps(status))
     text, _, _ = rendered(tmp_path)
-    assert "Design 1 is ahead on the test images at the last epoch, not at the one before" in text
+    assert "Design 1 is ahead on the test images at the last epoch, but not the one before" in text
 
 
 def test_claims_without_a_verdict_are_folded_and_say_why(tmp_path: Path) -> None:

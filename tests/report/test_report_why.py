@@ -71,8 +71,11 @@ def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path
     assert "All shares use one spread (25 degrees of freedom)" in text
     assert "its shares together in 5 % and its claims together in 5 %" in text
     assert "A share says what changed when a factor was switched" in text
-    assert "that a factor is the cause" in text
-    assert "No factor here, as the two do not differ in it under the readings taken: normalization" in text
+    assert "That a factor is the cause" in text
+    assert (
+        "Not a factor here, because the two designs do not differ in it under the interpretations taken: normalization"
+        in text
+    )
     shares = {
         row["factor"]: row["share"]["estimate"]
         for row in study["attributions"]["test_accuracy"]["in_metric"]["shares"]
@@ -117,7 +120,7 @@ def test_one_seed_gives_shares_without_intervals_and_says_so(tmp_path: Path) -> 
     text, _, study = rendered(tmp_path)
     assert study["attributions"]["test_accuracy"]["in_metric"]["error"] == "none"
     assert "One seed gives no estimate of chance, so there are no intervals." in text
-    assert "What each factor moved, without an estimate of chance" in text
+    assert "What each factor changed, without an estimate of chance" in text
     assert "not the designs" in text, "the sentence on two networks"
     assert verdicts(study)["why-augmentation"] == ("undecided_here", "no_error_estimate")
     assert "A verdict needs 3 or more of each." in text

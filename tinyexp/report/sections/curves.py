@@ -171,7 +171,7 @@ def _heading(evidence: Evidence, curves: Sequence[Curve]) -> str:
     if first.mean[-1] == second.mean[-1]:
         return f"{titles[first.experiment]} and {titles[second.experiment]} end level {told}"
     ahead, behind = (first, second) if metric.gain(first.mean[-1], second.mean[-1]) > 0 else (second, first)
-    mean = ", in the mean over the seeds" if len(ahead.seeds) > 1 else ""
+    mean = " (mean over the seeds)" if len(ahead.seeds) > 1 else ""
     return f"{_lead(titles[ahead.experiment], titles[behind.experiment], (ahead, behind), told)}{mean}"
 
 
@@ -182,7 +182,7 @@ def _lead(leader: str, other: str, curves: tuple[Curve, Curve], told: str) -> st
         return f"{leader} is ahead {told} at every {index}"
     last = crossed[-1].epoch
     if last == epochs[-1]:
-        return f"{leader} is ahead {told} at the last {index}, not at the one before"
+        return f"{leader} is ahead {told} at the last {index}, but not the one before"
     if len(crossed) > 1:
         places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
         return f"{places}; {leader} is ahead from {index} {last} to the end"

@@ -1,4 +1,4 @@
-"""What changed since a baseline: verdicts, accuracies, and whether the figures moved beyond noise."""
+"""What changed since a baseline: verdicts, accuracies, and whether the figures moved by more than chance."""
 
 from __future__ import annotations
 
