@@ -219,7 +219,7 @@ def test_no_text_of_a_picture_is_smaller_than_twelve_pixels_on_a_phone() -> None
 
 @cache
 def view_of_sample() -> ReportView:
-    return build_view(select_runs(read_runs(sample() / "out" / "runs")))
+    return build_view(gather(select_runs(read_runs(sample() / "out" / "runs"))))
 
 
 def drawings(view: ReportView) -> list[Drawing]:
@@ -258,7 +258,7 @@ def test_a_dash_is_a_split_in_all_pictures_of_a_report() -> None:
 
 
 def why_figures(runs: Path) -> list[Figure]:
-    view = build_view(select_runs(read_runs(runs)))
+    view = build_view(gather(select_runs(read_runs(runs))))
     section = next(section for section in view.sections if section.id == f"{WHY}-why")
     return [block for block in section.blocks if isinstance(block, Figure)]
 
@@ -281,7 +281,7 @@ def test_shares_stand_by_size_with_levels_then_the_rest_and_the_gap(tmp_path: Pa
     sizes = [abs(row.value) for row in factors]
     assert sizes == sorted(sizes, reverse=True)
     assert all(row.interval for row in drawing.rows)
-    assert (rest.label, gap.label, gap.is_sum) == ("interaction / not explained", "measured gap", True)
+    assert (rest.label, gap.label, gap.is_sum) == ("not explained", "measured gap", True)
     assert sum(row.value for row in (*factors, rest)) == pytest.approx(gap.value, abs=1e-9)
     table = shares.table
     assert table.columns[1:3] == ("Design\u00a02", "Design\u00a01")
@@ -339,6 +339,10 @@ def test_a_table_of_words_becomes_cards_and_one_of_numbers_does_not() -> None:
     assert cards
     for table in cards:
         heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', table)
+        if (
+            table.partition("<tbody>")[2].partition("</tr>")[0].count("<td") < 2
+        ):  # one beside the names needs no label
+            continue
         for cell in re.findall(r"<td([^>]*)>[^<]", table.partition("<tbody>")[2]):
             label = re.search(r'data-label="([^"]*)"', cell)
             assert label
@@ -351,7 +355,7 @@ def test_seeds_that_end_alike_and_lines_of_a_kind_keep_apart(tmp_path: Path) -> 
         for seed in range(3):
             make_run(tmp_path / "runs", name, seed, shape=Shape(0.5, 0.5, 0.55, 0.3), key="same")
     make_runs(tmp_path / "runs", ["imagenet-design1"])
-    view = build_view(select_runs(read_runs(tmp_path / "runs")))
+    view = build_view(gather(select_runs(read_runs(tmp_path / "runs"))))
     panel = next(panel for panel in view.panels() if panel.name.endswith("test-accuracy"))
     uses = [(use.attrib["x"], use.attrib["y"]) for use in parsed(picture(panel.drawing)).iter(f"{_SVG}use")]
     assert len(uses) == 2
@@ -391,7 +395,7 @@ def heading(*means: tuple[float, ...], seeds: int = 1) -> str:
         (
             (0.2, 0.3, 0.4, 0.7),
             (0.3, 0.4, 0.5, 0.5),
-            "Design 1 is ahead on the test images at the last epoch, not at the one before",
+            "Design 1 is ahead on the test images at the last epoch, but not the one before",
         ),
         ((0.2, 0.3, 0.4, 0.5), (0.3, 0.4, 0.5, 0.5), "Design 1 and Design 2 end level on the test images"),
     ],
@@ -401,7 +405,7 @@ def test_a_heading_of_curves_says_what_they_do_and_no_more(
 ) -> None:
     assert heading(first, second) == words
     if "level" not in words:
-        assert heading(first, second, seeds=3) == f"{words}, in the mean over the seeds"
+        assert heading(first, second, seeds=3) == f"{words} (mean over the seeds)"
 
 
 def test_the_cost_of_each_network_stands_beside_what_it_reached() -> None:
@@ -441,7 +445,7 @@ def imported(tmp_path: Path, lines: str) -> ReportView:
             (folder / "metrics.csv").write_text(lines)
     command = [sys.executable, "-m", "tinyexp", "import", log, "--into", into]
     subprocess.run(command, check=True, capture_output=True)
-    return build_view(select_runs(read_runs(into)))
+    return build_view(gather(select_runs(read_runs(into))))
 
 
 def test_where_nothing_is_known_of_the_cost_there_is_no_section(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_headline_table_and_figure_have_one_sign_whoever_wins(reversed_runs: Pat
         result = evidence.lead
         assert result
         assert result.comparison
-        head = build_view(evidence.selection).head
+        head = build_view(evidence).head
         assert head.verdict.before == f"{winner} beats {loser} by "
         row = runs_table(evidence, result.comparison).rows[-2]
         assert row[0] == f"{winner} minus {loser}, points"
@@ -219,7 +219,7 @@ def test_one_setting_that_differs_is_not_told_as_several(tmp_path: Path) -> None
     make_runs(tmp_path / "runs", ["tiny-design1"])
     evidence = gather(select_runs(read_runs(tmp_path / "runs")))
     together = "That any one difference between the two is the cause: they were switched together."
-    assert together in build_view(evidence.selection).head.cautions
+    assert together in build_view(evidence).head.cautions
     lead = evidence.lead
     assert lead
     other = lead.design.members["tiny-design2"]
