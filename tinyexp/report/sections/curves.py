@@ -184,7 +184,7 @@ def _lead(leader: str, other: str, curves: tuple[Curve, Curve], told: str) -> st
     if last == epochs[-1]:
         return f"{leader} is ahead {told} at the last {index}, but not the one before"
     if len(crossed) > 1:
-        places = f"{leader} and {other} change places {counted(len(crossed), 'time')} {told}"
+        places = f"{leader} and {other} change places {'twice' if len(crossed) == 2 else counted(len(crossed), 'time')} {told}"
         return f"{places}; {leader} is ahead from {index} {last} to the end"
     if sum(epoch < last for epoch in epochs) < _LED:
         return f"{leader} is ahead {told} from {index} {last} to the end"
