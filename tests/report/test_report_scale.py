@@ -140,7 +140,7 @@ def test_of_very_many_seeds_some_are_drawn_and_said_so(tmp_path: Path) -> None:
     picture = (tmp_path / "out" / "figures" / name).read_text(encoding="utf-8")
     assert picture.count("<title>Design") == 2 * MOST_SEEDS
     page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-    assert f"Drawn are {MOST_SEEDS} of the {MOST_SEEDS + 60} runs" in page.text
+    assert f"The picture shows {MOST_SEEDS} of the {MOST_SEEDS + 60} runs" in page.text
     assert len(re.findall(r"^\| seed \d+ \|", _markdown(tmp_path), re.MULTILINE)) >= MOST_SEEDS + 60
 
 

@@ -87,8 +87,11 @@ def test_planted_effects_come_out_as_shares_with_verdicts_on_the_claims(tmp_path
     assert found["why-normalization"][0] == "as_predicted_here"
     assert found["why-kernel"] == ("not_as_predicted_here", "prediction_fails")
     assert found["pools-vary"] == ("refuted", "prediction_fails"), "read off the model, at whatever scale"
-    assert "These runs depart from the source in data, size or length, so they are no evidence" in text
-    assert "These verdicts share an error of 5 %: with 5 claims under test" in text
+    assert (
+        "These runs depart from the source in data, size or length. So a verdict says what came out here"
+        in text
+    )
+    assert "These verdicts share a 5 % risk of error: with 5 claims under test" in text
     for words in (
         "As predicted here",
         "Not as predicted here",
