@@ -57,6 +57,8 @@ class Entries:
     items: tuple[Entry, ...]
     wide: bool = False
     """Whether the names are words and not numbers."""
+    folded_as: str = ""
+    """What stands for them until they are opened; empty where they stand open."""
     kind: ClassVar[str] = "entries"
 
 

@@ -342,6 +342,7 @@ def _agreement(told: _Told) -> tuple[Block, ...]:
         ("", "one of each", f"two of {told.leader}", f"two of {told.other}"),
         rows,
         ("text", number, number, number),
+        folded=True,
     )
     return (Paragraph(text), table)
 

@@ -10,7 +10,7 @@ from tinyexp.config.trainers import key_place
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.settings import named, ran
-from tinyexp.report.view import LONG_TABLE, Block, Paragraph, Section, Table
+from tinyexp.report.view import Block, Paragraph, Section, Table
 from tinyexp.words import counted, listing, setting, some
 
 _NOT_COMPARED = ("execution.",)
@@ -80,6 +80,7 @@ def designs_section(evidence: Evidence, result: StudyResult) -> Section | None:
         columns,
         tuple(_row(one, left, right) for one in found),
         ("text", "text", "text", "code"),
+        folded=result is not evidence.lead,
     )
     same = Table(
         f"{counted(len(alike), 'setting')} in which they are alike",
@@ -118,10 +119,10 @@ def deviations_section(evidence: Evidence) -> Section:
     own = {row: names for row, names in grouped.items() if row not in common}
     tables = []
     if own:
-        tables.append(_deviations(evidence, words.of_some, own, everywhere, folded=len(own) > LONG_TABLE))
+        tables.append(_deviations(evidence, words.of_some, own, everywhere, folded=True))
     if common:
         caption = words.shared.format(count=counted(len(common), words.noun))
-        tables.append(_deviations(evidence, caption, common, everywhere, folded=bool(own)))
+        tables.append(_deviations(evidence, caption, common, everywhere, folded=True))
     keys = {key: names for (key, _, _), names in grouped.items()}
     heading = words.heading.format(count=counted(len(keys), "setting"))
     told = listing(named(key, _trainer(evidence, names)) for key, names in keys.items())

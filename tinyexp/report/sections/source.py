@@ -72,7 +72,12 @@ def ambiguities_section(evidence: Evidence) -> Section | None:
         f"Interpretations taken: {listing(f'{plain(number)} {plain(interpretation)}' for number, interpretation in sorted(taken, key=lambda one: _place(order, one[0])))}."
     )
     # Reports link to a section by its id, which stays what it was first called.
-    return Section("contradictions", heading, (Entries(entries),), summary=(summary,))
+    return Section(
+        "contradictions",
+        heading,
+        (Entries(entries, folded_as="What it leaves open, how it was read, and how else it could be"),),
+        summary=(summary,),
+    )
 
 
 def _place(order: list[str], number: str) -> int:
