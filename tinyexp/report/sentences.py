@@ -45,19 +45,22 @@ LATER: Mapping[str, str] = {
     "last": "{design}: {runs} beyond the last look, so not part of the verdict.",
 }
 LEFT_OUT = "Left out, because only one of the two finished with it: seed {seeds}."
-TESTS = "The verdict rests on {interval} and a margin of {margin}. As a check, the {test} gives {p}; with {runs} the lowest p it can give is {floor}."
+MARGIN = " and a margin of {margin}"
+NO_MARGIN = "; nothing says what is too small to matter, so any difference counts"
+TESTS = "The verdict rests on {interval}{margin}. As a check, the {test} gives {p}; with {runs} the lowest p it can give is {floor}."
 TESTS_TOO_FEW = "So few runs get no verdict, whatever they show. The interval is {interval}. As a check, the {test} gives {p}; with {runs} the lowest p it can give is {floor}."
 TESTS_ONE_RUN = "One run of a design gives no interval and no test over runs."
 
 READ_SAMPLES = (
     "In the first picture each dot is a run and the stroke is the mean. In the second the diamond is the difference of the two means, "
-    "{first} minus {second}. The bar through the diamond is its {level} interval. Differences in the grey strip are too small to matter."
+    "{first} minus {second}. The bar through the diamond is its {level} interval."
 )
 READ_PAIRS = (
     "Each row is a seed. In the first picture the filled mark is {baseline} and the ring {contender} with that seed. "
-    "The second shows the differences, {first} minus {second}, and the diamond is their mean. The bar through the diamond is its {level} interval. "
-    "Differences in the grey strip are too small to matter."
+    "The second shows the differences, {first} minus {second}, and the diamond is their mean. The bar through the diamond is its {level} interval."
 )
+READ_STRIP = " Differences in the grey strip are too small to matter."
+"""Where there is a margin."""
 DRAWN_SOME = " The picture shows {drawn} of the {of} runs, evenly spaced by size, with the smallest and the largest; mean and interval are of all, and the table has all."
 
 SELECTED_ON_TEST = "The {index} of each run was chosen by its test result, so the figures are better than they would be on new data."

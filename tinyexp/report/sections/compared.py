@@ -23,9 +23,11 @@ from tinyexp.report.sentences import (
     LATER,
     LEFT_OUT,
     LOOKS,
+    MARGIN,
     MORE_RUNS,
     MORE_SEEDS,
     NETWORKS,
+    NO_MARGIN,
     SELECTED_ON_TEST,
     TESTS,
     TESTS_ONE_RUN,
@@ -174,7 +176,9 @@ def _tests(comparison: Comparison) -> str:
         return TESTS_ONE_RUN
     words = {
         "interval": INTERVALS[comparison.pairing].format(level=per_cent(1 - comparison.look.error)),
-        "margin": change(comparison.metric, comparison.margin),
+        "margin": MARGIN.format(margin=change(comparison.metric, comparison.margin))
+        if comparison.margin
+        else NO_MARGIN,
         "test": EXACT_TESTS[comparison.pairing],
         "p": p_told(comparison.p_exact),
         "floor": p_value(comparison.p_floor),

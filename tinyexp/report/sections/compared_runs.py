@@ -17,7 +17,7 @@ from tinyexp.report.drawings import (
     SamplesDrawing,
 )
 from tinyexp.report.evidence import Evidence, StudyResult
-from tinyexp.report.sentences import DRAWN_SOME, READ_PAIRS, READ_SAMPLES
+from tinyexp.report.sentences import DRAWN_SOME, READ_PAIRS, READ_SAMPLES, READ_STRIP
 from tinyexp.report.view import LONG_TABLE, Figure, Panel, Table
 from tinyexp.words import (
     MINUS,
@@ -57,6 +57,7 @@ def compared_figure(evidence: Evidence, result: StudyResult) -> Figure:
     read = (READ_PAIRS if paired else READ_SAMPLES).format(**words)
     if comparison.low is None:
         read = read.replace(f" The bar through the diamond is its {words['level']} interval.", "")
+    read += READ_STRIP if comparison.margin else ""
     most = max(map(_count, comparison.samples))
     if most > MOST_SEEDS:
         read += DRAWN_SOME.format(drawn=MOST_SEEDS, of=f"{most:,}")
@@ -259,7 +260,9 @@ def _difference_panel(evidence: Evidence, result: StudyResult, comparison: Compa
         described,
         interval,
     )
-    margin = f"\u00b1{bare_change(metric, comparison.margin)}: too small to matter"
+    margin = (
+        f"\u00b1{bare_change(metric, comparison.margin)}: too small to matter" if comparison.margin else ""
+    )
     return Panel(
         name=f"{result.study.name}-differences",
         title=f"{first} minus {second}",

@@ -67,6 +67,8 @@ def designs_section(evidence: Evidence, result: StudyResult) -> Section | None:
         differences(left.settings, right.settings, ignore=_NOT_COMPARED),
         key=lambda one: key_place(one.key, left.trainer),
     )
+    if evidence.selection.imported and {difference.key for difference in found} <= {"design"}:
+        return None  # a name that was given to runs is no setting of theirs
     titles = [evidence.titles[chosen.name] for chosen in pair if chosen]
     columns = ("", *titles, "key")
     changed = {difference.key for difference in found}

@@ -53,7 +53,7 @@ def shares_panel(evidence: Evidence, result: StudyResult, found: Attribution) ->
             axis("What each switch moved", told.step),
             tuple(rows),
             told.scale * margin,
-            f"\u00b1{bare_change(metric, margin)}: too small to matter",
+            f"\u00b1{bare_change(metric, margin)}: too small to matter" if margin else "",
         ),
     )
 

@@ -172,9 +172,12 @@ def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) ->
             " the bar above reaches from the lowest to the highest seed, its thick part over their middle half, "
             "the diamond is their mean;"
         )
+    strip = " shares in the grey strip are too small to matter." if result.study.margin else ""
+    if not strip:
+        seeds = f"{seeds.removesuffix(';')}."
     return (
-        f"Each row is a factor, from {baseline}'s setting to {contender}'s, sorted by size:{seeds} shares in the "
-        f"grey strip are too small to matter.{bars} The last two rows are what the shares leave over and the measured gap, "
+        f"Each row is a factor, from {baseline}'s setting to {contender}'s, sorted by size:{seeds}{strip}"
+        f"{bars} The last two rows are what the shares leave over and the measured gap, "
         "which is the sum of all rows above it."
     )
 
