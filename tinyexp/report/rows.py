@@ -168,7 +168,8 @@ def whisker(canvas: Canvas, interval: tuple[float, float] | None, y: float, colo
 
 def names_above(canvas: Canvas, names: Sequence[tuple[str, float]], *, reach: float = 0.2) -> None:
     """Names over the first row, kept apart from each other, each with a thin line down to its value."""
-    shown = [wrapped(name, 28, 1) for name, _ in names]
+    room = WIDTH / len(names) - 14
+    shown = [fitted(name, room, TEXT_SIZE) for name, _ in names]
     wanted = [canvas.x_pixel(value) for _, value in names]
     centres = spread(wanted, [widest([name]) + 12 for name in shown], 0, WIDTH)
     y = canvas.top + 14
