@@ -95,7 +95,7 @@ def test_a_reading_that_the_source_does_not_have_is_refused_with_the_choices(fol
     ("old", "new", "words"),
     [
         ("address =", "adress =", "unknown key 'adress'. Known: title, address, ambiguities, metrics. Did you mean 'address'?"),
-        ("what =", "waht =", "unknown key 'waht' in [ambiguities.A1]. Known: what, interpretations. Did you mean 'what'?"),
+        ("what =", "waht =", "unknown key 'waht' in [ambiguities.A1]. Known: what, interpretations, concerns. Did you mean 'what'?"),
         ("set =", "sets =", "unknown key 'sets' in [ambiguities.A1.interpretations.small]. Known: meaning, set."),
         ('title = "A paper"', "", "the key 'title' is missing"),
         ('title = "A paper"', "title = 3", "title = 3 cannot be used"),

@@ -141,7 +141,7 @@ def test_a_true_effect_of_half_the_margin_is_neither_supported_nor_refuted_but_b
         "In the predicted direction but too small to matter The same sentence, if it means the conv" in text
     )
     assert re.search(
-        r"Changing kernel of the fourth convolution from 5 to 2 changes the test accuracy by \+0\.\d points .{,80} "
+        r"Changing the kernel of the fourth convolution from 5 to 2 changes the test accuracy by \+0\.\d points .{,80} "
         r"The whole interval lies between zero and \+1\.0 point: as predicted in direction, too small to matter\.",
         text,
     )
