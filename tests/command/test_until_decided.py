@@ -56,7 +56,7 @@ def test_a_clear_difference_stops_at_the_first_look(place, study):
     assert runs(place) == 6
     values, page = reported(place)
     assert (values["comparison"]["verdict"], values["comparison"]["look"]["error"]) == ("beats", 0.01)
-    assert "This is look 1 of 2, at 3 runs of each (looks at 3 and 6)." in page
+    assert "The study looks at its results at 3 and 6 runs of each; this is look 1 of 2." in page
 
 
 def test_an_open_one_is_trained_to_its_last_look_and_no_further(place, study):
@@ -77,7 +77,7 @@ def test_an_open_one_is_trained_to_its_last_look_and_no_further(place, study):
     assert tinyexp("run-all", "--seeds", "8").returncode == 0
     values, page = reported(place)
     assert values["comparison"]["contender_runs"]["later"] == [6, 7]
-    assert "Mine (low): seed 6 and seed 7 beyond the last look, and so no part of the verdict." in page
+    assert "Mine (low): seed 6 and seed 7 beyond the last look, so not part of the verdict." in page
 
 
 def test_a_study_that_was_changed_after_its_first_run_is_told_with_the_keys(place, study):

@@ -115,7 +115,7 @@ def glossary_section(parts: Iterable[Any]) -> Section | None:
     used = [
         (word, meaning)
         for word, (pattern, meaning) in WORDS.items()
-        if re.search(rf"\b(?:{pattern})(?!\w)", text)
+        if re.search(rf"(?<![\w{{-])(?:{pattern})(?!\w)", text)
     ]
     if not used:
         return None
