@@ -156,6 +156,14 @@ def test_runs_that_did_not_finish_are_named_on_the_first_screen(tmp_path: Path) 
     assert "1 other run did not finish: Five-convolution net, seed 2 (diverged)." in head
 
 
+def test_a_run_beyond_the_look_that_did_not_finish_is_named_there_too(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], range(4))
+    make_run(tmp_path / "runs", "tiny-design2", 4, state="diverged", epochs_done=2)
+    write_report(tmp_path / "runs", tmp_path / "out")
+    head = text_of(html(tmp_path / "out").split("<section", maxsplit=1)[0])
+    assert "1 other run did not finish: Design 2, seed 4 (diverged)." in head
+
+
 def test_contents_lead_to_every_section_on_both_pages() -> None:
     for name in ("desk", "embedded"):
         page = html(KEPT / name)

@@ -164,13 +164,17 @@ def _facts(evidence: Evidence, result: StudyResult) -> tuple[Fact, ...]:
 
 
 def _unfinished(evidence: Evidence, result: StudyResult | None) -> str:
-    """The runs that gave no result, by name; those of the two compared stand beside the verdict."""
-    told = result.pair if result else ()
+    """The runs that gave no result, by name; those that the verdict counts stand beside it."""
+    compared = result.comparison if result else None
+    told = set[tuple[str, int]]()
+    if compared:
+        own = ((compared.contender, compared.contender_runs), (compared.baseline, compared.baseline_runs))
+        told = {(name, lost.seed) for name, sample in own for lost in sample.lost}
     names = [
         f"{evidence.titles[chosen.name]}, seed {run.record.seed} ({ENDED[run.status.state]})"
         for chosen in evidence.selection.everything
-        if chosen.name not in told
         for run in chosen.unfinished
+        if (chosen.name, run.record.seed) not in told
     ]
     if not names or not any(chosen.finished for chosen in evidence.selection.chosen):
         return ""  # of none that finished the verdict says it
