@@ -113,6 +113,10 @@ def absent(what: str) -> Any:
     pytest.skip(told)
 
 
+_SHEET_NUMBER = 45.0
+"""Points above the lower edge within which a sheet's number stands."""
+
+
 def sheets(pdf: str) -> tuple[int, dict[str, list[set[int]]]]:
     """How many sheets, and for each figure and heading on which of them its parts lie."""
     reader = PdfReader(pdf)
@@ -154,6 +158,29 @@ def test_no_figure_is_split_and_no_heading_is_left_behind_on_paper(looked, name)
     _, parts = sheets(looked[name]["pdf"])
     assert any(part.startswith("figure-") for part in parts)
     assert [part for part, numbers in parts.items() if len(set(numbers)) > 1] == []
+
+
+def filled(pdf: str) -> list[float]:
+    """How far down each sheet has text, as a share of its height; the sheet's number is passed over."""
+    found = []
+    for page in PdfReader(pdf).pages:
+        height, lowest = float(page.mediabox.height), [0.0]
+
+        def take(text: str, cm: list[float], tm: list[float], *_: Any, height=height, lowest=lowest) -> None:
+            up = cm[1] * tm[4] + cm[3] * tm[5] + cm[5]
+            if text.strip() and up > _SHEET_NUMBER:
+                lowest.append(1 - up / height)
+
+        page.extract_text(visitor_text=take)
+        found.append(max(lowest))
+    return found
+
+
+@pytest.mark.parametrize("name", ["embedded", "desk"])
+def test_no_sheet_but_the_last_is_a_third_empty(looked, name):
+    *others, last = filled(looked[name]["pdf"])
+    assert min(others) > 2 / 3, others
+    assert last > 0
 
 
 def test_the_embedded_page_prints_on_ten_sheets(looked):
