@@ -99,7 +99,7 @@ ALLOWED = {
     ("analysis/plan.py", "coded[:, places].prod"): "of levels that are -1 or +1",
     ("report/measured.py", "np.cumsum"): "of whole numbers",
     (
-        "report/steps.py",
+        "report/shares.py",
         "np.quantile",
     ): "between two neighbours, element by element; drawn to a hundredth of a pixel",
     ("report/labels.py", "(1 - place) ** 2"): "numpy's square of an array, which is a multiplication",

@@ -188,4 +188,4 @@ def test_a_run_that_went_on_elsewhere_is_marked_and_the_report_says_so(tmp_path:
     subprocess.run([*command, "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")], check=True)
     for page in ("report.html", "report.md"):
         text = (tmp_path / "out" / page).read_text().replace("&nbsp;", " ").replace("\N{NO-BREAK SPACE}", " ")
-        assert "not bit-identical to an untouched run" in text
+        assert "not bit-identical to an uninterrupted run" in text

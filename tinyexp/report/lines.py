@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -98,7 +97,7 @@ def _mark_ends(canvas: Canvas, drawn: Sequence[Series]) -> None:
     placed: list[tuple[float, float]] = []
     for series in drawn:
         end = canvas.x_pixel(series.epochs[-1]), canvas.y_pixel(series.mean[-1])
-        near = sum(math.dist(end, other) < _NEAR for other in placed)
+        near = sum(max(abs(end[0] - x), abs(end[1] - y)) < _NEAR for x, y in placed)
         placed.append(end)
         size = 7 + 5.0 * near
         mark(canvas, series.epochs[-1], series.mean[-1], series.style, size=size, ring=near > 0)

@@ -85,7 +85,7 @@ def fitted(label: str, room: float) -> str:
     """A label as it fits on one line; of a longer one the middle is left out, as names of many differ at their end.
 
     >>> fitted("learning rate of the first layer 0.01", 60)
-    'lear…0.01'
+    'lea…0.01'
     """
     if text_width(label, _TEXT) <= room:
         return label

@@ -95,7 +95,7 @@ def _read(text: str) -> float:
 
 def _adds_up(values: Sequence[float], digits: int) -> bool:
     first, second, difference = values
-    return abs(first - second - difference) < 0.1**digits / 2
+    return not round(first - second - difference, digits)
 
 
 def _count(sample: Sample) -> int:

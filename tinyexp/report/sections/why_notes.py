@@ -90,7 +90,7 @@ def _adds_up(found: Attribution) -> bool:
     shown = [
         round(told.scale * one.estimate, told.decimals) for one in (*parts, scale.not_explained, scale.gap)
     ]
-    return abs(math.fsum(shown[:-1]) - shown[-1]) < 0.1**told.decimals / 2
+    return not round(math.fsum(shown[:-1]) - shown[-1], told.decimals)
 
 
 def titles_of(result: StudyResult, rows: list[Share]) -> list[str]:
