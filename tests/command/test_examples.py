@@ -94,5 +94,5 @@ def test_a_pytorch_script_is_driven_by_a_metric_where_lower_is_better(tmp_path):
     tinyexp("run-all", "--set", "epochs=12", folder=folder)
     tinyexp("report", "--out", "reports/latest", "--set", "epochs=12", folder=folder)
     page = (folder / "reports" / "latest" / "report.md").read_text(encoding="utf-8")
-    assert "in test loss (lower is better)" in page
+    assert "test loss (lower is better)" in page
     tinyexp("check", "reports/latest", folder=folder)
