@@ -15,8 +15,9 @@ FIRST_SCREEN = "One class, {name}, accounts for {share} of the {gap}: {leader} g
 LEVELS = "{leader} gets {here} of the {images} of {name} right, {other} {there}."
 CONFUSION = "The largest shift: {other} takes {there} of {label} for {predicted}, {leader} {here}."
 OTHER_CLEAR: Mapping[str, str] = {
-    "ahead": "{design} is clearly ahead on {names} too.",
-    "behind": "The other way round, {design} is clearly ahead on {names}.",
+    "too": "{design} is clearly ahead on {names} too.",
+    "clear": "{design} is clearly ahead on {names}.",
+    "opposite": "The other way round, {design} is clearly ahead on {names}.",
 }
 READ_CLASSES = (
     "In the first picture each row is a class, with a mark at the accuracy of each design, the mean over its runs. The second shows what each class adds "

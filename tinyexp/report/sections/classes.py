@@ -191,10 +191,12 @@ def _sentences(told: _Told) -> list[str]:
             there=level(_ACCURACY, there),
         )
     if min(told.runs()) > 1:
-        clear = [one for one in told.found.classes[1:] if one.is_clear]
-        ahead = [told.name(one.place) for one in clear if told.share(one) > 0]
-        behind = [told.name(one.place) for one in clear if told.share(one) < 0]
-        for key, names, design in (("ahead", ahead, told.leader), ("behind", behind, told.other)):
+        largest, *others = told.found.classes
+        along = 1 if told.share(largest) >= 0 else -1
+        first, second = (told.leader, told.other) if along > 0 else (told.other, told.leader)
+        same = "too" if largest.is_clear else "clear"
+        for key, sense, design in ((same, along, first), ("opposite", -along, second)):
+            names = [told.name(one.place) for one in others if one.is_clear and sense * told.share(one) > 0]
             if names:
                 found.append(OTHER_CLEAR[key].format(names=some(names), design=design))
     return found
