@@ -6,6 +6,7 @@ Imports stand inside the commands, so that ``tinyexp --help`` loads none of torc
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -224,13 +225,11 @@ def _train(
                 said = visible(row["message"], one_line=True)
                 say(f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {said}", err=True)
     if code >= 128:
-        import shlex
-
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         say(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
     elif not code and not as_json:
         say(
-            f"To see them: tinyexp report --runs {request.runs} --profile {request.profile} --out reports/latest",
+            f"To see them: tinyexp report --runs {shlex.quote(str(request.runs))} --profile {request.profile} --out reports/latest",
             err=True,
         )
     sys.exit(code)
@@ -493,7 +492,10 @@ def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run:
     if dry_run:
         say("Nothing was written.")
     else:
-        say(f"To see them: tinyexp report --runs {into} --profile imported --out reports/latest", err=True)
+        say(
+            f"To see them: tinyexp report --runs {shlex.quote(str(into))} --profile imported --out reports/latest",
+            err=True,
+        )
 
 
 @main.command()

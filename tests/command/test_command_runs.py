@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -104,6 +105,15 @@ def test_a_command_is_trained_and_its_log_is_recorded(place):
     assert tinyexp("check", "runs").returncode == 0
     again = tinyexp("run", "mine", "--set", "rate=0.75", "--set", "half=true")
     assert "1 finished before, 0 to train" in again.stderr
+
+
+def test_the_command_that_shows_the_runs_works_as_printed(place):
+    done = tinyexp("run", "mine", "--runs", "my runs")
+    assert done.returncode == 0, done.stderr
+    printed = (done.stdout + done.stderr).split("To see them: tinyexp ")[1].splitlines()[0]
+    shown = tinyexp(*shlex.split(printed))
+    assert shown.returncode == 0, shown.stderr
+    assert (place / "reports" / "latest" / "report.html").is_file()
 
 
 def test_numbers_come_through_to_the_last_bit(place):
