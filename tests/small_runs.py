@@ -20,6 +20,16 @@ SMALL = {
 }
 """Four steps an epoch, the last of 12 images."""
 
+WATCHED = {
+    "data__dataset": "patterns",
+    "optimizer__learning_rate": 0.1,
+    "optimizer__schedule": "plateau",
+    "optimizer__plateau_patience": 0,
+    "training__patience": 2,
+    "training__stop_after": 6,
+}
+"""A small run that stops early, after its fourth epoch, as the second was best; its rates move after the third."""
+
 SET = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
 """The same as options of the command line."""
 

@@ -221,7 +221,7 @@ def _train(
     else:
         _print_table(*_with_result(rows, ("run", "seed", "state", "epochs"), ("folder",)))
         for row in rows:
-            if row["message"]:
+            if row["message"] and row["state"] != "finished":
                 said = visible(row["message"], one_line=True)
                 say(f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {said}", err=True)
     if code >= 128:

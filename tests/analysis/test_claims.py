@@ -355,13 +355,12 @@ def test_a_fact_about_another_kind_of_net_is_not_tested():
         assert (found.verdict, found.reason) == ("not_tested", "fact_missing")
 
 
-def test_a_claim_that_is_only_told_is_not_tested():
-    (found,) = judge(study({"kind": "not_run"}), Evidence(curves()))
-    assert (found.verdict, found.reason) == ("not_tested", "not_planned")
-
-
 def test_claims_are_judged_in_their_order():
-    claims = study({"kind": "not_run"}, {"kind": "higher"}, {"kind": "not_run"})
+    claims = study(
+        {"kind": "higher", "experiments": ["old", "absent"]},
+        {"kind": "higher"},
+        {"kind": "higher", "experiments": ["old", "absent"]},
+    )
     found = judge(claims, Evidence(curves(old=0.5, new=0.6)))
     assert [one.claim for one in found] == ["claim-0", "claim-1", "claim-2"]
 
@@ -419,7 +418,10 @@ def test_away_from_the_sources_data_and_size_a_verdict_says_what_came_out_here(e
 def test_too_small_to_matter_and_not_tested_are_the_same_words_everywhere():
     levels = {"old": 0.5, "new": 0.505, "spread": 0.0005}
     assert between(SCALED, {}, **levels) == between(PAPER, {}, **levels) == "below_margin"
-    assert between(SCALED, {"kind": "not_run"}, old=0.5, new=0.5) == "not_tested"
+    assert (
+        between(SCALED, {"kind": "higher", "experiments": ["old", "absent"]}, old=0.5, new=0.5)
+        == "not_tested"
+    )
 
 
 def test_experiments_without_a_source_are_at_their_own_scale():
@@ -455,7 +457,11 @@ def test_the_claims_of_a_study_share_their_error():
     alone = judge(study({"kind": "higher"}), Evidence(frame))
     assert (alone[0].verdict, alone[0].error) == ("supported", 0.05)
     many = judge(
-        study({"kind": "higher"}, *[{"kind": "higher", "margin": 0.035}] * 8, {"kind": "not_run"}),
+        study(
+            {"kind": "higher"},
+            *[{"kind": "higher", "margin": 0.035}] * 8,
+            {"kind": "higher", "experiments": ["old", "absent"]},
+        ),
         Evidence(frame),
     )
     assert (many[0].verdict, many[0].reason) == ("inconclusive", "only_before_adjustment")

@@ -187,3 +187,26 @@ def test_a_bound_holds_in_the_worse_direction_of_the_metric():
     with pytest.raises(ValueError, match=r"'test_perplexity' is no accuracy. Give worse_than"):
         study(metric="test_perplexity", margin=1, fail_on={"accuracy_below": {"new": 0.5}})
     assert study(metric="test_perplexity", margin=1, fail_on={"worse_than": {"new": 25.0}})
+
+
+def early(taken):
+    """Runs of which the new ones stop early, after two epochs or three, each taken at its best."""
+    frame = runs(
+        "test_perplexity",
+        {"new": [[40.0, 22.0], [41.0, 21.0, 26.0], [42.0, 23.0, 27.0]], "old": CURVES["old"]},
+    )
+    new = frame["experiment"] == "new"
+    return frame.assign(taken_epoch=frame["seed"].map(dict(enumerate(taken))).where(new))
+
+
+def test_a_run_that_stops_early_ends_with_the_epoch_that_it_was_taken_at():
+    found = compare(early((2, 2, 3)), "new", "old", PPL, 0.5)
+    assert found.contender_values == (22.0, 21.0, 27.0)
+    assert found.baseline_values == (30.0, 31.0, 33.0)
+
+
+def test_a_run_that_was_cut_is_refused_beside_those_that_stop_early():
+    frame = early((2, 2, 3))
+    frame = frame[~((frame["experiment"] == "old") & (frame["seed"] == 1) & (frame["epoch"] == 3))]
+    with pytest.raises(UserError, match="'old' seed 1 lacks 3"):
+        compare(frame, "new", "old", PPL, 0.5)

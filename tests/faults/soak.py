@@ -4,7 +4,7 @@
 
 Every start has other workers, jobs and checkpoint intervals. The whole process group is killed, or the launcher alone,
 or one worker. What is compared, to the bit: records, weights and momenta of every run, and every file of the report. What is not:
-``timing.csv`` and the clocks in a checkpoint.
+``timing.csv``, which is taken away before the report is made, and the clocks in a checkpoint.
 """
 
 from __future__ import annotations
@@ -166,6 +166,8 @@ class Soak:
             ]
             wrong += [f"{other.path}: weights"] * (weights(one.checkpoints) != weights(other.checkpoints))
             wrong += [f"{path}: left over" for path in other.path.rglob("*.tmp")]
+        for run in (folder for pair in pairs for folder in pair):
+            run.timing.unlink(missing_ok=True)
         ours, theirs = (self._reported(folder) for folder in (untouched, runs))
         names = {
             path.relative_to(base) for base in (ours, theirs) for path in base.rglob("*") if path.is_file()

@@ -1,6 +1,6 @@
 """A small run, killed at every place of every commit and elsewhere, and resumed; prints what did not come out the same.
 
-Run as a program of its own, ``sweep.py GROUP FOLDER``: it loads torch once and forks a child for every training, which takes
+Run as a program of its own, ``sweep.py GROUP FOLDER [watched]``, the last for a run whose course its held-out images decide: it loads torch once and forks a child for every training, which takes
 a fifth of a second; a test process, whose libraries may have threads, must not be forked.
 """
 
@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from small_runs import results, small_plan, trained
+from small_runs import WATCHED, results, small_plan, trained
 
 from tinyexp import failpoints
 from tinyexp.errors import InterruptedRunError
+from tinyexp.runs.plan import RunPlan
 from tinyexp.trainers.vision.training import loop
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
 from tinyexp.trainers.vision.training.run import Listener
@@ -43,17 +44,24 @@ def in_child(work: Callable[[], None]) -> int:
 class Sweep:
     """The untouched run, and the ways to end one."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, overrides: Mapping[str, object]) -> None:
+        self.folder, self.overrides = folder, dict(overrides)
         self.places: list[str] = []
-        trained(folder / "first", execution__checkpoint_steps=STEPS)  # loads all there is to load
+        trained(
+            folder / "first", execution__checkpoint_steps=STEPS, **self.overrides
+        )  # loads all there is to load
         failpoints.watch(self.places.append)
-        self.untouched = results(trained(folder / "untouched", execution__checkpoint_steps=STEPS))
+        self.untouched = results(
+            trained(folder / "untouched", execution__checkpoint_steps=STEPS, **self.overrides)
+        )
         failpoints.watch(None)
         self.untouched_files = self._files(folder / "untouched")
 
     def run(self, name: str) -> Path:
         return self.folder / name
+
+    def plan(self, runs: Path) -> RunPlan:
+        return small_plan(runs, **self.overrides)
 
     def train(self, runs: Path, number: int = -1, *, end: signal.Signals = signal.SIGKILL) -> int:
         """Train until the end, or until the place of this number is reached, where the signal comes."""
@@ -75,6 +83,7 @@ class Sweep:
                     runs,
                     listener=Listener(stop_code=lambda: asked[0] if asked else 0),
                     execution__checkpoint_steps=STEPS,
+                    **self.overrides,
                 )
             except InterruptedRunError as stopped:
                 os._exit(stopped.exit_code)
@@ -85,19 +94,24 @@ class Sweep:
         """Train what is left, with other workers and another interval; yields every difference to the untouched run."""
 
         def work() -> None:
-            trained(runs, execution__workers=number % 3, execution__checkpoint_steps=1 + number % 4)
+            trained(
+                runs,
+                execution__workers=number % 3,
+                execution__checkpoint_steps=1 + number % 4,
+                **self.overrides,
+            )
 
         code = in_child(work)
         if code:
             yield f"resuming ended with {code}"
             return
-        got = results(small_plan(runs))
+        got = results(self.plan(runs))
         yield from (f"{name} differs" for name, value in self.untouched.items() if got[name] != value)
         if extra := self._files(runs) ^ self.untouched_files:
             yield f"files left over or missing: {sorted(extra)}"
 
     def newest(self, runs: Path) -> str:
-        found = checkpoints(small_plan(runs).folder.checkpoints)
+        found = checkpoints(self.plan(runs).folder.checkpoints)
         return found[-1].name if found else ""
 
     @staticmethod
@@ -182,6 +196,6 @@ GROUPS = {
 }
 
 if __name__ == "__main__":
-    chosen = Sweep(Path(sys.argv[2]))
+    chosen = Sweep(Path(sys.argv[2]), WATCHED if "watched" in sys.argv[3:] else {})
     problems = list(GROUPS[sys.argv[1]](chosen))
     sys.stdout.write(json.dumps({"places": chosen.places, "problems": problems}) + "\n")

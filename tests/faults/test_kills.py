@@ -22,10 +22,10 @@ KINDS = {
 }
 
 
-def swept(group: str, folder: Path) -> tuple[list[str], list[str]]:
+def swept(group: str, folder: Path, *kind: str) -> tuple[list[str], list[str]]:
     """Places and problems of a group of kills; see ``sweep``."""
     done = subprocess.run(
-        [sys.executable, str(SWEEP), group, str(folder)],
+        [sys.executable, str(SWEEP), group, str(folder), *kind],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", os.environ.get("PYTHONPATH", "")))},
         stdout=subprocess.PIPE,
         check=True,
@@ -47,3 +47,11 @@ def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, group: str) -> 
     assert len(places) == 107, (
         "what keeps git off, seven checkpoints, four projections of a running run, one of a finished"
     )
+
+
+@pytest.mark.parametrize("group", ["at_every_place", "while_resuming"])
+def test_a_run_that_its_held_out_images_steer_comes_out_the_same(tmp_path: Path, group: str) -> None:
+    """It stops early and its rates move; neither is remembered but as the rows that it goes by."""
+    places, problems = swept(group, tmp_path, "watched")
+    assert not problems
+    assert len([place for place in places if place.endswith(".ckpt done")]) == 9, "four epochs of four steps"

@@ -19,6 +19,7 @@ from torch import nn
 from tinyexp.runs.records import table_text
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint
+from tinyexp.trainers.vision.training.peak import PeakMemory
 from tinyexp.trainers.vision.training.state import Totals, TrainingState
 
 ACTED = Path(tempfile.gettempdir()) / f"tinyexp-fuzz-acted-{os.getpid()}"
@@ -36,7 +37,7 @@ def new_state() -> TrainingState:
     """A net with two layers, trained for no step."""
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    return TrainingState(model, optimizer, Totals.on(torch.device("cpu")))
+    return TrainingState(model, optimizer, Totals.on(torch.device("cpu")), PeakMemory("cpu"))
 
 
 @cache

@@ -1,13 +1,14 @@
 """Many runs as one table, and nothing silent about a record that is damaged."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_runs import small_plan
+from small_runs import WATCHED, small_plan, trained
 
 from tinyexp.errors import DamagedError, TinyexpError, UserError
 from tinyexp.runs import frame as frame_module
@@ -229,3 +230,28 @@ def test_a_row_of_many_cells_too_many_is_refused_without_a_warning(tmp_path):
         folder.metrics.write_text("\n".join([header, first[:9] * count + first, *rest]) + "\n")
         with pytest.raises(DamagedError, match=r"metrics\.csv"):
             load_runs(tmp_path)
+
+
+def test_a_frame_says_which_epoch_a_run_that_stops_early_is_taken_at(tmp_path):
+    plans = [trained(tmp_path, **WATCHED), trained(tmp_path, data__dataset="patterns")]
+    frame = load_runs(tmp_path)
+    taken = frame.groupby("identity")["taken_epoch"].unique()
+    assert taken[plans[0].record.identity].tolist() == [2.0]
+    assert np.isnan(taken[plans[1].record.identity]).all()
+    assert "taken_epoch" not in load_runs(_only(plans[1], tmp_path))
+
+
+def _only(plan, runs):
+    """A folder of runs with this one alone."""
+    target = runs.parent / "only" / "/".join(plan.folder.path.parts[-3:])
+    shutil.copytree(plan.folder.path, target)
+    return runs.parent / "only"
+
+
+def test_a_frame_says_what_runs_cost_as_far_as_they_recorded_it(tmp_path):
+    recorded = trained(tmp_path, data__dataset="patterns")
+    other = trained(tmp_path, seed=1, data__dataset="patterns")
+    other.folder.timing.unlink()
+    costs = load_runs(tmp_path).groupby("identity")[["train_seconds", "peak_memory_mb"]].first()
+    assert (costs.loc[recorded.record.identity] >= 0).all()
+    assert costs.loc[other.record.identity].isna().all()

@@ -12,9 +12,20 @@ from tinyexp.analysis.endpoints import check_reached, index_of, run_starts
 from tinyexp.config.endpoint import LAST, Endpoint
 from tinyexp.config.metric import Metric, check_values, metric_of
 from tinyexp.errors import UserError, listed, unknown
+from tinyexp.runs.taken import TAKEN
 
 RUN = ("experiment", "seed")
-NO_METRICS = (*RUN, "epoch", "step", "images_seen", "learning_rate", "lr", "weight_decay", "numerics_version")
+NO_METRICS = (
+    *RUN,
+    "epoch",
+    "step",
+    "images_seen",
+    "learning_rate",
+    "lr",
+    "weight_decay",
+    "numerics_version",
+    TAKEN,
+)
 """Numeric columns that say where a row stands, not what came out."""
 GUARDED = ("profile", "data_fingerprint", "numerics_version")
 """Columns that need not be there, and must hold one value over all runs that are compared."""
@@ -34,7 +45,7 @@ def checked_runs(
     metric
         A name must be a usual one; see :func:`tinyexp.config.metric.metric_of`.
     endpoint
-        Under ``last`` all runs must have the same epochs; else they must have what is compared.
+        Under ``last`` all runs must have the same epochs, but for those that stop early; else they must have what is compared.
 
     Raises
     ------
@@ -85,7 +96,10 @@ def checked_rows(frame: pd.DataFrame, experiments: Sequence[str], *, whole: bool
     if not _are_blocks(finished, index):
         _check_duplicates(finished, index)
         if whole:
-            _check_epochs(finished, index)
+            early = (
+                finished[TAKEN].notna() if TAKEN in finished else pd.Series(data=False, index=finished.index)
+            )
+            _check_epochs(_where(finished, ~early), index)
     return finished
 
 

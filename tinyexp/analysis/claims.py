@@ -16,7 +16,6 @@ gives which verdict, a table, is told at :func:`tinyexp.analysis.decisions.decid
   first to the last is decided as a difference is. Refuted when one step lies wholly on the other side of zero, or the
   whole change does.
 * ``static``: a fact about the model, looked up and not measured.
-* ``not_run``: told, and not tested.
 
 Every training that was started counts: where runs of an experiment gave no value, a comparison or sweep is decided only if
 it would be the same with all of them as bad as the metric can be.
@@ -49,7 +48,7 @@ from tinyexp.analysis.decisions import (
     threshold_of,
     together,
 )
-from tinyexp.analysis.endpoints import endpoint_values, index_of
+from tinyexp.analysis.endpoints import endpoint_values, run_starts
 from tinyexp.analysis.exact import mean
 from tinyexp.analysis.judgement import Evidence, Judgement
 from tinyexp.analysis.share_claims import share_test
@@ -232,10 +231,6 @@ def _test_fact(claim: Claim, _study: Study, evidence: Evidence) -> Test:
     return settled(Judgement(claim.id, "refuted", "prediction_fails", "fact", fact=found.detail))
 
 
-def _test_nothing(claim: Claim, _study: Study, _evidence: Evidence) -> Test:
-    return settled(Judgement(claim.id, "not_tested", "not_planned"))
-
-
 _TESTS: Mapping[str, Callable[[Claim, Study, Evidence], Test]] = {
     "raises": share_test,
     "lowers": share_test,
@@ -245,7 +240,6 @@ _TESTS: Mapping[str, Callable[[Claim, Study, Evidence], Test]] = {
     "rises_along": _test_sweep,
     "falls_along": _test_sweep,
     "static": _test_fact,
-    "not_run": _test_nothing,
 }
 _SWEEPS = ("rises_along", "falls_along")
 
@@ -269,8 +263,7 @@ def _prepared(claim: Claim, study: Study, evidence: Evidence, names: Sequence[st
         with_gap(frame) if metric.name == GAP else frame, names, metric, _endpoint(claim, study)
     )
     if claim.epochs == "mean":
-        # Checked rows are whole runs of the same epochs, one after the other.
-        epochs = len(rows[index_of(rows)].unique())
-        runs = rows[metric.name].to_numpy(dtype=np.float64).reshape(-1, epochs)
-        rows[metric.name] = np.repeat([mean(run) for run in runs], epochs)
+        # The rows of a run stand together; all runs have as many, but for those that stop early.
+        runs = np.split(rows[metric.name].to_numpy(dtype=np.float64), run_starts(rows)[1:])
+        rows[metric.name] = np.concatenate([np.full(len(run), mean(run)) for run in runs])
     return rows

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinyexp.config.endpoint import LAST, Endpoint
 from tinyexp.config.metric import Metric
 from tinyexp.errors import UserError, listed
+from tinyexp.runs.taken import TAKEN
 
 Index = Literal["epoch", "step"]
 _MOST_NAMED = 10
@@ -28,7 +29,12 @@ def endpoint_rows(rows: pd.DataFrame, endpoint: Endpoint = LAST) -> pd.DataFrame
     chooser = endpoint.chooser
     if chooser is None:
         column, at = _asked(rows, endpoint)
-        return rows[rows[column] == at]
+        own = rows[column] == at
+        if (
+            endpoint.is_last and TAKEN in rows
+        ):  # a run that stops early ends with its best epoch, whatever was the last
+            own = own.where(rows[TAKEN].isna(), rows["epoch"] == rows[TAKEN])
+        return rows[own]
     starts = run_starts(rows)
     values = chooser.sense * rows[chooser.name].to_numpy(dtype=np.float64)
     ends = np.append(starts[1:], len(values))

@@ -48,7 +48,6 @@ Reason = Literal[
     "no_difference",
     "runs_unusable",
     "fact_missing",
-    "not_planned",
 ]
 Quantity = Literal["share", "share_minus_half_gap", "difference", "change_along", "fact", "none"]
 

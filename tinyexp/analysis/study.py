@@ -25,7 +25,7 @@ from tinyexp.resources import experiments_folder
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
 ClaimKind = Literal[
-    "carries_most", "raises", "lowers", "higher", "lower", "rises_along", "falls_along", "static", "not_run"
+    "carries_most", "raises", "lowers", "higher", "lower", "rises_along", "falls_along", "static"
 ]
 
 
@@ -104,7 +104,6 @@ NEEDS: Mapping[str, tuple[str, int, int]] = {
     "rises_along": ("", 3, 64),
     "falls_along": ("", 3, 64),
     "static": ("fact", 1, 2),
-    "not_run": ("", 0, 64),
 }
 """For each kind of claim the key that it needs besides, and the fewest and most experiments."""
 

@@ -21,7 +21,9 @@ from tinyexp.errors import MetricValuesError, UserError, nearest
 
 Direction = Literal["higher", "lower"]
 Split = Literal["train", "validation", "test", "unknown"]
-UnitName = Literal["fraction", "percent", "plain", "seconds", "milliseconds", "nats", "bits", "decibels"]
+UnitName = Literal[
+    "fraction", "percent", "plain", "seconds", "milliseconds", "megabytes", "nats", "bits", "decibels"
+]
 
 MetricName = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
 """A metric's name as the log has it, such as ``val/acc``."""
@@ -54,6 +56,7 @@ UNITS: Mapping[UnitName, Unit] = {
     "nats": Unit("nats", "nats", decimals=3),
     "bits": Unit("bits", "bits", decimals=3),
     "decibels": Unit("dB", "dB", decimals=2),
+    "megabytes": Unit("MB", "MB"),
 }
 
 
@@ -195,6 +198,7 @@ USUAL: Mapping[str, Usual] = {
     "seconds": _SECONDS,
     "time": _SECONDS,
     "runtime": _SECONDS,
+    "peak_memory_mb": Usual("{}peak memory", "lower", "megabytes", 0.0),
 }
 """By what is left of a name without its split; see :func:`parsed`. Direction, unit, bounds."""
 

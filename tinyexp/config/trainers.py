@@ -40,6 +40,16 @@ class AsRun:
 
 
 @dataclass(frozen=True)
+class TakenBy:
+    """How the epoch is chosen that a run's result is taken from."""
+
+    metric: str
+    """A column of ``metrics.csv``, of held-out data."""
+    highest: bool
+    """Whether its highest value is the best."""
+
+
+@dataclass(frozen=True)
 class NetworkSize:
     """What a network costs by arithmetic, whatever it is trained on."""
 
@@ -89,6 +99,9 @@ class SettingsRules(Protocol):
 
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """How many epochs a run has; 0 where only its log will say."""
+
+    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """What chooses the epoch of a run that may stop early; None where the result is the last epoch's."""
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""

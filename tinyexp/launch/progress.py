@@ -200,7 +200,8 @@ def describe_end(plan: RunPlan, status: Status) -> str:
     """As in ``finished, 12 epochs``; of a log by step, whose rows are counted whatever their steps, ``12 rows by step``."""
     units = "rows by step" if _is_by_step(plan) else "epochs"
     if status.state == "finished":
-        return f"finished, {status.epochs} {units}"
+        early = f"; {status.message}" if status.message else ""
+        return f"finished, {status.epochs_done} {units}{early}"
     of = f" of {status.epochs}" if status.epochs else ""
     return f"{status.state} after {status.epochs_done}{of} {units}: {status.message}"
 

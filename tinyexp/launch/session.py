@@ -22,7 +22,7 @@ from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import last_result
+from tinyexp.runs.records import result
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     rows = []
     for outcome in outcomes:
         record = outcome.plan.record
-        metric, value = last_result(outcome.plan.folder)
+        metric, value = result(outcome.plan.folder, record.experiment)
         rows.append(
             {
                 "run": outcome.plan.name,

@@ -22,6 +22,7 @@ from tinyexp.report.drawings import MOST_SEED_LINES
 from tinyexp.report.implied import by_preference
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.runs.taken import TAKEN
 
 _MANY = 200
 """Experiments; the curves of nine metrics of a thousand of them filled a gigabyte and a half."""
@@ -55,7 +56,9 @@ class Measured:
         self._rows = {one.name: self._taken(one, places) for one in chosen if one.finished}
         self._curves: dict[tuple[str, str], Curve | None] = {}
         self._ends = {
-            run.record.identity: int(end) - 1 for run, end, n in zip(runs, ends, lengths, strict=True) if n
+            run.record.identity: self._result_row(int(end) - n, n)
+            for run, end, n in zip(runs, ends, lengths, strict=True)
+            if n
         }
         self._names = {run.record.identity: run.name for run in runs}
         self._starts = ends - np.array(lengths, dtype=np.int64)
@@ -85,13 +88,21 @@ class Measured:
         return tuple(curve for curve in found if curve is not None)
 
     def last_values(self, metric: Metric) -> Mapping[str, float]:
-        """The last value of each run that has one, by identity."""
+        """The last value of each run that has one, by identity; of one that stops early that of the epoch it is taken from."""
         if metric.name not in self.everything:
             return {}
         values = self.everything[metric.name].to_numpy()
         return {
             identity: float(values[end]) for identity, end in self._ends.items() if np.isfinite(values[end])
         }
+
+    def _result_row(self, start: int, length: int) -> int:
+        """Where the row of a run's result stands in the whole table."""
+        taken = self.everything[TAKEN].iloc[start] if TAKEN in self.everything else np.nan
+        if np.isnan(taken):
+            return start + length - 1
+        epochs = self.everything["epoch"].iloc[start : start + length].to_numpy()
+        return start + int(np.flatnonzero(epochs == taken)[0])
 
     def companions(self, metric: Metric) -> tuple[Metric, ...]:
         """What is shown beside a metric: the same on training data, and the losses on its data and on training data."""

@@ -105,7 +105,6 @@ CLAIM_REASONS: Mapping[str, str] = {
     "no_difference": "Under the interpretation taken here the two designs do not differ in it.",
     "runs_unusable": "{problem}",
     "fact_missing": "The model does not show it.",
-    "not_planned": "No run is planned for it.",
 }
 CLAIM_PREDICTED: Mapping[str, str] = {
     "most": "More than half of the gap was predicted",

@@ -26,7 +26,7 @@ from tinyexp.report.content import (
 from tinyexp.report.evidence import Evidence, Held, StudyResult
 from tinyexp.report.headline import headline
 from tinyexp.report.sections.head import verdict_kind
-from tinyexp.runs.folder import RECORD_NAMES
+from tinyexp.runs.folder import RECORD_NAMES, TIMING
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.words import plain
 
@@ -71,7 +71,7 @@ def types_of(evidence: Evidence) -> dict[str, Metric]:
 def record_names(run: RecordedRun) -> list[str]:
     """The files that a report takes along of a run: of one that did not finish, only what says so."""
     finished = run.status.state == "finished"
-    wanted = RECORD_NAMES if finished else ("run.json", "environment.json", "status.json")
+    wanted = (*RECORD_NAMES, TIMING) if finished else ("run.json", "environment.json", "status.json")
     try:
         with os.scandir(run.folder.path) as entries:
             there = {entry.name for entry in entries if entry.is_file()}

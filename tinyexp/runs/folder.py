@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
 
 RECORD_NAMES = ("run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
-"""What a report needs of a run and carries with it: no weights, no clock."""
+"""What a run's result consists of: no weights, no clock."""
+TIMING = "timing.csv"
+"""What it cost on the machine where it was trained. A report carries it with the records; no two runs have the same."""
 _ANY = (*RECORD_NAMES, "checkpoints")
 
 
@@ -50,7 +52,7 @@ class RunFolder:
     @property
     def timing(self) -> Path:
         """Wall-clock seconds, a row an epoch."""
-        return self.path / "timing.csv"
+        return self.path / TIMING
 
     @property
     def predictions(self) -> Path:

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
+from tinyexp.runs.cost import COST_COLUMNS, read_cost
 from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.recorded import RecordedRun, read_runs
 from tinyexp.runs.records import (
@@ -22,6 +24,7 @@ from tinyexp.runs.records import (
     header_problem,
     read_bounded,
 )
+from tinyexp.runs.taken import TAKEN, best_place
 
 RUN_COLUMNS = (
     "profile",
@@ -42,7 +45,8 @@ _AT_ONCE = 1_000
 
 
 def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
-    """A row per run and epoch: :data:`RUN_COLUMNS` and the columns of all ``metrics.csv``, empty where a run lacks one.
+    """A row per run and epoch: :data:`RUN_COLUMNS`, the columns of all ``metrics.csv``, empty where a run lacks one, and of whole runs
+    what they cost (:data:`~tinyexp.runs.cost.COST_COLUMNS`) and :data:`~tinyexp.runs.taken.TAKEN`, where any run has these.
 
     One parse over all files together; one ``read_csv`` a file costs far more in calls than in reading.
 
@@ -69,10 +73,34 @@ def metrics_frame(runs: Sequence[RecordedRun]) -> pd.DataFrame:
         else:
             frame.insert(place, name, pd.Series(values, dtype="str").array.take(rows))
     if any(run.record.provenance and not run.record.provenance.seed_known for run in runs):
-        known = [run.record.provenance is None or run.record.provenance.seed_known for run in runs]
-        frame.insert(len(RUN_COLUMNS), "seed_known", np.array(known)[rows])
+        said = [run.record.provenance is None or run.record.provenance.seed_known for run in runs]
+        frame.insert(len(RUN_COLUMNS), "seed_known", np.array(said)[rows])
     _check_epochs(frame, runs, lengths)
+    costs = [read_cost(run.folder) for run in runs]
+    for name in COST_COLUMNS:
+        known = np.array([getattr(cost, name) for cost in costs], dtype=np.float64)
+        if name not in frame and not np.isnan(known).all():
+            frame[name] = known[rows]
+    taken = _taken_epochs(frame, runs, lengths)
+    if not np.isnan(taken).all():
+        frame[TAKEN] = taken[rows]
     return frame
+
+
+def _taken_epochs(
+    frame: pd.DataFrame, runs: Sequence[RecordedRun], lengths: Sequence[int]
+) -> NDArray[np.float64]:
+    """Of each run that may stop early the epoch that its result is taken from; NaN of others."""
+    taken = np.full(len(runs), np.nan)
+    start = 0
+    for place, (run, length) in enumerate(zip(runs, lengths, strict=True)):
+        experiment = run.record.experiment
+        by = settings_rules(experiment.trainer).taken_by(experiment.settings) if length else None
+        if by:
+            values = frame[by.metric].iloc[start : start + length].tolist()
+            taken[place] = frame["epoch"].iloc[start + best_place(values, highest=by.highest)]
+        start += length
+    return taken
 
 
 def columns_of(run: RecordedRun) -> tuple[str, ...]:

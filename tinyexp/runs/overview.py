@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError
-from tinyexp.runs.folder import find_runs
+from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.heartbeat import stale_words
-from tinyexp.runs.records import Status, last_result, read_section
+from tinyexp.runs.records import RunRecord, Status, last_result, read_section, result
 from tinyexp.runs.verify import changed_records
 
 
@@ -41,7 +41,7 @@ def overview(runs: Path) -> list[dict[str, Any]]:
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
         if status.state == "running":
             message = stale_words(folder.status) or message
-        metric, value = last_result(folder)
+        metric, value = _result(folder)
         rows.append(
             row
             | {
@@ -54,3 +54,11 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _result(folder: RunFolder) -> tuple[str, float | None]:
+    """What a line about a run tells, also of one whose record cannot be read."""
+    try:
+        return result(folder, read_section(folder.record, RunRecord).experiment)
+    except (DamagedError, UserError):
+        return last_result(folder)

@@ -5,6 +5,7 @@ Written without pandas, so that a training process need not import it.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -21,10 +22,12 @@ from tinyexp import files
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.explain import first_fault
 from tinyexp.config.section import Count, Section
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.taken import best_place
 
 INDEX_COLUMNS = ("epoch", "step")
 """What the first column of ``metrics.csv`` may be; every other column is a metric, or says where the row stands."""
@@ -226,16 +229,33 @@ def header_problem(columns: Sequence[str]) -> str:
 
 def last_row(folder: RunFolder) -> dict[str, str]:
     """The last epoch's row of ``metrics.csv`` as text, by column; empty before the first epoch."""
-    try:
-        rows = list(csv.DictReader(read_bounded(folder.metrics).decode().splitlines()))
-    except (DamagedError, UnicodeDecodeError, csv.Error):
-        return {}
+    rows = _rows(folder)
     return rows[-1] if rows else {}
 
 
 def last_result(folder: RunFolder) -> tuple[str, float | None]:
     """The metric that a line about a run tells, and its last value; no name before the first row, None where there is no number."""
-    row = last_row(folder)
+    return _told(last_row(folder))
+
+
+def result(folder: RunFolder, experiment: Experiment) -> tuple[str, float | None]:
+    """As :func:`last_result`, of the epoch that the result is taken from."""
+    rows = _rows(folder)
+    by = settings_rules(experiment.trainer).taken_by(experiment.settings)
+    with contextlib.suppress(ValueError, KeyError):
+        if by and rows:
+            return _told(rows[best_place([float(row[by.metric]) for row in rows], highest=by.highest)])
+    return _told(rows[-1] if rows else {})
+
+
+def _rows(folder: RunFolder) -> list[dict[str, str]]:
+    try:
+        return list(csv.DictReader(read_bounded(folder.metrics).decode().splitlines()))
+    except (DamagedError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _told(row: Mapping[str, str]) -> tuple[str, float | None]:
     metric = headline(row)
     try:
         value = float(row.get(metric) or "nan")

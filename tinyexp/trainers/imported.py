@@ -14,7 +14,7 @@ from pydantic import Field
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
-from tinyexp.config.trainers import AsRun, Fact, NetworkSize
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize, TakenBy
 from tinyexp.errors import UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
@@ -61,6 +61,11 @@ class ImportedRules:
         """Only the log says."""
         del settings
         return 0
+
+    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """A study says which epoch is compared."""
+        del settings
+        return None
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Nobody knows."""

@@ -14,6 +14,7 @@ from tinyexp.trainers.vision.training.checkpoint import (
     load_latest,
     save_checkpoint,
 )
+from tinyexp.trainers.vision.training.peak import PeakMemory
 from tinyexp.trainers.vision.training.state import Totals, TrainingState
 
 
@@ -135,7 +136,9 @@ def state():
 
 def small_state():
     model = torch.nn.Linear(2, 2)
-    state = TrainingState(model, torch.optim.SGD(model.parameters(), lr=0.1), Totals.on(torch.device("cpu")))
+    state = TrainingState(
+        model, torch.optim.SGD(model.parameters(), lr=0.1), Totals.on(torch.device("cpu")), PeakMemory("cpu")
+    )
     state.rows = [dict.fromkeys(METRIC_COLUMNS, 0.5)]
     return state
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyexp.config.difference import flatten, without
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.trainers import AsRun, Fact, NetworkSize
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize, TakenBy
 from tinyexp.trainers.command.settings import CommandFile, CommandTable
 
 
@@ -56,6 +56,11 @@ class CommandRules:
         """Only the log says."""
         del settings
         return 0
+
+    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """A study says which epoch is compared."""
+        del settings
+        return None
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Only runs that were measured say."""

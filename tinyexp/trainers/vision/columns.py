@@ -22,4 +22,6 @@ METRIC_COLUMNS = (
 source does (augmented, dropout on, averaged over the epoch); ``train_clean_*`` on a keyed part of the
 training images in evaluation mode under the test transform; ``val_*`` on the held-out part, empty without one."""
 
-TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s")
+TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s", "peak_memory_mb")
+"""Seconds of steps and of evaluations, images a second in steps, and the memory that the steps needed beyond what the
+process held before them, in millions of bytes: see :class:`tinyexp.trainers.vision.training.peak.PeakMemory`."""

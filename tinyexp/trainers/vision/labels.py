@@ -41,6 +41,9 @@ LABELS: Mapping[str, str] = {
     "optimizer.momentum": "momentum",
     "optimizer.weight_decay": "weight decay",
     "optimizer.schedule": "schedule of the learning rate",
+    "optimizer.plateau_patience": "epochs until a plateau moves the rates",
+    "optimizer.learning_rate_factor": "factor of the learning rate at a plateau",
+    "optimizer.weight_decay_factor": "factor of the weight decay at a plateau",
     "training.epochs": "epochs planned",
     "training.stop_after": "epochs trained",
     "training.batch_size": "batch size",
@@ -49,4 +52,6 @@ LABELS: Mapping[str, str] = {
     "training.precision": "precision",
     "training.compile": "compiled",
     "training.channels_last": "channels last",
+    "training.patience": "epochs until an early stop",
+    "training.watch": "metric that is watched",
 }

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.trainers import AsRun, Fact, NetworkSize
+from tinyexp.config.trainers import AsRun, Fact, NetworkSize, TakenBy
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.facts import FACTS
 from tinyexp.trainers.vision.labels import LABELS
 from tinyexp.trainers.vision.models.cost import multiply_adds, parameters
 from tinyexp.trainers.vision.models.geometry import scaled
-from tinyexp.trainers.vision.settings import VisionFile, parsed, vision_settings
+from tinyexp.trainers.vision.settings import PLATEAU, VisionFile, parsed, vision_settings
 
 _BACKWARD = 2
 """A backward pass costs about twice the forward one: gradients of weights and of inputs."""
@@ -51,7 +51,22 @@ class VisionRules:
         # The key is younger than some runs, whose identities it leaves as they were.
         if not part["data"].get("packed_side"):
             part["data"].pop("packed_side", None)
+        early, plateau = part["training"].get("patience"), part["optimizer"]["schedule"] == "plateau"
+        if not early:
+            part["training"].pop("patience", None)
+        if not (early or plateau):
+            part["training"].pop("watch", None)
+        if not plateau:
+            for name in PLATEAU:
+                part["optimizer"].pop(name, None)
         return part
+
+    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """The best held-out value, where a run may stop early."""
+        training = settings["training"]
+        if not training.get("patience"):
+            return None
+        return TakenBy(training["watch"], highest=training["watch"] == "val_accuracy")
 
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """The epochs that a run has."""

@@ -141,6 +141,10 @@ class Augmentation(Section):
         return self
 
 
+PLATEAU = ("plateau_patience", "learning_rate_factor", "weight_decay_factor")
+"""Keys that only the plateau schedule reads."""
+
+
 class Optimizer(Section):
     """Stochastic gradient descent as torch.optim.SGD writes it."""
 
@@ -148,7 +152,24 @@ class Optimizer(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     momentum: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
-    schedule: Literal["constant"]
+    schedule: Literal["constant", "plateau"]
+    """``plateau``: the two rates are moved where ``training.watch`` has stopped becoming better."""
+    plateau_patience: Count = 2
+    """Epochs without a better value that are borne before the rates are moved."""
+    learning_rate_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """What a plateau multiplies the learning rate by."""
+    weight_decay_factor: Annotated[float, Field(gt=0, le=1000)] = 2.0
+    """What it multiplies the weight decay by: more than 1 holds the weights closer to zero where a net begins to overfit."""
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        given = [name for name in PLATEAU if name in self.model_fields_set]
+        changed = [name for name in given if getattr(self, name) != Optimizer.model_fields[name].default]
+        if self.schedule != "plateau" and changed:
+            raise ValueError(
+                f'\'{changed[0]}\' has no effect under schedule = "{self.schedule}". Give schedule = "plateau", or leave it out'
+            )
+        return self
 
 
 class Training(Section):
@@ -165,6 +186,11 @@ class Training(Section):
     compile: bool = False
     channels_last: bool = True
     """Memory layout of the feature maps: changes the last bits, and a fifth to a third of the time on a CPU."""
+    patience: Count = 0
+    """The run stops early after so many epochs without a better value of ``watch``, and its result is that of the best
+    epoch; 0 to train to the end."""
+    watch: Literal["val_accuracy", "val_loss"] = "val_accuracy"
+    """What early stopping and the plateau schedule watch: a metric of held-out training images, never of test images."""
 
     @model_validator(mode="after")
     def _stops_in_time(self) -> Self:
@@ -201,6 +227,20 @@ class VisionSettings(Section):
     optimizer: Optimizer
     training: Training
     execution: Execution = Execution()
+
+    @property
+    def watches(self) -> bool:
+        """Whether the course of training depends on the held-out images."""
+        return bool(self.training.patience) or self.optimizer.schedule == "plateau"
+
+    @model_validator(mode="after")
+    def _has_what_it_watches(self) -> Self:
+        if self.watches and not self.data.holdout:
+            key = "training.patience" if self.training.patience else "optimizer.schedule"
+            raise ValueError(
+                f"'{key}' goes by {self.training.watch}, and no images are held out. Give data.holdout, such as a tenth of the training images"
+            )
+        return self
 
 
 class VisionFile(VisionSettings, ExperimentFile):

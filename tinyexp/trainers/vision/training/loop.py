@@ -21,7 +21,8 @@ from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.settings import VisionSettings
 from tinyexp.trainers.vision.training.evaluate import Evaluation, evaluate
 from tinyexp.trainers.vision.training.randomness import key_step
-from tinyexp.trainers.vision.training.state import Row, TrainingState
+from tinyexp.trainers.vision.training.state import TrainingState
+from tinyexp.trainers.vision.training.watched import Row, best_epoch, stops_early
 
 
 class Backend(Protocol):
@@ -80,17 +81,25 @@ def train(
     DivergedError
         A loss or a weight is no longer finite; that state was not committed.
     """
-    while state.epoch <= spec.training.stop_after:
+    while not _is_over(state, spec):
         _train_steps(state, batches.train, spec, seed, backend, hooks)
-        row, timing = _measure(state, batches, backend, hooks)
+        row, timing, predictions = _measure(state, batches, backend, hooks)
         _require_finite(state)
         state.rows.append(row)
         state.timings.append(timing)
+        if not spec.training.patience or best_epoch(state.rows, spec) == state.epoch:
+            state.predictions = predictions
+        if state.rates:
+            state.rates.after(row)
         state.next_epoch()
         hooks.commit(state)
         hooks.epoch_done(state)
-        if hooks.stop_wanted() and state.epoch <= spec.training.stop_after:
+        if hooks.stop_wanted() and not _is_over(state, spec):
             hooks.stop()
+
+
+def _is_over(state: TrainingState, spec: VisionSettings) -> bool:
+    return state.epoch > spec.training.stop_after or stops_early(state.rows, spec)
 
 
 def _train_steps(
@@ -103,6 +112,7 @@ def _train_steps(
 ) -> None:
     execution = spec.execution
     started, before = time.perf_counter(), state.train_s
+    state.memory.begin()
     state.model.train()
     for images, labels in batches.epoch(state.epoch, state.step):
         _step(state, images, labels, seed, backend, channels_last=spec.training.channels_last)
@@ -114,6 +124,7 @@ def _train_steps(
             hooks.commit(state)
         if hooks.stop_wanted():
             hooks.stop()
+    state.peak_memory_mb = state.memory.megabytes()
 
 
 def _step(
@@ -133,8 +144,10 @@ def _step(
     state.total_steps += 1
 
 
-def _measure(state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks) -> tuple[Row, Row]:
-    """The row of ``metrics.csv`` and that of ``timing.csv`` for the epoch whose steps are done."""
+def _measure(
+    state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks
+) -> tuple[Row, Row, dict[str, Tensor]]:
+    """The row of ``metrics.csv`` and that of ``timing.csv`` for the epoch whose steps are done, and the predictions."""
 
     def leave_if_asked() -> None:
         if hooks.stop_wanted():
@@ -149,7 +162,7 @@ def _measure(state: TrainingState, batches: Batches, backend: Backend, hooks: Ho
     clean, holdout, test = measured(batches.train_clean), measured(batches.holdout), measured(batches.test)
     assert clean is not None, "a training set has images"
     assert test is not None, "a test set has images"
-    state.predictions = {
+    predictions = {
         "label": torch.from_numpy(test.label),
         "predicted": torch.from_numpy(test.predicted),
         "in_top5": torch.from_numpy(test.in_top5),
@@ -177,8 +190,9 @@ def _measure(state: TrainingState, batches: Batches, backend: Backend, hooks: Ho
         "train_s": round(state.train_s, 3),
         "evaluate_s": round(time.perf_counter() - started, 3),
         "images_per_s": round(totals.images / state.train_s, 1) if state.train_s else None,
+        "peak_memory_mb": state.peak_memory_mb,
     }
-    return row, timing
+    return row, timing, predictions
 
 
 def _require_finite(state: TrainingState) -> None:

@@ -31,9 +31,11 @@ from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
 from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
+from tinyexp.trainers.vision.training.peak import PeakMemory
 from tinyexp.trainers.vision.training.project import project
 from tinyexp.trainers.vision.training.randomness import key_weights
 from tinyexp.trainers.vision.training.state import Totals, TrainingState
+from tinyexp.trainers.vision.training.watched import PlateauRates, best_epoch
 
 
 def train_run(
@@ -104,7 +106,18 @@ class _Run:
         except InterruptedRunError as error:
             self._project("interrupted", str(error))
             raise
-        return self._project("finished")
+        return self._project("finished", self._why_early())
+
+    def _why_early(self) -> str:
+        """Why the run ended before its last epoch, and which epoch's values are its result; nothing where it did not."""
+        rows, training = self.state.rows, self.spec.training
+        if len(rows) == training.stop_after:
+            return ""
+        best = best_epoch(rows, self.spec)
+        return (
+            f"stopped early: {training.watch} was best after epoch {best}, and {training.patience} epochs more brought"
+            " nothing better; the result is that of the best epoch"
+        )
 
     def _begin(
         self, device: str, memory_format: MemoryFormat, *, resumed: bool, accept_environment: bool
@@ -146,12 +159,14 @@ class _Run:
             )
 
     def _state(self, checkpoint: dict[str, Any] | None) -> TrainingState:
+        memory = PeakMemory(self.fabric.device.type)
         key_weights(self.plan.record.seed)
         model = network(self.spec)
         if self.spec.training.channels_last:
             model = model.to(memory_format=torch.channels_last)
         model, optimizer = self._prepared(model)
-        state = TrainingState(model, optimizer, Totals.on(self.fabric.device))
+        rates = PlateauRates(optimizer, self.spec) if self.spec.optimizer.schedule == "plateau" else None
+        state = TrainingState(model, optimizer, Totals.on(self.fabric.device), memory, rates)
         if checkpoint is not None:
             state.restore(checkpoint, self.folder.checkpoints)
         return state

@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 
 from tinyexp.errors import DamagedError
 from tinyexp.trainers.vision.training.form import require_form
-
-Row = dict[str, int | float | None]
+from tinyexp.trainers.vision.training.peak import PeakMemory
+from tinyexp.trainers.vision.training.watched import PlateauRates, Row
 
 
 @dataclass
@@ -48,6 +48,9 @@ class TrainingState:
     model: nn.Module
     optimizer: Optimizer
     totals: Totals
+    memory: PeakMemory
+    rates: PlateauRates | None = None
+    """What moves the optimizer's rates; None where they are constant."""
     epoch: int = 1
     """The epoch under way, from 1."""
     step: int = 0
@@ -56,9 +59,11 @@ class TrainingState:
     rows: list[Row] = field(default_factory=list)
     timings: list[Row] = field(default_factory=list)
     predictions: dict[str, Tensor] = field(default_factory=dict)
-    """Of the last epoch, once it is done."""
+    """Of the epoch that the result is taken from: the last one that is done, or the best where a run may stop early."""
     train_s: float = 0.0
     """Wall-clock seconds spent on the steps of this epoch; no part of any result."""
+    peak_memory_mb: float | None = None
+    """Of this epoch's steps, as far as they were taken by this process; no part of any result."""
     committed_at: float = field(default_factory=time.monotonic)
 
     def next_epoch(self) -> None:
@@ -113,6 +118,8 @@ class TrainingState:
             self.totals = Totals(totals["loss"].to(device), totals["correct"].to(device), totals["images"])
             self.rows, self.timings = checkpoint["rows"], checkpoint["timings"]
             self.predictions, self.train_s = checkpoint["predictions"], checkpoint["train_s"]
+            if self.rates:
+                self.rates.replay(self.rows)
         except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise DamagedError(
                 f"the checkpoint does not fit this run: {error}. Train it anew with --fresh.", where

@@ -1,0 +1,17 @@
+"""The epoch whose values are the result of a run that may stop early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+TAKEN = "taken_epoch"
+"""A frame's column: of a run that may stop early the epoch whose values are its result, by held-out images; NaN of others."""
+
+
+def best_place(values: Sequence[float], *, highest: bool) -> int:
+    """Where the best value stands; of equal ones the first.
+
+    >>> best_place([0.5, 0.7, 0.7, 0.6], highest=True), best_place([1.2, 0.9, 1.0], highest=False)
+    (1, 1)
+    """
+    return values.index((max if highest else min)(values))
