@@ -10,6 +10,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
+from tinyexp.report.sections.all_claims import all_claims_section
 from tinyexp.report.sections.brief import brief_of
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.classes import classes_section
@@ -72,6 +73,7 @@ def _sections(
     if lead:
         yield from _study_sections(evidence, lead)
     yield against_section(evidence)
+    yield all_claims_section(evidence)
     if has_source(evidence):
         yield reported_section(evidence)
     for result in evidence.results:

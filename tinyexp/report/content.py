@@ -24,7 +24,7 @@ from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
 from tinyexp.runs.records import DataRecord
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 VerdictKind = Literal[
     "beats",
@@ -87,6 +87,14 @@ class StudyValues:
     unattributed: str | None
     claims: tuple[Judgement, ...]
     """In the order of the definition's."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class ClaimName:
+    """A claim, by its study and its id there."""
+
+    study: str
+    claim: str
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -232,6 +240,8 @@ class ReportValues:
     """None where no baseline was given."""
     gates: tuple[GateResult, ...]
     studies: tuple[StudyValues, ...]
+    claims: tuple[ClaimName, ...]
+    """Every claim of ``studies`` in the order in which the source states them; without such an order, of the studies."""
     reported: tuple[Reproduction | Unheld, ...]
     experiments: tuple[ExperimentValues, ...]
     missing: tuple[str, ...]
@@ -244,7 +254,7 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[6]
+    schema_version: Literal[7]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
     verdict: str

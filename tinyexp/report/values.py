@@ -14,6 +14,7 @@ from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.content import (
     Changes,
+    ClaimName,
     CurveValues,
     ExperimentValues,
     FirstVerdict,
@@ -25,6 +26,7 @@ from tinyexp.report.content import (
 )
 from tinyexp.report.evidence import Evidence, Held, StudyResult
 from tinyexp.report.headline import headline
+from tinyexp.report.sections.all_claims import ordered_claims
 from tinyexp.report.sections.head import verdict_kind
 from tinyexp.runs.folder import RECORD_NAMES, TIMING
 from tinyexp.runs.recorded import RecordedRun
@@ -49,6 +51,9 @@ def values_of(
         changes=changes,
         gates=gates,
         studies=tuple(_study(result) for result in evidence.results),
+        claims=tuple(
+            ClaimName(study=study.name, claim=claim.id) for study, claim in ordered_claims(evidence)
+        ),
         reported=tuple(_held(held) for held in evidence.held),
         experiments=tuple(_experiment(evidence, chosen) for chosen in selection.chosen),
         missing=selection.missing,

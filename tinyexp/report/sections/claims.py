@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from tinyexp.analysis.decisions import RISING
 from tinyexp.analysis.judgement import Judgement
@@ -65,16 +66,20 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
 
 
 def claims_line(evidence: Evidence) -> str:
-    """How many claims of all studies came to which verdict; empty without claims."""
-    found: Counter[str] = Counter(
-        one.verdict for result in evidence.results if evidence.touches(result) for one in result.judgements
-    )
-    if not found:
+    """How many claims of all studies came to which verdict; empty without claims, or where no run belongs to a study that makes any."""
+    told = [result for result in evidence.results if result.judgements]
+    if not any(map(evidence.touches, told)):
         return ""
-    told = listing(
-        f"{found[key]}{NBSP}{words.lower()}" for key, words in CLAIM_VERDICTS.items() if found[key]
+    counts = counts_told([one for result in told for one in result.judgements])
+    return f"Claims{' of the source' if has_source(evidence) else ''}: {counts}."
+
+
+def counts_told(found: Sequence[Judgement]) -> str:
+    """How many came to which verdict, in words."""
+    count: Counter[str] = Counter(one.verdict for one in found)
+    return listing(
+        f"{count[key]}{NBSP}{words.lower()}" for key, words in CLAIM_VERDICTS.items() if count[key]
     )
-    return f"Claims{' of the source' if has_source(evidence) else ''}: {told}."
 
 
 def _notes(tested: list[Judgement]) -> list[Paragraph]:
