@@ -432,7 +432,7 @@ def test_the_cost_of_each_network_stands_beside_what_it_reached() -> None:
     assert float(rows["Design 1"][2]) == pytest.approx(work / 1e9, rel=0.01)
     assert len(rows) == 4
     assert isinstance(note, Paragraph)
-    assert "Training time and peak memory are not recorded" in note.text
+    assert "These runs have no record of training time and peak memory." in note.text
 
 
 def imported(tmp_path: Path, lines: str) -> ReportView:
@@ -454,6 +454,17 @@ def test_where_nothing_is_known_of_the_cost_there_is_no_section(tmp_path: Path) 
     assert "cost" not in {section.id for section in view.sections}
 
 
+def test_a_memory_that_a_log_says_itself_is_a_metric_as_any_other(tmp_path: Path) -> None:
+    """Though its column has the name of our own measure."""
+    view = imported(tmp_path, "epoch,test_accuracy,seconds,peak_memory_mb\n1,0.5,11.5,20\n2,0.6,12.5,30\n")
+    section = next(section for section in view.sections if section.id == "cost")
+    [table] = section.blocks[:1]
+    assert isinstance(table, Table)
+    assert table.columns == ("", "test accuracy, %", "time, s", "peak memory, MB")
+    assert [row[-1] for row in table.rows] == ["30", "30"]
+    assert len(section.blocks) == 1, "nothing is missing, and nothing is said to be"
+
+
 def test_of_logs_that_have_a_time_it_is_shown_and_nothing_is_invented(tmp_path: Path) -> None:
     view = imported(tmp_path, "epoch,test_accuracy,seconds\n1,0.5,11.5\n2,0.6,12.5\n")
     section = next(section for section in view.sections if section.id == "cost")
@@ -461,4 +472,4 @@ def test_of_logs_that_have_a_time_it_is_shown_and_nothing_is_invented(tmp_path: 
     assert isinstance(table, Table)
     assert table.columns == ("", "test accuracy, %", "time, s")
     assert [row[1:] for row in table.rows] == [("60.0", "12.5")] * 2
-    assert note == Paragraph("Peak memory is not recorded.", "muted")
+    assert note == Paragraph("These runs have no record of peak memory.", "muted")

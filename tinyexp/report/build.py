@@ -28,6 +28,7 @@ from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
 from tinyexp.report.sections.source import ambiguities_section, has_source
+from tinyexp.report.sections.stopped import stopped_section
 from tinyexp.report.sections.why import why_section
 from tinyexp.report.since import changes_since
 from tinyexp.report.values import values_of
@@ -84,6 +85,7 @@ def _sections(
         yield many_section(evidence, "others", others)
     else:
         yield curves_section(evidence, "others", others)
+    yield stopped_section(evidence)
     yield cost_section(evidence)
     for result in evidence.results:
         yield designs_section(evidence, result)

@@ -147,6 +147,12 @@ class RunValues:
     epochs_done: int
     epochs: int
     bit_identical: bool | None
+    taken_epoch: int | None
+    """Of a finished run that may stop early: the epoch whose values are its result, chosen on held-out images; else null."""
+    train_seconds: float | None
+    """Seconds of an epoch's training steps on the machine that it was trained on, the median over its epochs; null where not recorded."""
+    peak_memory_mb: float | None
+    """Millions of bytes that an epoch's steps needed beyond what the process held before them, the median over its epochs."""
     records: dict[str, str]
     """SHA-256 by file name."""
 

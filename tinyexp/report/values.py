@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -57,7 +58,7 @@ def values_of(
         reported=tuple(_held(held) for held in evidence.held),
         experiments=tuple(_experiment(evidence, chosen) for chosen in selection.chosen),
         missing=selection.missing,
-        runs=tuple(_run(run) for run in selection.runs),
+        runs=tuple(_run(evidence, run) for run in selection.runs),
     )
     told: dict[str, Any] = rounded(values)
     return told
@@ -150,7 +151,9 @@ def _last(evidence: Evidence, chosen: DesignPoint) -> dict[str, tuple[float, ...
     return found
 
 
-def _run(run: RecordedRun) -> RunValues:
+def _run(evidence: Evidence, run: RecordedRun) -> RunValues:
+    identity = run.record.identity
+    cost = evidence.measured.cost(identity)
     return RunValues(
         name=run.name,
         seed=run.record.seed,
@@ -159,8 +162,15 @@ def _run(run: RecordedRun) -> RunValues:
         epochs_done=run.status.epochs_done,
         epochs=run.status.epochs,
         bit_identical=run.environment.bit_identical if run.environment else None,
+        taken_epoch=evidence.measured.taken_epoch(identity),
+        train_seconds=_known(cost.train_seconds),
+        peak_memory_mb=_known(cost.peak_memory_mb),
         records=record_digests(run),
     )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _digest(run: RecordedRun, name: str) -> str:

@@ -13,6 +13,7 @@ from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.source import has_source
+from tinyexp.report.sections.stopped import taken_note
 from tinyexp.report.sections.switches import switch_words
 from tinyexp.report.sentences import (
     CLAIM_DECIDES,
@@ -154,7 +155,8 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     )
     if found.quantity == "fact" and found.verdict != "not_tested":
         reason = ""  # it speaks for itself
-    parts = [figures, _steps(evidence, metric, found), reason]
+    taken = taken_note(evidence, claim.experiments) if found.estimate is not None else ""
+    parts = [figures, _steps(evidence, metric, found), taken, reason]
     if found.seeds_to_decide:
         parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))
     return " ".join(part for part in parts if part)
