@@ -136,14 +136,14 @@ STOPPED_WATCHES: Mapping[str, str] = {
     "all": "These runs go by the {metric}, which is taken after each epoch on {images} that are held out.",
     "some": "Those of {titles} go by the {metric}, on {images} that are held out.",
     "not_test": "No test image takes part in when a run stops or its rates move.",
-    "early": "A run that may stop early is compared at the {index} taken, the first at which what it goes by was best. "
+    "early": "Where others are compared after their last {index}, a run that may stop early is compared after the {index} taken, the first at which what it goes by was best. "
     "Mean curves go on past it, up to where the first of an experiment's runs ends.",
 }
 """Before the tables of runs whose course goes by held-out images."""
 STOPPED_WHY: Mapping[str, str] = {
-    "stopped": "Stopped after epoch {done}: {more} brought nothing better than epoch {taken}.",
+    "stopped": "Stopped after epoch\u00a0{done}: {more} brought nothing better than epoch\u00a0{taken}.",
     "last": "Trained to the end: the last epoch was the best.",
-    "ended": "Trained to the end: {more} brought nothing better than epoch {taken}, too few to stop.",
+    "ended": "Trained to the end: {more} brought nothing better than epoch\u00a0{taken}, too few to stop.",
 }
 STOPPED_COUNTS = "Runs of {titles} count with the epoch taken."
 

@@ -155,7 +155,8 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     )
     if found.quantity == "fact" and found.verdict != "not_tested":
         reason = ""  # it speaks for itself
-    taken = taken_note(evidence, claim.experiments) if found.estimate is not None else ""
+    of_the_end = claim.epochs == "last" and result.study.endpoint.is_last
+    taken = taken_note(evidence, names) if of_the_end and found.estimate is not None else ""
     parts = [figures, _steps(evidence, metric, found), taken, reason]
     if found.seeds_to_decide:
         parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))

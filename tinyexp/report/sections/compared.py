@@ -79,7 +79,7 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
         details = [DETAILS[outcome_kind(result)].format(**outcome_words(evidence, result))]
     else:
         details = [*comparison.details(evidence.titles), *filter(None, [rounding_note(comparison)])]
-        if taken := taken_note(evidence, result.pair):
+        if comparison.endpoint.is_last and (taken := taken_note(evidence, result.pair)):
             details.append(taken)
         if result.changed:
             details.append(CHANGED.format(keys=some([_changed(one) for one in result.changed])))
