@@ -67,14 +67,37 @@ def test_a_claim_has_the_verdict_of_its_study_and_leads_to_its_section(two: Path
     assert told["deeper-better"][0][1] == "Not tested"
 
 
-def test_a_claim_without_any_run_has_no_link_but_the_command_that_trains_it(two: Path) -> None:
+def test_claims_of_studies_without_runs_of_their_own_have_no_link_but_the_commands_that_train_them(
+    two: Path,
+) -> None:
     view = view_of(two)
     table, section = table_of(view), claims_of(view)
     assert section is not None
-    assert table.link_of([row[2] for row in table.rows].index("deeper-better")) == ""
+    linked = {row[2]: bool(table.link_of(place)) for place, row in enumerate(table.rows)}
+    assert {name.partition("-")[0] for name, link in linked.items() if not link} == {
+        "deeper",
+        "larger",
+        "smaller",
+    }
     [commands] = [block for block in section.blocks if isinstance(block, Commands)]
-    assert commands.lines == ("tinyexp run-all --profile embedded --study deeper-on-imagenet --seeds 3",)
-    assert "deeper-on-imagenet-claims" not in [one.id for one in view.sections]
+    assert commands.lines == tuple(
+        f"tinyexp run-all --profile embedded --study {name} --seeds 3"
+        for name in ("deeper-on-imagenet", "larger-images", "smaller-images")
+    )
+    ids = [one.id for one in view.sections]
+    assert [name for name in ids if name.endswith("-claims")] == [f"{WHY}-claims"]
+
+
+def test_what_they_predict_and_why_they_have_no_verdict_is_folded(two: Path) -> None:
+    section = claims_of(view_of(two))
+    assert section is not None
+    [_, folded] = [block for block in section.blocks if isinstance(block, Table)]
+    assert folded.folded
+    told = {row[0]: row[1:] for row in folded.rows}
+    assert told["deeper-faster"][1] == "An experiment it needs has no finished run."
+    assert told["larger-channels-free"][0] == "The net with more channels has no more parameters."
+    assert "arameters" in told["larger-channels-free"][1], "the fact that its verdict rests on"
+    assert "why-augmentation" not in told
 
 
 def test_every_link_of_the_table_leads_somewhere_on_the_page(two: Path) -> None:
@@ -164,7 +187,7 @@ def test_the_page_shows_it_as_a_table_with_links(two: Path, tmp_path: Path) -> N
     write_report(two, tmp_path / "out")
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     [section] = re.findall(r'<section id="claims".*?</section>', text, re.DOTALL)
-    assert "<details" not in section
+    assert section.index("<table") < section.index("<details"), "it is not folded"
     assert f'<a href="#{WHY}-claims"><code>why-kernel</code></a>' in section
     assert "Not tested" in Page(section).text
     assert json.loads((tmp_path / "out" / "report.json").read_text())["values"]["claims"][0] == {

@@ -176,9 +176,12 @@ def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path
 def test_claims_without_a_verdict_are_folded_and_say_why(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1"])
     text, summary, _ = rendered(tmp_path)
-    assert "Smaller images: none of 7 claims of the source is tested" in text
+    assert "claims of studies that were not trained: what is predicted, and what came of it" in text
     assert "Design 1 against design 2: of 6 claims of the source, 1 is refuted and 5 not tested" in text
-    assert "<details><summary>7 claims not tested" in summary
+    assert "<details><summary>5 claims not tested" in summary
+    assert re.search(
+        r"<details><summary>20 claims of studies that were not trained", summary.replace("\u00a0", " ")
+    )
     assert text.count("An experiment it needs has no finished run.") >= 10
 
 

@@ -10,7 +10,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
-from tinyexp.report.sections.all_claims import all_claims_section
+from tinyexp.report.sections.all_claims import all_claims_section, are_together, is_untrained
 from tinyexp.report.sections.brief import brief_of
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.classes import classes_section
@@ -69,17 +69,17 @@ def makers() -> tuple[tuple[str, str], ...]:
 def _sections(
     evidence: Evidence, made_with: tuple[tuple[str, str], ...], *, has_baseline: bool
 ) -> Iterator[Section | None]:
-    """The order of the page: the leading study whole, what the source reports, the other studies, then what concerns all."""
+    """The order of the page: the leading study whole, what the source reports, the other studies, all claims, then what concerns all."""
     lead = evidence.lead
     if lead:
         yield from _study_sections(evidence, lead)
     yield against_section(evidence)
-    yield all_claims_section(evidence)
     if has_source(evidence):
         yield reported_section(evidence)
     for result in evidence.results:
         if result is not lead:
             yield from _study_sections(evidence, result)
+    yield all_claims_section(evidence)
     others = _unstudied(evidence)
     if len(others) > _SIDE_BY_SIDE:
         yield many_section(evidence, "others", others)
@@ -101,9 +101,10 @@ def _sections(
 def _study_sections(evidence: Evidence, result: StudyResult) -> Iterator[Section | None]:
     """A study from its comparison to its claims. The leading one's figure stands on the first screen already."""
     is_lead = result is evidence.lead
-    if not is_lead and any(result.study.variant(name) for name in result.missing):
-        # Its own experiments were not trained: there is nothing but its claims to tell.
-        yield claims_section(evidence, result)
+    if is_untrained(evidence, result):
+        # There is nothing but its claims to tell, and these stand with all others, where there are others.
+        if not are_together(evidence):
+            yield claims_section(evidence, result)
         return
     if not (is_lead and result.comparison is None):
         yield compared_section(evidence, result, with_figure=not is_lead)

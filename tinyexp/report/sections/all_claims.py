@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyexp.analysis.claim_order import claims_in_order
 from tinyexp.analysis.study import Claim, Study
 from tinyexp.config.source import load_source
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult
-from tinyexp.report.sections.claims import counts_told
+from tinyexp.report.sections.claims import claim_evidence, counts_told
 from tinyexp.report.sections.source import has_source
 from tinyexp.report.sentences import CLAIM_VERDICTS
 from tinyexp.report.view import MOST_CARDS, MOST_LINES, Block, Commands, Paragraph, Section, Table
@@ -19,13 +21,37 @@ ID = "claims"
 
 def all_claims_section(evidence: Evidence) -> Section | None:
     """A row a claim; None where no study that has runs makes any, or one study makes them all and has them in a section of its own."""
-    told = [result for result in evidence.results if result.judgements]
-    if len(told) < 2 or not any(map(evidence.touches, told)):
+    if not are_together(evidence):
         return None
-    table = _table(evidence, told)
-    return Section(
-        ID, _heading(evidence, told), (table, *_untrained(evidence, told)), summary=(_unlinked(table),)
-    )
+    table = _table(evidence)
+    lacking = _untrained(evidence)
+    short = replace(table, folded=True, links=())  # the short page has no places to lead to
+    return Section(ID, _heading(evidence), (table, *lacking), summary=(short, *lacking))
+
+
+def are_together(evidence: Evidence) -> bool:
+    """Whether the page has the table: the claims are of several studies, one of which has runs."""
+    told = _making_claims(evidence)
+    return len(told) > 1 and any(map(evidence.touches, told))
+
+
+def is_untrained(evidence: Evidence, result: StudyResult) -> bool:
+    """Whether a study that does not lead lacks its own experiments, so that nothing but its claims is to be told."""
+    own = any(result.study.variant(name) for name in result.missing)
+    return result is not evidence.lead and own
+
+
+def _making_claims(evidence: Evidence) -> list[StudyResult]:
+    return [result for result in evidence.results if result.judgements]
+
+
+def _without_section(evidence: Evidence) -> list[StudyResult]:
+    """The studies whose claims stand in this section alone."""
+    return [
+        result
+        for result in _making_claims(evidence)
+        if is_untrained(evidence, result) or not evidence.touches(result)
+    ]
 
 
 def ordered_claims(evidence: Evidence) -> list[tuple[Study, Claim]]:
@@ -33,8 +59,8 @@ def ordered_claims(evidence: Evidence) -> list[tuple[Study, Claim]]:
     return claims_in_order([result.study for result in evidence.results], _order(evidence))
 
 
-def _heading(evidence: Evidence, told: list[StudyResult]) -> str:
-    found = [one for result in told for one in result.judgements]
+def _heading(evidence: Evidence) -> str:
+    found = [one for result in evidence.results for one in result.judgements]
     whose = " of the source" if has_source(evidence) else ""
     order = ", in its order" if _order(evidence) else ""
     return f"All {counted(len(found), 'claim')}{whose}{order}: {counts_told(found)}"
@@ -45,11 +71,14 @@ def _order(evidence: Evidence) -> tuple[str, ...]:
     return source.claims if source else ()
 
 
-def _table(evidence: Evidence, told: list[StudyResult]) -> Table:
-    verdicts = {(result.study.name, one.claim): one.verdict for result in told for one in result.judgements}
-    with_section = {result.study.name for result in told if evidence.touches(result)}
-    claims = ordered_claims(evidence)
-    source = has_source(evidence)
+def _table(evidence: Evidence) -> Table:
+    verdicts = {
+        (result.study.name, one.claim): one.verdict
+        for result in evidence.results
+        for one in result.judgements
+    }
+    without = {result.study.name for result in _without_section(evidence)}
+    claims, source = ordered_claims(evidence), has_source(evidence)
     return Table(
         "What the source says, and what came of it here"
         if source
@@ -61,24 +90,30 @@ def _table(evidence: Evidence, told: list[StudyResult]) -> Table:
         ),
         ("text", "text", "code"),
         folded=len(claims) > MOST_CARDS,
-        links=tuple(f"#{study.name}-claims" if study.name in with_section else "" for study, _ in claims),
+        links=tuple("" if study.name in without else f"#{study.name}-claims" for study, _ in claims),
         linked=2,
     )
 
 
-def _unlinked(table: Table) -> Table:
-    """For the short page, whose sections cannot be linked to."""
-    return Table(table.caption, table.columns, table.rows, table.formats, folded=True)
-
-
-def _untrained(evidence: Evidence, told: list[StudyResult]) -> tuple[Block, ...]:
-    """What trains the studies of which there is no run, whose claims have no section of their own."""
-    lines = tuple(
-        dict.fromkeys(
-            study_command(evidence.selection, result.study) for result in told if not evidence.touches(result)
-        )
-    )
-    if not lines or evidence.selection.imported:
+def _untrained(evidence: Evidence) -> tuple[Block, ...]:
+    """Of the claims that have no section of their own: what would have to come out, why there is no verdict, and what trains it."""
+    results = _without_section(evidence)
+    if not results:
         return ()
-    lead = "No run here belongs to the claims without a link. This trains what they need:"
-    return (Paragraph(lead), Commands(lines[:MOST_LINES]))
+    by_study = {result.study.name: result for result in results}
+    rows = []
+    for study, claim in ordered_claims(evidence):
+        if (result := by_study.get(study.name)) is not None:
+            found = next(one for one in result.judgements if one.claim == claim.id)
+            rows.append(
+                (claim.id, plain(claim.predicts, 300), claim_evidence(evidence, result, claim, found))
+            )
+    caption = f"{counted(len(rows), 'claim')} of studies that were not trained: what is predicted, and what came of it"
+    table = Table(
+        caption, ("claim", "predicted", "what came of it"), tuple(rows), ("code", "text", "text"), folded=True
+    )
+    if evidence.selection.imported:
+        return (table,)
+    lines = tuple(study_command(evidence.selection, result.study) for result in results)
+    lead = Paragraph(f"To train {'these studies' if len(results) > 1 else 'this study'}:")
+    return (table, lead, Commands(lines[:MOST_LINES]))

@@ -110,7 +110,7 @@ def _heading(result: StudyResult, whose: str) -> str:
 
 
 def _entry(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgement) -> Entry:
-    came_out = _evidence(evidence, result, claim, found)
+    came_out = claim_evidence(evidence, result, claim, found)
     remarks = (f"Predicted: {plain(claim.predicts, 300)}", f"Came out: {came_out}")
     return Entry(CLAIM_VERDICTS[found.verdict], plain(claim.says, 300), remarks)
 
@@ -118,7 +118,7 @@ def _entry(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgeme
 def _untested(evidence: Evidence, result: StudyResult, claims: dict[str, Claim]) -> Table:
     """The claims without a verdict: they are there to be looked up, not to be waded through."""
     rows = [
-        (plain(claim.says, 300), plain(claim.predicts, 300), _evidence(evidence, result, claim, one))
+        (plain(claim.says, 300), plain(claim.predicts, 300), claim_evidence(evidence, result, claim, one))
         for one in result.judgements
         if one.verdict == "not_tested" and (claim := claims[one.claim])
     ]
@@ -127,7 +127,8 @@ def _untested(evidence: Evidence, result: StudyResult, claims: dict[str, Claim])
     return Table(caption, (says, "predicted", "why not tested"), tuple(rows), folded=True)
 
 
-def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgement) -> str:
+def claim_evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judgement) -> str:
+    """What came out of a claim, in figures, and what its verdict rests on; of one without a verdict, why it has none."""
     metric = result.study.type_of(claim.metric or result.study.metric)
     names = claim.experiments or (result.study.baseline, result.study.contender)
     titles = [evidence.titles[name] for name in names]

@@ -38,8 +38,8 @@ _ARITHMETIC = (
     "convolutions and dense layers, those of a training all passes forward and backward and the evaluations after each epoch."
 )
 _MEASURED = (
-    "The seconds are those of an epoch's training steps, without evaluations. The peak memory is what these steps needed beyond what the process held before them. "
-    "Both are the median over a run's epochs; a cell is the median over the runs, with the lowest and the highest in parentheses. "
+    "Seconds are those of the training steps, without evaluations; peak memory is what the steps needed beyond what the process held before them. "
+    "Both are medians, over a run's epochs and then over the runs, with the lowest and the highest run in parentheses. "
     "Times are the machine's, under whatever ran beside the training."
 )
 _NOT_ALL = "{without} of {runs} {have} no record of {what}."
