@@ -19,7 +19,7 @@ from tinyexp.launch.job import Job, Outcome
 from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
-from tinyexp.launch.wanted import designs, studies_over, wanted
+from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import last_result
@@ -50,7 +50,7 @@ class Request:
 
 
 def run_session(request: Request) -> tuple[list[Outcome], int]:
-    """Train what is asked for; gives the outcomes, and the exit code.
+    """Train what is asked for, the two designs of the leading study before all others; gives the outcomes, and the exit code.
 
     Raises
     ------
@@ -59,13 +59,9 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     """
     profile = load_profile(request.profile)
     names, studies = studies_of(request)
-    found = wanted(
-        designs(names, request.profile, request.overrides),
-        studies,
-        request.seeds or range(profile.seeds),
-        request.plan,
-    )
-    plans = prepare(found, request.runs, request.data_folder)
+    experiments = designs(names, request.profile, request.overrides)
+    found = wanted(experiments, studies, request.seeds or range(profile.seeds), request.plan)
+    plans = prepare(found, request.runs, request.data_folder, leading_pair(studies, experiments))
     if not request.names:
         seeds = len(request.seeds or range(profile.seeds))
         for study in studies:
