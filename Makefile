@@ -13,9 +13,8 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 
 .PHONY: report test test-all test-latest test-lowest fuzz lint bench size soak format install clean
 
-report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
-	$(BIN)/tinyexp run-all
-	$(BIN)/tinyexp report --out reports/latest
+report: $(INSTALLED)  ## train every experiment on images that are built in, and write the report as runs finish
+	$(BIN)/tinyexp run-all --report reports/latest
 
 test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in two processes or JOBS=N
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
