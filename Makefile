@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 SECONDS ?= 600
-JOBS ?=
+JOBS ?= 2
+SIDE_BY_SIDE := -n $(JOBS) --dist worksteal
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOWEST := .venv-lowest/.installed
@@ -12,15 +13,14 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 
 .PHONY: report test test-all test-latest test-lowest fuzz lint bench size soak format install clean
 
-report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
-	$(BIN)/tinyexp run-all
-	$(BIN)/tinyexp report --out reports/latest
+report: $(INSTALLED)  ## train every experiment on images that are built in, and write the report as runs finish
+	$(BIN)/tinyexp run-all --report reports/latest
 
-test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up; JOBS=2 for two processes, in half the time
-	$(BIN)/pytest -m "not slow" $(if $(JOBS),-n $(JOBS) --dist worksteal)
+test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in two processes or JOBS=N
+	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-all: $(INSTALLED) $(BROWSER) lint  ## the same and what takes longer
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-latest:  ## the tests with the newest release of every dependency, in an environment of their own
 	$(MAKE) test VENV=.venv-latest CONSTRAINTS=

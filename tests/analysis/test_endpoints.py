@@ -210,3 +210,9 @@ def test_a_run_that_was_cut_is_refused_beside_those_that_stop_early():
     frame = frame[~((frame["experiment"] == "old") & (frame["seed"] == 1) & (frame["epoch"] == 3))]
     with pytest.raises(UserError, match="'old' seed 1 lacks 3"):
         compare(frame, "new", "old", PPL, 0.5)
+
+
+def test_runs_that_may_all_stop_early_are_compared_though_none_is_left_that_must_be_whole():
+    frame = early((2, 2, 3))
+    frame["taken_epoch"] = frame["taken_epoch"].fillna(3.0)
+    assert compare(frame, "new", "old", PPL, 0.5).contender_values == (22.0, 21.0, 27.0)

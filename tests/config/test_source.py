@@ -94,7 +94,7 @@ def test_a_reading_that_the_source_does_not_have_is_refused_with_the_choices(fol
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("address =", "adress =", "unknown key 'adress'. Known: title, address, ambiguities, metrics. Did you mean 'address'?"),
+        ("address =", "adress =", "unknown key 'adress'. Known: title, address, claims, ambiguities, metrics. Did you mean 'address'?"),
         ("what =", "waht =", "unknown key 'waht' in [ambiguities.A1]. Known: what, interpretations, concerns. Did you mean 'what'?"),
         ("set =", "sets =", "unknown key 'sets' in [ambiguities.A1.interpretations.small]. Known: meaning, set."),
         ('title = "A paper"', "", "the key 'title' is missing"),

@@ -81,3 +81,13 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def drawn_points(path: str) -> list[tuple[float, float]]:
+    """The points of a path of straight lines, in order."""
+    found: list[tuple[float, float]] = []
+    for command, told in re.findall(r"([MLHV])([^MLHVz]*)", path):
+        own = [float(one) for one in told.split()]
+        x, y = found[-1] if found else (0.0, 0.0)
+        found.append({"H": (own[0], y), "V": (x, own[0])}.get(command) or (own[0], own[-1]))
+    return found

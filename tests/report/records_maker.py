@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
-from tinyexp.trainers.vision.columns import METRIC_COLUMNS
+from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.settings import vision_settings
 
 ENVIRONMENT = Environment(
@@ -140,8 +140,12 @@ def make_run(
     key: str = "",
     environment: Environment = ENVIRONMENT,
     fingerprint: str = "",
+    edit: Callable[[list[dict[str, float]]], list[dict[str, float]]] = lambda rows: rows,
+    cost: tuple[float, float] | None = None,
 ) -> RunFolder:
-    """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise."""
+    """One run folder; without a state that says otherwise, a finished one. ``key`` draws other noise, ``edit`` makes other rows, and
+    ``cost`` are seconds and megabytes of each epoch.
+    """
     experiment = experiment or load_experiment(name, profile, overrides)
     epochs = vision_settings(experiment).training.stop_after
     done = epochs if epochs_done is None else epochs_done
@@ -162,10 +166,23 @@ def make_run(
         data=data,
     )
     folder = run_folder(runs, profile, experiment.name, seed, record.identity)
-    rows = curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
+    rows = edit(
+        curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
+    )
+    done = len(rows)
     write_section(folder.record, record)
     write_section(folder.environment, environment)
     write_text(folder.metrics, table_text(METRIC_COLUMNS, rows))
+    if cost:
+        times = {
+            "train_s": cost[0],
+            "evaluate_s": 0.5,
+            "images_per_s": 1800 / cost[0],
+            "peak_memory_mb": cost[1],
+        }
+        write_text(
+            folder.timing, table_text(TIMING_COLUMNS, [{"epoch": row["epoch"], **times} for row in rows])
+        )
     if state == "finished":
         write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
     write_status(folder, Status(state=state, epochs_done=done, epochs=epochs, message=message))  # type: ignore[arg-type]

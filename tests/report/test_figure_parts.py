@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
+from page_reader import drawn_points
 
 from tinyexp.report.canvas import ticks
 from tinyexp.report.drawings import PairRow, PairsDrawing
@@ -17,6 +21,7 @@ from tinyexp.report.figures import draw_panels
 from tinyexp.report.labels import spread, text_width, wrapped
 from tinyexp.report.lines import chosen_places
 from tinyexp.report.sections.curves import sparkline
+from tinyexp.report.smaller import short_path
 from tinyexp.report.svg import clean
 from tinyexp.report.view import Panel
 
@@ -88,7 +93,68 @@ def test_cleaning_maps_colours_rounds_numbers_and_drops_what_is_foreign() -> Non
     assert "when" not in picture.inline
     assert "empty" not in picture.inline
     assert '<text font-size="12">a &lt; b</text>' in picture.body
-    assert '<title id="it-title">T&quot;&lt;</title>' in picture.inline
+    [own] = re.findall(r'<title id="(p[0-9a-f]{6})t">T&quot;&lt;</title>', picture.inline)
+    assert f'aria-labelledby="{own}t {own}d"' in picture.inline
+
+
+def cleaned(inner: str) -> str:
+    """The body of a picture of these elements as matplotlib writes them."""
+    raw = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 20">{inner}</svg>'
+    hover = {"one": "first", "other": "first", "third": "third"}
+    return clean(raw.encode(), name="it", title="T", description="D", hover=hover).body
+
+
+def test_what_neighbours_have_alike_is_said_once() -> None:
+    line = '<path d="M 1 2 \nL 3 2 \n" style="fill: none; stroke: #000000; stroke-width: 0.8"/>'
+    other = '<path d="M 1 4 \nL 3 5 \n" style="fill: none; stroke: #0072B2; stroke-width: 0.8"/>'
+    alike = 'stroke-width="0.8" fill="none"'
+    body = cleaned(line + line + other + other)
+    assert body == (
+        f'<g {alike} stroke="currentColor"><path d="M1 2H3"/><path d="M1 2H3"/></g>'
+        f'<g {alike}><path d="M1 4L3 5" class="s1"/><path d="M1 4L3 5" class="s1"/></g>'
+    )
+    assert "<g" not in cleaned(line + other), "nothing is gained"
+
+
+def test_opacity_stays_with_each_element_as_a_group_with_it_would_be_laid_over_as_one() -> None:
+    area = '<path d="M 1 2 \nL 3 2 \nL 3 4 \nz" style="fill: #0072B2; opacity: 0.12"/>'
+    assert cleaned(area + area).count('opacity="0.12"') == 2
+
+
+def test_two_marks_that_tell_the_same_are_pointed_at_together() -> None:
+    def mark(name: str) -> str:
+        return f'<g id="{name}"><path d="M 1 2 \nL 3 4 \n" style="stroke: #0072B2"/></g>'
+
+    assert cleaned(mark("one") + mark("other") + mark("third")) == (
+        '<g><title>first</title><path d="M1 2L3 4" class="s1"/><path d="M1 2L3 4" class="s1"/></g>'
+        '<g><title>third</title><path d="M1 2L3 4" class="s1"/></g>'
+    )
+
+
+def test_an_axis_has_its_lines_and_then_its_labels() -> None:
+    tick = '<g id="xtick_1"><g id="line2d_1"><path d="M 1 2 \nL 3 2 \n"/></g><g id="text_1"><text x="1">4</text></g></g>'
+    told = '<path d="M1 2H3"/><path d="M1 2H3"/><text x="1">4</text><text x="1">4</text>'
+    assert cleaned(f'<g id="matplotlib.axis_1">{tick}{tick}</g>') == told
+
+
+places = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
+
+
+@given(st.lists(places, min_size=1, max_size=12), st.sampled_from(["", "z"]))
+def test_a_shorter_path_goes_through_the_same_points(points: list[tuple[int, int]], end: str) -> None:
+    told = "".join(f"{'L' if place else 'M'}{x} {y}" for place, (x, y) in enumerate(points))
+    found = drawn_points(short_path(told + end))
+    assert found == [one for one, before in zip(points, [None, *points], strict=False) if one != before]
+
+
+def test_a_circle_is_two_arcs_and_other_curves_stay() -> None:
+    figure = Figure(figsize=(1, 1))
+    figure.add_artist(Line2D([0.5], [0.5], marker="o", ms=10, mew=0, ls=""))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    body = clean(buffer.getvalue(), name="it", title="T", description="D", hover={}).body
+    assert 'd="M0 5A5 5 0 1 1 0 -5A5 5 0 1 1 0 5z"' in body
+    assert short_path("M0 1C1 2 3 4 5 6L1 2") == "M0 1C1 2 3 4 5 6L1 2"
 
 
 @settings(max_examples=60)

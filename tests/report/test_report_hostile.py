@@ -156,8 +156,7 @@ def test_hostile_titles_of_factors_variants_and_claims_come_out_as_text(
         }
     )
     make_study(tmp_path / "runs", {"augmentation": 0.2})
-    monkeypatch.setattr("tinyexp.report.select.study_names", lambda: ["why-design1-beat-design2"])
-    monkeypatch.setattr("tinyexp.report.select.load_study", lambda _: hostile)
+    monkeypatch.setattr("tinyexp.report.select.load_studies", lambda: [hostile])
     write_report(tmp_path / "runs", tmp_path / "out")
     test_hostile_text_makes_no_element_and_no_attribute(tmp_path / "out")
     for name in ("report.md", "summary.md"):

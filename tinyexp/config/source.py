@@ -59,10 +59,21 @@ class Source(Section):
     title: str
     address: str = ""
     """Where it can be read; empty where that is not known."""
+    claims: tuple[_Key, ...] = Field(default=(), strict=False)
+    """The ids of all claims of the folder's studies in the order in which the source states them; where there are none, a
+    report lists claims in the order of the studies."""
     ambiguities: dict[_Key, Ambiguity] = Field(default_factory=dict)
     """In the order in which a report lists them."""
     metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
     """What metrics' names mean in all experiments: tables ``[metrics.NAME]``."""
+
+    @field_validator("claims", mode="after")
+    @classmethod
+    def _each_once(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for place, name in enumerate(claims) if name in claims[:place]]
+        if twice:
+            raise ValueError(f"the claim '{twice[0]}' stands twice; each must stand once")
+        return claims
 
 
 def load_source(folder: Path | None = None) -> Source | None:

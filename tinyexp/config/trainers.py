@@ -41,7 +41,7 @@ class AsRun:
 
 @dataclass(frozen=True)
 class TakenBy:
-    """How the epoch is chosen that a run's result is taken from."""
+    """What is watched while a run trains: it chooses the epoch that the result is taken from, or moves the rates."""
 
     metric: str
     """A column of ``metrics.csv``, of held-out data."""
@@ -102,6 +102,9 @@ class SettingsRules(Protocol):
 
     def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
         """What chooses the epoch of a run that may stop early; None where the result is the last epoch's."""
+
+    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """What learning rate and weight decay follow: they move where it has stopped becoming better; None where it is nothing."""
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""

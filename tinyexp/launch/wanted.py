@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tinyexp.analysis.claim_order import load_studies
 from tinyexp.analysis.design import DesignPoint, check_members, experiment_point, study_design
-from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.config.source import ambiguities
@@ -70,6 +71,16 @@ def wanted(
     return list(found.values())
 
 
+def leading_pair(studies: Sequence[Study], experiments: Mapping[str, Experiment]) -> frozenset[str]:
+    """The configurations of the two designs that a report of these studies opens with; none without a study."""
+    study = min(studies, key=lambda one: (not one.lead, one.name), default=None)
+    if study is None:
+        return frozenset()
+    members = study_design(study, experiments, "none").members
+    pair = (study.baseline, study.contender)
+    return frozenset(members[name].configuration for name in pair if name in members)
+
+
 def studies_over(names: Sequence[str], only: Sequence[str] | None = None) -> list[Study]:
     """The studies all of whose experiments are among these.
 
@@ -83,7 +94,7 @@ def studies_over(names: Sequence[str], only: Sequence[str] | None = None) -> lis
     UserError
         A study is not as it must be, or one of ``only`` does not exist.
     """
-    studies = [load_study(name) for name in (study_names() if only is None else only)]
+    studies = load_studies() if only is None else [load_study(name) for name in only]
     for study in studies:
         check_members(study, experiment_names())
     return [study for study in studies if set(study.experiments) <= set(names)]

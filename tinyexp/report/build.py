@@ -10,6 +10,7 @@ from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.gates import gates_of
 from tinyexp.report.sections.again import again_section
 from tinyexp.report.sections.against import against_section
+from tinyexp.report.sections.all_claims import all_claims_section
 from tinyexp.report.sections.brief import brief_of
 from tinyexp.report.sections.claims import claims_section
 from tinyexp.report.sections.classes import classes_section
@@ -27,6 +28,7 @@ from tinyexp.report.sections.many import many_section
 from tinyexp.report.sections.reported import reported_section
 from tinyexp.report.sections.since import since_heading, since_section
 from tinyexp.report.sections.source import ambiguities_section, has_source
+from tinyexp.report.sections.stopped import stopped_section
 from tinyexp.report.sections.why import why_section
 from tinyexp.report.since import changes_since
 from tinyexp.report.values import values_of
@@ -72,6 +74,7 @@ def _sections(
     if lead:
         yield from _study_sections(evidence, lead)
     yield against_section(evidence)
+    yield all_claims_section(evidence)
     if has_source(evidence):
         yield reported_section(evidence)
     for result in evidence.results:
@@ -82,6 +85,7 @@ def _sections(
         yield many_section(evidence, "others", others)
     else:
         yield curves_section(evidence, "others", others)
+    yield stopped_section(evidence)
     yield cost_section(evidence)
     for result in evidence.results:
         yield designs_section(evidence, result)

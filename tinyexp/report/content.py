@@ -24,7 +24,7 @@ from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
 from tinyexp.runs.records import DataRecord
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 VerdictKind = Literal[
     "beats",
@@ -90,6 +90,14 @@ class StudyValues:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class ClaimName:
+    """A claim, by its study and its id there."""
+
+    study: str
+    claim: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class Unheld:
     """A reported figure that could not be held against the runs."""
 
@@ -139,6 +147,12 @@ class RunValues:
     epochs_done: int
     epochs: int
     bit_identical: bool | None
+    taken_epoch: int | None
+    """Of a finished run that may stop early: the epoch whose values are its result, chosen on held-out images; else null."""
+    train_seconds: float | None
+    """Seconds of an epoch's training steps on the machine that it was trained on, the median over its epochs; null where not recorded."""
+    peak_memory_mb: float | None
+    """Millions of bytes that an epoch's steps needed beyond what the process held before them, the median over its epochs."""
     records: dict[str, str]
     """SHA-256 by file name."""
 
@@ -232,6 +246,8 @@ class ReportValues:
     """None where no baseline was given."""
     gates: tuple[GateResult, ...]
     studies: tuple[StudyValues, ...]
+    claims: tuple[ClaimName, ...]
+    """Every claim of ``studies`` in the order in which the source states them; without such an order, of the studies."""
     reported: tuple[Reproduction | Unheld, ...]
     experiments: tuple[ExperimentValues, ...]
     missing: tuple[str, ...]
@@ -244,7 +260,7 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[6]
+    schema_version: Literal[7]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
     verdict: str

@@ -17,9 +17,11 @@ from tinyexp.analysis.endpoints import index_of, run_starts
 from tinyexp.analysis.study import Study
 from tinyexp.config.metric import GAP, GAP_OF, Metric, MetricTable, check_values, known_metric
 from tinyexp.config.metric_tables import merged, tables_of
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import MetricValuesError, UserError
 from tinyexp.report.drawings import MOST_SEED_LINES
 from tinyexp.report.implied import by_preference
+from tinyexp.runs.cost import COST_COLUMNS, RunCost
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.taken import TAKEN
@@ -62,14 +64,23 @@ class Measured:
         }
         self._names = {run.record.identity: run.name for run in runs}
         self._starts = ends - np.array(lengths, dtype=np.int64)
+        self._whole = {
+            run.record.identity: (int(end) - n, int(end))
+            for run, end, n in zip(runs, ends, lengths, strict=True)
+            if n
+        }
         self._studies = tuple(studies)
         tables = _tables(self._studies, [one.name for one in chosen])
         self.metrics: dict[str, Metric] = {}
         """What the runs hold and somebody says the meaning of, by name; the generalisation gap where it can be taken."""
         self.untyped: list[str] = []
         """Names of which nobody says which direction is the better one."""
+        self.cost_columns = self._costs_in(runs)
+        """What runs cost on the machine: neither curves nor results, unless a study asks for it by name."""
         for name in (*metric_names(self.everything), *((GAP,) if self.measures_clean else ())):
             metric = known_metric(name, tables)
+            if name in self.cost_columns:
+                continue
             if metric is None:
                 self.untyped.append(name)
             else:
@@ -95,6 +106,32 @@ class Measured:
         return {
             identity: float(values[end]) for identity, end in self._ends.items() if np.isfinite(values[end])
         }
+
+    def run_rows(self, identity: str) -> pd.DataFrame:
+        """All rows of a run that has any."""
+        start, end = self._whole[identity]
+        return self.everything.iloc[start:end]
+
+    def cost(self, identity: str) -> RunCost:
+        """What a run cost, as far as it is recorded."""
+        if identity not in self._whole:
+            return RunCost()
+        row = self._whole[identity][0]
+        return RunCost(**{name: float(self.everything[name].iloc[row]) for name in self.cost_columns})
+
+    def taken_epoch(self, identity: str) -> int | None:
+        """The epoch that the result of a run is taken from, where it may stop early; else None."""
+        if TAKEN not in self.everything or identity not in self._whole:
+            return None
+        epoch = float(self.everything[TAKEN].iloc[self._whole[identity][0]])
+        return None if np.isnan(epoch) else round(epoch)
+
+    def _costs_in(self, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
+        """The columns that are measured beside every run; a log may have one of such a name, which is a metric like others."""
+        trainers = {run.record.experiment.trainer for run in runs}
+        if any(settings_rules(trainer).columns is None for trainer in trainers):
+            return ()
+        return tuple(name for name in COST_COLUMNS if name in self.everything)
 
     def _result_row(self, start: int, length: int) -> int:
         """Where the row of a run's result stands in the whole table."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.asked import asked_with
+from tinyexp.analysis.claim_order import load_studies
 from tinyexp.analysis.design import DesignPoint, StudyDesign, confirmation_points, study_design
-from tinyexp.analysis.study import Study, load_study, study_names
+from tinyexp.analysis.study import Study
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment, profile_names
 from tinyexp.errors import UserError, listed, unknown
@@ -93,7 +94,7 @@ def select_runs(
     by_name = _grouped(of_profile, lambda run: run.record.experiment.name)
     chosen = [_choose(name, by_name[name], wanted[name]) for name in names]
     by_configuration = _grouped(of_profile, lambda run: run.record.configuration)
-    of_files = [load_study(name) for name in study_names()]
+    of_files = load_studies()
     # Of imported runs, files that speak of none are about something else: the shipped ones, where somebody's logs are read.
     spoken_of = {*experiment_names(), *(name for study in of_files for name in study.members)}
     about_these = not all(run.record.provenance for run in of_profile) or not spoken_of.isdisjoint(names)

@@ -132,6 +132,21 @@ CLAIM_EVIDENCE: Mapping[str, str] = {
     "none": "",
 }
 
+STOPPED_WATCHES: Mapping[str, str] = {
+    "all": "These runs go by the {metric}, which is taken after each epoch on {images} that are held out.",
+    "some": "Those of {titles} go by the {metric}, on {images} that are held out.",
+    "not_test": "No test image takes part in when a run stops or its rates move.",
+    "early": "Where others are compared after their last {index}, a run that may stop early is compared after the {index} taken, the first at which what it goes by was best. "
+    "Mean curves go on past it, up to where the first of an experiment's runs ends.",
+}
+"""Before the tables of runs whose course goes by held-out images."""
+STOPPED_WHY: Mapping[str, str] = {
+    "stopped": "Stopped after epoch\u00a0{done}: {more} brought nothing better than epoch\u00a0{taken}.",
+    "last": "Trained to the end: the last epoch was the best.",
+    "ended": "Trained to the end: {more} brought nothing better than epoch\u00a0{taken}, too few to stop.",
+}
+STOPPED_COUNTS = "Runs of {titles} count with the epoch taken."
+
 REPRODUCTIONS: Mapping[str, str] = {
     "reproduced": "Reproduced: the reported figure lies where one more run would, and our mean is within {tolerance} of it.",
     "differs": "Differs: the reported figure lies outside of where one more run would, and our mean is not within {tolerance} of it.",
@@ -177,6 +192,7 @@ METHOD = (
     "A permutation test stands beside it because it assumes least; for pairs it is the sign-flip test. The lowest p that a permutation test can give is 0.1 with 3 runs of each and 0.03 with 4.",
 )
 METHOD_LAST = "Every figure is taken after the last {index}. No {index} was chosen by its test result."
+METHOD_TAKEN = "Every figure is taken after the last {index}, and of a run that may stop early after the {index} that held-out images chose. No {index} was chosen by its test result."
 METHOD_ELSEWHERE = "{study}: figures are taken {where}{chosen}."
 CHOSEN: Mapping[bool, str] = {
     True: ", which was chosen by its test result: they are better than they would be on new data",

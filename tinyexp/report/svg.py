@@ -1,7 +1,7 @@
 """matplotlib's SVG made fit for a page: small, with roles in place of colours, and with a voice.
 
 What comes out has no prolog, no style attribute, no reference outside itself; numbers have two
-decimals; ids begin with the picture's name, so that many pictures stand in one page; black is the
+decimals; ids begin with a digest of the picture's name, so that many pictures stand in one page; black is the
 text's colour and the series' colours are classes, so that the page decides how they look.
 """
 
@@ -15,6 +15,7 @@ from html import escape
 
 from tinyexp.files import sha256_of_bytes
 from tinyexp.report.palette import DARK, DARK_SERIES, GROUND, INK, LIGHT, SERIES
+from tinyexp.report.smaller import short_path, smaller
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 _SPACE = re.compile(r"\s+")
@@ -78,14 +79,14 @@ class Picture:
         box = f"{-margin} {-margin} {self.width + 2 * margin} {self.height + 2 * margin}"
         return (
             f'class="picture" viewBox="{box}" role="img" fill="currentColor" font-size="{USUAL_SIZE}"'
-            f' stroke-linejoin="round" aria-labelledby="{self.name}-title {self.name}-desc"'
+            f' stroke-linejoin="round" aria-labelledby="{_own(self.name)}t {_own(self.name)}d"'
         )
 
     @property
     def _voice(self) -> str:
         return (
-            f'<title id="{self.name}-title">{escape(self.title)}</title>'
-            f'<desc id="{self.name}-desc">{escape(self.description)}</desc>'
+            f'<title id="{_own(self.name)}t">{escape(self.title)}</title>'
+            f'<desc id="{_own(self.name)}d">{escape(self.description)}</desc>'
         )
 
 
@@ -107,7 +108,8 @@ def clean(raw: bytes, *, name: str, title: str, description: str, hover: Mapping
     root = ET.fromstring(raw)  # noqa: S314 - matplotlib wrote it just now
     _, _, width, height = (float(value) for value in root.attrib["viewBox"].split())
     _share_markers(root)
-    body = "".join(_element(child, name, hover) for child in root)
+    kept = smaller([one for child in root for one in _element(child, name, hover)])
+    body = "".join(map(_written, kept))
     return Picture(name, title, description, round(width), round(height), body)
 
 
@@ -144,23 +146,31 @@ def _share_markers(root: ET.Element) -> None:
             use.attrib.pop("style", None)
 
 
-def _element(element: ET.Element, name: str, hover: Mapping[str, str]) -> str:
+def _element(element: ET.Element, name: str, hover: Mapping[str, str]) -> list[ET.Element]:
+    """What is kept of an element: itself, or what is in it where it says nothing; nothing where nothing is drawn."""
     tag = element.tag.rpartition("}")[2]
     if tag in ("metadata", "style", "clipPath"):  # nothing is drawn outside its axes
-        return ""
-    inner = "".join(_element(child, name, hover) for child in element)
+        return []
+    inner = [one for child in element for one in _element(child, name, hover)]
+    if tag in ("g", "defs") and not inner:
+        return []
+    kept = ET.Element(tag, _attributes(element, name, tag))
     told = hover.get(element.get("id", ""))
     if told:
-        inner = f"<title>{escape(told)}</title>{inner}"
-    if tag == "text":
-        inner = escape(element.text or "")
-    if tag in ("g", "defs") and not inner:
-        return ""
-    attributes = _attributes(element, name, tag)
-    if tag == "g" and not attributes and not told:
+        ET.SubElement(kept, "title").text = told
+    if tag == "g" and element.get("id", "").startswith("matplotlib.axis"):
+        inner.sort(key=lambda one: one.tag == "text")  # its lines, then its labels, which lie beside them
+    if tag == "g" and not kept.attrib and not told:
         return inner
-    opening = " ".join([tag, *(f'{key}="{escape(value)}"' for key, value in attributes.items())])
-    return f"<{opening}>{inner}</{tag}>" if inner else f"<{opening}/>"
+    kept.extend(inner)
+    kept.text = element.text if tag == "text" else None
+    return [kept]
+
+
+def _written(element: ET.Element) -> str:
+    inner = escape(element.text or "") + "".join(map(_written, element))
+    opening = " ".join([element.tag, *(f'{key}="{escape(value)}"' for key, value in element.items())])
+    return f"<{opening}>{inner}</{element.tag}>" if inner else f"<{opening}/>"
 
 
 def _attributes(element: ET.Element, name: str, tag: str) -> dict[str, str]:
@@ -168,17 +178,17 @@ def _attributes(element: ET.Element, name: str, tag: str) -> dict[str, str]:
     if found.get("transform", "").startswith("rotate(-0 "):  # matplotlib writes it on every upright text
         del found["transform"]
     if "d" in found:
-        found["d"] = _AROUND_COMMAND.sub(r"\1", found["d"])
+        found["d"] = short_path(_AROUND_COMMAND.sub(r"\1", found["d"]))
     if _XLINK in element.attrib:
-        found["href"] = f"#{_marker(name, element.attrib[_XLINK].removeprefix('#'))}"
+        found["href"] = f"#{_own(name)}{element.attrib[_XLINK].removeprefix('#')}"
     if "id" in element.attrib and tag == "path":  # a marker's shape, which a later element uses
-        found["id"] = _marker(name, element.attrib["id"])
+        found["id"] = _own(name) + element.attrib["id"]
     return found | _styles(element.get("style", ""), tag)
 
 
-def _marker(name: str, marker: str) -> str:
-    """The id of a marker: of its picture alone, and short, as every dot has it."""
-    return f"p{sha256_of_bytes(name.encode())[:6]}{marker}"
+def _own(name: str) -> str:
+    """The beginning of every id in a picture: of this picture alone, and short, as every dot has it."""
+    return f"p{sha256_of_bytes(name.encode())[:6]}"
 
 
 def _styles(style: str, tag: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from tinyexp.config.metric import Metric
 from tinyexp.files import sha256_of_file
 from tinyexp.report.content import (
     Changes,
+    ClaimName,
     CurveValues,
     ExperimentValues,
     FirstVerdict,
@@ -25,6 +27,7 @@ from tinyexp.report.content import (
 )
 from tinyexp.report.evidence import Evidence, Held, StudyResult
 from tinyexp.report.headline import headline
+from tinyexp.report.sections.all_claims import ordered_claims
 from tinyexp.report.sections.head import verdict_kind
 from tinyexp.runs.folder import RECORD_NAMES, TIMING
 from tinyexp.runs.recorded import RecordedRun
@@ -49,10 +52,13 @@ def values_of(
         changes=changes,
         gates=gates,
         studies=tuple(_study(result) for result in evidence.results),
+        claims=tuple(
+            ClaimName(study=study.name, claim=claim.id) for study, claim in ordered_claims(evidence)
+        ),
         reported=tuple(_held(held) for held in evidence.held),
         experiments=tuple(_experiment(evidence, chosen) for chosen in selection.chosen),
         missing=selection.missing,
-        runs=tuple(_run(run) for run in selection.runs),
+        runs=tuple(_run(evidence, run) for run in selection.runs),
     )
     told: dict[str, Any] = rounded(values)
     return told
@@ -145,7 +151,9 @@ def _last(evidence: Evidence, chosen: DesignPoint) -> dict[str, tuple[float, ...
     return found
 
 
-def _run(run: RecordedRun) -> RunValues:
+def _run(evidence: Evidence, run: RecordedRun) -> RunValues:
+    identity = run.record.identity
+    cost = evidence.measured.cost(identity)
     return RunValues(
         name=run.name,
         seed=run.record.seed,
@@ -154,8 +162,15 @@ def _run(run: RecordedRun) -> RunValues:
         epochs_done=run.status.epochs_done,
         epochs=run.status.epochs,
         bit_identical=run.environment.bit_identical if run.environment else None,
+        taken_epoch=evidence.measured.taken_epoch(identity),
+        train_seconds=_known(cost.train_seconds),
+        peak_memory_mb=_known(cost.peak_memory_mb),
         records=record_digests(run),
     )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _digest(run: RecordedRun, name: str) -> str:

@@ -93,6 +93,12 @@ class Table:
             self.format_of(place) != "number" for place in range(1, len(self.columns))
         )
 
+    @property
+    def is_numbers(self) -> bool:
+        """Whether a word names each row and numbers are all that follows: then the table says so once, not each cell."""
+        own = [self.format_of(place) for place in range(len(self.columns))]
+        return len(own) > 1 and own[0] != "number" and set(own[1:]) == {"number"}
+
     def link_of(self, place: int) -> str:
         """Where a row leads; empty where it leads nowhere."""
         return self.links[place] if self.links else ""

@@ -67,6 +67,11 @@ class ImportedRules:
         del settings
         return None
 
+    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """Whatever moves them, it is not said."""
+        del settings
+        return None
+
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Nobody knows."""
         del experiment, images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from tinyexp.analysis.decisions import RISING
 from tinyexp.analysis.judgement import Judgement
@@ -12,6 +13,7 @@ from tinyexp.config.metric import Metric
 from tinyexp.report.commands import study_command
 from tinyexp.report.evidence import Evidence, StudyResult, factor_titles
 from tinyexp.report.sections.source import has_source
+from tinyexp.report.sections.stopped import taken_note
 from tinyexp.report.sections.switches import switch_words
 from tinyexp.report.sentences import (
     CLAIM_DECIDES,
@@ -65,16 +67,20 @@ def claims_section(evidence: Evidence, result: StudyResult) -> Section | None:
 
 
 def claims_line(evidence: Evidence) -> str:
-    """How many claims of all studies came to which verdict; empty without claims."""
-    found: Counter[str] = Counter(
-        one.verdict for result in evidence.results if evidence.touches(result) for one in result.judgements
-    )
-    if not found:
+    """How many claims of all studies came to which verdict; empty without claims, or where no run belongs to a study that makes any."""
+    told = [result for result in evidence.results if result.judgements]
+    if not any(map(evidence.touches, told)):
         return ""
-    told = listing(
-        f"{found[key]}{NBSP}{words.lower()}" for key, words in CLAIM_VERDICTS.items() if found[key]
+    counts = counts_told([one for result in told for one in result.judgements])
+    return f"Claims{' of the source' if has_source(evidence) else ''}: {counts}."
+
+
+def counts_told(found: Sequence[Judgement]) -> str:
+    """How many came to which verdict, in words."""
+    count: Counter[str] = Counter(one.verdict for one in found)
+    return listing(
+        f"{count[key]}{NBSP}{words.lower()}" for key, words in CLAIM_VERDICTS.items() if count[key]
     )
-    return f"Claims{' of the source' if has_source(evidence) else ''}: {told}."
 
 
 def _notes(tested: list[Judgement]) -> list[Paragraph]:
@@ -149,7 +155,9 @@ def _evidence(evidence: Evidence, result: StudyResult, claim: Claim, found: Judg
     )
     if found.quantity == "fact" and found.verdict != "not_tested":
         reason = ""  # it speaks for itself
-    parts = [figures, _steps(evidence, metric, found), reason]
+    of_the_end = claim.epochs == "last" and result.study.endpoint.is_last
+    taken = taken_note(evidence, names) if of_the_end and found.estimate is not None else ""
+    parts = [figures, _steps(evidence, metric, found), taken, reason]
     if found.seeds_to_decide:
         parts.append(CLAIM_DECIDES.format(enough=f"{found.seeds_to_decide:,}"))
     return " ".join(part for part in parts if part)

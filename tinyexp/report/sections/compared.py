@@ -14,6 +14,7 @@ from tinyexp.report.commands import missing_commands, more_seeds_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import RIGHT, Evidence, StudyResult
 from tinyexp.report.sections.compared_runs import compared_figure, rounding_note, runs_table
+from tinyexp.report.sections.stopped import taken_note
 from tinyexp.report.sentences import (
     ACROSS_IMAGES,
     CHANGED,
@@ -78,6 +79,8 @@ def verdict_details(evidence: Evidence, result: StudyResult) -> tuple[str, ...]:
         details = [DETAILS[outcome_kind(result)].format(**outcome_words(evidence, result))]
     else:
         details = [*comparison.details(evidence.titles), *filter(None, [rounding_note(comparison)])]
+        if comparison.endpoint.is_last and (taken := taken_note(evidence, result.pair)):
+            details.append(taken)
         if result.changed:
             details.append(CHANGED.format(keys=some([_changed(one) for one in result.changed])))
         if result.study.selected_on_test and comparison.endpoint.chooser is not None:

@@ -16,6 +16,7 @@ from tinyexp.report.sentences import (
     METHOD_ELSEWHERE,
     METHOD_HEADING,
     METHOD_LAST,
+    METHOD_TAKEN,
     METHOD_UNTYPED,
     NOT_BIT_IDENTICAL,
     NOT_PINNED,
@@ -27,6 +28,7 @@ from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Sectio
 from tinyexp.runs.environment import machine_type
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.runs.taken import TAKEN
 from tinyexp.words import counted, listing, measured_at, plain, some
 
 
@@ -152,7 +154,8 @@ def _method(evidence: Evidence) -> Iterator[str]:
         if not result.study.endpoint.is_last and evidence.touches(result)
     ]
     if not elsewhere:
-        yield METHOD_LAST.format(index=evidence.measured.index)
+        chosen = TAKEN in evidence.measured.everything
+        yield (METHOD_TAKEN if chosen else METHOD_LAST).format(index=evidence.measured.index)
     for result in elsewhere:
         study = result.study
         on_test = study.selected_on_test and study.endpoint.best is not None

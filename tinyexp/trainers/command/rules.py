@@ -62,6 +62,11 @@ class CommandRules:
         del settings
         return None
 
+    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """Whatever moves them, it is not said."""
+        del settings
+        return None
+
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Only runs that were measured say."""
         del experiment, images

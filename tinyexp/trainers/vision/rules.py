@@ -22,6 +22,11 @@ _WIDTHS = ("model.channels", "model.fc_width")
 """What ``model.width`` multiplies."""
 
 
+def _watched(settings: Mapping[str, Any]) -> TakenBy:
+    watch = settings["training"]["watch"]
+    return TakenBy(watch, highest=watch == "val_accuracy")
+
+
 class VisionRules:
     """See :class:`tinyexp.config.trainers.SettingsRules`."""
 
@@ -63,10 +68,11 @@ class VisionRules:
 
     def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
         """The best held-out value, where a run may stop early."""
-        training = settings["training"]
-        if not training.get("patience"):
-            return None
-        return TakenBy(training["watch"], highest=training["watch"] == "val_accuracy")
+        return _watched(settings) if settings["training"].get("patience") else None
+
+    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """The same value, under the plateau schedule."""
+        return _watched(settings) if settings["optimizer"]["schedule"] == "plateau" else None
 
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """The epochs that a run has."""
