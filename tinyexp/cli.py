@@ -112,8 +112,13 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("run-all")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="How many seeds. [default: the profile's]")
 @click.option(
-    "--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]"
+    "--first-seed",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="The first of them, as 100 to find out whether other seeds say the same. [default: 0]",
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
 @click.option(
@@ -142,6 +147,7 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 @_training_options
 def run_all(
     seeds: int | None,
+    first_seed: int,
     only: tuple[str, ...],
     studies: tuple[str, ...],
     plan: str | None,
@@ -152,7 +158,11 @@ def run_all(
 
     A study is trained where all of its experiments are. `tinyexp plan STUDY` says beforehand what that takes.
     """
-    _train(as_json=as_json, seeds=range(seeds or 0), only=only, studies=studies, plan=plan, **options)
+    from tinyexp.config.load import load_profile
+
+    many = seeds or (load_profile(options["profile"]).seeds if first_seed else 0)
+    chosen = range(first_seed, first_seed + many)
+    _train(as_json=as_json, seeds=chosen, only=only, studies=studies, plan=plan, **options)
 
 
 @main.command()

@@ -116,5 +116,5 @@ def _all(
 
 
 def study_seeds(study: Study, seeds: tuple[int, ...]) -> tuple[int, ...]:
-    """A study's own number of seeds, where it names one; else those that all are trained with."""
-    return tuple(range(study.seeds)) if study.seeds else seeds
+    """As many as the study names, from the first on, where it names a number; else those that all are trained with."""
+    return tuple(range(seeds[0], seeds[0] + study.seeds)) if study.seeds else seeds
