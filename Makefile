@@ -13,9 +13,8 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 
 .PHONY: report test test-all test-latest test-lowest fuzz lint bench size soak format install clean
 
-report: $(INSTALLED)  ## train every experiment on the built-in patterns, and write the report
-	$(BIN)/tinyexp run-all
-	$(BIN)/tinyexp report --out reports/latest
+report: $(INSTALLED)  ## train every experiment on images that are built in, and write the report as runs finish
+	$(BIN)/tinyexp run-all --report reports/latest
 
 test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in two processes or JOBS=N
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
@@ -43,7 +42,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)  ## every benchmark, a line of JSON each; an hour on an idle machine
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) '.[bench]'
-	cd benchmarks && for name in start_up selfcheck augmentation decoding loading step checkpointing run_all where_time_goes report report_stages reading_logs calibration; do ../$(BIN)/python $$name.py || exit 1; done
+	cd benchmarks && for name in start_up selfcheck augmentation decoding loading step step_cost checkpointing run_all where_time_goes report report_stages reading_logs paper_budget calibration; do ../$(BIN)/python $$name.py || exit 1; done
 
 size:  ## how much `pip install .` weighs without extras, in an environment that is thrown away
 	$(PYTHON) benchmarks/installed_size.py

@@ -5,13 +5,15 @@ Networks and images come from tinyexp, so that both sides train the same; the re
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 
 from tinyexp.config.load import experiment_names, load_experiment
-from tinyexp.trainers.vision.data.patterns import open_patterns
+from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.models.build import network
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -62,7 +64,7 @@ def measured(model, loader):
 def train(spec):
     """One run."""
     torch.manual_seed(0)
-    data, (train_transform, test_transform) = open_patterns(spec.data), pipelines(spec)
+    data, (train_transform, test_transform) = open_dataset(spec.data, Path("data")), pipelines(spec)
     batches = DataLoader(Images(data.train, train_transform), spec.training.batch_size, shuffle=True)
     clean = Subset(Images(data.train, test_transform), range(min(len(data.train), len(data.test))))
     parts = [clean, Images(data.holdout, test_transform), Images(data.test, test_transform)]

@@ -16,6 +16,7 @@ SMALL = {
     "data.test_limit": 30,
     "data.holdout": 20,
     "training.batch_size": 16,
+    "training.epochs": 12,
     "training.stop_after": 3,
 }
 """Four steps an epoch, the last of 12 images."""

@@ -61,3 +61,18 @@ def test_every_rate_on_the_page_on_the_method_was_printed_by_the_benchmark():
     given = set(re.findall(r"(\d+\.\d) %", page))
     assert len(given) > 40
     assert given <= set(re.findall(r"\| (\d+\.\d) ± ", tables))
+
+
+def test_the_growth_of_a_step_is_told_as_the_benchmark_printed_it():
+    page = (PROJECT / "docs" / "performance.md").read_text(encoding="utf-8")
+    tables = (PROJECT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    told = page.split("## How memory and time of a step grow")[1].split("### Memory in a run")[0]
+    printed = tables.split("## Memory and time of a training step")[1].split("## Error rates")[0]
+    rows = [line for line in told.splitlines() if line.startswith("| design 1")]
+    assert len(rows) == 10
+    for row in rows:
+        assert row in printed
+    prose = "".join(line for line in told.splitlines() if not line.startswith("|"))
+    figures = set(re.findall(r"\d+\.\d+|\d{3,}", prose))
+    assert len(figures) > 10
+    assert figures <= set(re.findall(r"\d+\.\d+|\d+", printed))

@@ -53,6 +53,21 @@ def test_the_wheel_holds_the_package_the_experiments_and_the_templates(unpacked)
     assert not (unpacked / "tests").exists()
 
 
+def test_the_wheel_holds_the_built_in_images_with_their_licence_in_three_megabytes(unpacked):
+    images = unpacked / "tinyexp" / "trainers" / "vision" / "data" / "fashion_mnist_small"
+    assert {path.name for path in images.iterdir()} == {
+        "LICENSE",
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    }
+    assert sum(path.stat().st_size for path in images.iterdir()) < 3_000_000
+    notices = [path.read_text(encoding="utf-8") for path in unpacked.rglob("*.dist-info/licenses/**/LICENSE")]
+    assert len(notices) == 2
+    assert any("Zalando SE" in notice for notice in notices)
+
+
 def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
     def tinyexp(*arguments):
         done = subprocess.run(

@@ -5,6 +5,7 @@ Imports stand inside the commands, so that ``tinyexp --help`` loads none of torc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -60,10 +61,10 @@ def main() -> None:
     """Train experiments that repeat bit for bit; report why one design beat another.
 
     \b
-    tinyexp run-all                       train every experiment on the built-in patterns
-    tinyexp report --out reports/latest   write the report: HTML, Markdown, JSON, figures
-    tinyexp show tiny-design1             an experiment, complete
-    tinyexp data list                     the data sets, and where to get them
+    tinyexp run-all --report reports/latest   train every experiment, on built-in images; write the report
+    tinyexp report --out reports/latest       write it anew: HTML, Markdown, JSON, figures
+    tinyexp show tiny-design1                 an experiment, complete
+    tinyexp data list                         the data sets, and where to get them
     """  # noqa: D301 - click reads the backspace
 
 
@@ -111,8 +112,13 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("run-all")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="How many seeds. [default: the profile's]")
 @click.option(
-    "--seeds", type=click.IntRange(1, 1000), help="How many seeds, from 0 on. [default: the profile's]"
+    "--first-seed",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="The first of them, as 100 to find out whether other seeds say the same. [default: 0]",
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
 @click.option(
@@ -132,9 +138,16 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     is_flag=True,
     help="Train the studies look by look, and stop where their verdict is clear.",
 )
+@click.option(
+    "--report",
+    type=_FOLDER,
+    metavar="OUT",
+    help="Write the report into this folder: anew as runs finish, and at the end as `tinyexp report` does.",
+)
 @_training_options
 def run_all(
     seeds: int | None,
+    first_seed: int,
     only: tuple[str, ...],
     studies: tuple[str, ...],
     plan: str | None,
@@ -145,7 +158,11 @@ def run_all(
 
     A study is trained where all of its experiments are. `tinyexp plan STUDY` says beforehand what that takes.
     """
-    _train(as_json=as_json, seeds=range(seeds or 0), only=only, studies=studies, plan=plan, **options)
+    from tinyexp.config.load import load_profile
+
+    many = seeds or (load_profile(options["profile"]).seeds if first_seed else 0)
+    chosen = range(first_seed, first_seed + many)
+    _train(as_json=as_json, seeds=chosen, only=only, studies=studies, plan=plan, **options)
 
 
 @main.command()
@@ -193,28 +210,39 @@ def _train(
     data_folder: Path | None,
     jobs: int | None,
     until_decided: bool = False,
+    report: Path | None = None,
     **options: Any,
 ) -> None:
     from tinyexp.config.load import parse_override
+    from tinyexp.launch.beside import Beside
     from tinyexp.launch.session import Request, run_session, summary
 
+    data_folder, beside = data_folder or _data_folder(), Beside()
+    if report is not None:
+        from tinyexp.report_beside import ReportBeside, report_command, require_place
+
+        require_place(report, options["runs"])
+        command = report_command(report, options["runs"], options["profile"], settings, data_folder)
+        beside = ReportBeside(command)
     request = Request(
         overrides=dict(parse_override(text) for text in settings),
-        data_folder=data_folder or _data_folder(),
+        data_folder=data_folder,
         jobs=jobs or 0,
+        beside=beside,
         **options,
     )
-    if until_decided:
-        from tinyexp.decide import run_until_decided
+    with contextlib.closing(beside):
+        if until_decided:
+            from tinyexp.decide import run_until_decided
 
-        outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
-    else:
-        outcomes, code = run_session(request)
-        if not code and not request.names:
-            from tinyexp.decide import confirm_named
+            outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
+        else:
+            outcomes, code = run_session(request)
+            if not code and not request.names:
+                from tinyexp.decide import confirm_named
 
-            more, code = confirm_named(request, lambda line: say(line, err=True))
-            outcomes += more
+                more, code = confirm_named(request, lambda line: say(line, err=True))
+                outcomes += more
     rows = summary(outcomes)
     if as_json:
         _print_json(rows)
@@ -227,6 +255,11 @@ def _train(
     if code >= 128:
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         say(f"tinyexp: stopped, nothing is lost. To go on: {shlex.join(['tinyexp', *again])}", err=True)
+    elif report is not None:
+        reported = _report(
+            report, request.runs, request.profile, settings, None, data_folder, path_to_stderr=as_json
+        )
+        code = code or reported
     elif not code and not as_json:
         say(
             f"To see them: tinyexp report --runs {shlex.quote(str(request.runs))} --profile {request.profile} --out reports/latest",
@@ -319,19 +352,37 @@ def report(
     Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
     metric has values that it cannot have, such as percents where its unit is a fraction.
     """
-    from tinyexp.config.load import parse_override
-    from tinyexp.report.gates import gate_line
-    from tinyexp.report.render import write_report
     from tinyexp.report.step_summary import append_summary, step_summary_file
 
     step = step_summary_file() if step_summary else None
+    code = _report(out, runs, profile, settings, baseline, data_folder or _data_folder())
+    if step:
+        append_summary(out / "summary.md", step)
+    sys.exit(code)
+
+
+def _report(
+    out: Path,
+    runs: Path,
+    profile: str | None,
+    settings: tuple[str, ...],
+    baseline: Path | None,
+    data_folder: Path,
+    *,
+    path_to_stderr: bool = False,
+) -> int:
+    """Write a report and say what is to be said of it; gives the exit code."""
+    from tinyexp.config.load import parse_override
+    from tinyexp.report.gates import gate_line
+    from tinyexp.report.render import write_report
+
     result = write_report(
         runs,
         out,
         profile=profile,
         overrides=dict(parse_override(text) for text in settings),
         baseline=baseline,
-        data_folder=data_folder or _data_folder(),
+        data_folder=data_folder,
     )
     if result.left_out:
         say(
@@ -340,17 +391,14 @@ def report(
         )
     if result.since:
         say(f"tinyexp: {result.since}", err=True)
-    say(out / "report.html")
+    say(out / "report.html", err=path_to_stderr)
     say(f"tinyexp: the SHA-256 of report.json is {result.digest}", err=True)
     failed = [gate for gate in result.gates if not gate.passed]
     for gate in failed:
         say(f"tinyexp: {gate_line(gate)}", err=True)
     for fault in result.faults:
         say(f"tinyexp: {fault}", err=True)
-    if step:
-        append_summary(out / "summary.md", step)
-    if failed or result.faults:
-        sys.exit(2 if result.faults else 1)
+    return 2 if result.faults else 1 if failed else 0
 
 
 @main.command()

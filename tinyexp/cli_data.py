@@ -46,17 +46,24 @@ def list_command(*, data_folder: Path, as_json: bool) -> None:
         click.echo(visible(json_text(rows), pairs=True), nl=False)
         return
     for row in rows:
-        take = (
-            f"`tinyexp data fetch {row['name']}`"
-            if row["fetchable"]
-            else "it needs an account at its home page"
-        )
-        say(f"{row['name']}: {row['root'] or f'not there; {take}'}")
+        say(f"{row['name']}: {row['root'] or f'not there; {_how_to_take(row)}'}")
         say(f"    {row['title']}: {row['summary']}")
         say(
             f"    {row['train_images']:,} + {row['test_images']:,} images, {row['classes']:,} classes,"
-            f" {row['download_bytes'] / 1e6:,.0f} MB to download. Licence: {row['licence']}. {row['home']}"
+            f" {_size(row)}. Licence: {row['licence']}. {row['home']}"
         )
+
+
+def _how_to_take(row: dict[str, Any]) -> str:
+    if row["built_in"]:
+        return "it comes with tinyexp, so install tinyexp anew"
+    return (
+        f"`tinyexp data fetch {row['name']}`" if row["fetchable"] else "it needs an account at its home page"
+    )
+
+
+def _size(row: dict[str, Any]) -> str:
+    return "built in" if row["built_in"] else f"{row['download_bytes'] / 1e6:,.0f} MB to download"
 
 
 def _rows(data_folder: Path) -> list[dict[str, Any]]:
@@ -64,7 +71,17 @@ def _rows(data_folder: Path) -> list[dict[str, Any]]:
     from tinyexp.trainers.vision.data.catalogue import CATALOGUE
     from tinyexp.trainers.vision.data.places import is_there, standard_places
 
-    told = ("title", "summary", "classes", "train_images", "test_images", "licence", "home", "fetchable")
+    told = (
+        "title",
+        "summary",
+        "classes",
+        "train_images",
+        "test_images",
+        "licence",
+        "home",
+        "fetchable",
+        "built_in",
+    )
     rows = []
     for name, entry in CATALOGUE.items():
         place = next((place for place in standard_places(entry, data_folder) if is_there(entry, place)), None)

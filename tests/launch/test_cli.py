@@ -155,7 +155,7 @@ def invoke(*arguments):
 
 
 def test_show_prints_the_resolved_experiment_and_its_deviations():
-    assert "stop_after = 12  # file: 65" in invoke("show", "tiny-design1", "--profile", "embedded")
+    assert "stop_after = 9  # file: 65" in invoke("show", "tiny-design1", "--profile", "embedded")
     assert json.loads(invoke("show", "tiny-design1", "--json"))["settings"]["model"]["fc_width"] == 1024
 
 

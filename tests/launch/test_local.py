@@ -21,7 +21,7 @@ from tinyexp.launch.prepare import prepare, require_writable
 from tinyexp.launch.progress import PlainProgress, TerminalProgress, TimeLeft, measured
 from tinyexp.runs.folder import find_runs
 from tinyexp.runs.records import Status, read_section
-from tinyexp.trainers.vision.data.patterns import open_patterns
+from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 
 
@@ -128,7 +128,9 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(tmp_path):
 def test_the_plans_name_the_data_they_were_made_for(tmp_path):
     experiment = load_experiment("tiny-design1", "embedded")
     [plan] = prepare([experiment_point(experiment, (3,))], tmp_path, tmp_path)
-    assert plan.record.data.fingerprint == open_patterns(vision_settings(experiment).data).fingerprint
+    assert (
+        plan.record.data.fingerprint == open_dataset(vision_settings(experiment).data, tmp_path).fingerprint
+    )
     assert plan.folder.path == tmp_path / "embedded" / "tiny-design1" / f"3-{plan.record.identity[:8]}"
 
 

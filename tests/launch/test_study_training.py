@@ -65,3 +65,12 @@ def test_run_all_trains_a_studys_mixtures_once_and_the_report_shares_the_gap_out
         ).stdout
     )
     assert (told["runs"], told["finished"]) == (102, 54)
+
+
+def test_other_seeds_are_trained_from_the_first_on(tmp_path):
+    command = ["run-all", "--only", "tiny-*", "--plan", "none", *SET, "--runs", str(tmp_path), "--json"]
+    rows = json.loads(tinyexp(*command, "--first-seed", "7", "--seeds", "2").stdout)
+    assert {(row["experiment"], row["seed"]) for row in rows} == {
+        (name, seed) for name in ("tiny-design1", "tiny-design2") for seed in (7, 8)
+    }
+    assert {row["seed"] for row in json.loads(tinyexp(*command, "--first-seed", "7").stdout)} == {7, 8, 9}

@@ -13,7 +13,7 @@ from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.prepare import planned
-from tinyexp.launch.wanted import designs, studies_over, wanted
+from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.resources import experiments_folder
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -128,6 +128,28 @@ def test_planning_writes_nothing_and_knows_each_experiments_own_data(tmp_path):
         ("tiny-design1 seed 1", 40),
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_the_two_designs_of_the_leading_study_come_first_with_all_seeds_then_the_rest_seed_by_seed(tmp_path):
+    experiments = designs(experiment_names(), "embedded", SMALL)
+    studies = studies_over(experiment_names(), ["deeper-on-imagenet", "why-design1-beat-design2"])
+    found = wanted(experiments, studies, (0, 1), "one-at-a-time")
+    pair = leading_pair(studies, experiments)
+    titles = [plan.title for plan in planned(found, tmp_path / "runs", tmp_path / "data", pair)]
+    assert titles[:4] == [f"{name} seed {seed}" for seed in (0, 1) for name in TINY]
+    rest = [one.name for one in found if one.name not in TINY]
+    assert titles[4:] == [f"{name} seed {seed}" for seed in (0, 1) for name in rest]
+    without = [plan.title for plan in planned(found, tmp_path / "runs", tmp_path / "data")]
+    assert without == [f"{one.name} seed {seed}" for seed in (0, 1) for one in found]
+
+
+def test_a_study_that_is_to_lead_does_and_else_the_first_by_name():
+    experiments = designs(experiment_names(), "embedded")
+    imagenet = {configuration_of(experiments[name]) for name in ("imagenet-design1", "imagenet-resnet18")}
+    deeper, why = load_study("deeper-on-imagenet"), load_study("why-design1-beat-design2")
+    assert leading_pair([deeper, why], experiments) == {configuration_of(experiments[name]) for name in TINY}
+    assert leading_pair([why.model_copy(update={"lead": False}), deeper], experiments) == imagenet
+    assert leading_pair([], experiments) == frozenset()
 
 
 def test_a_study_made_by_hand_is_a_study():

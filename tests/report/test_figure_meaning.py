@@ -427,8 +427,8 @@ def test_the_cost_of_each_network_stands_beside_what_it_reached() -> None:
     spec = vision_settings(load_experiment("tiny-design1", "embedded"))
     assert rows["Design 1"][0] == f"{parameters(spec):,}"
     assert float(rows["Design 1"][1]) == pytest.approx(multiply_adds(spec) / 1e6, rel=0.01)
-    # 12 epochs: 1,800 images forward and backward, then 1,000 clean ones, 200 held out and 1,000 of the test.
-    work = multiply_adds(spec) * 12 * (3 * 1800 + 1000 + 200 + 1000)
+    # 9 epochs: 1,800 images forward and backward, then 1,000 clean ones, 200 held out and 1,000 of the test.
+    work = multiply_adds(spec) * 9 * (3 * 1800 + 1000 + 200 + 1000)
     assert float(rows["Design 1"][2]) == pytest.approx(work / 1e9, rel=0.01)
     assert len(rows) == 4
     assert isinstance(note, Paragraph)

@@ -25,7 +25,8 @@ from tinyexp.runs.records import (
     read_predictions,
     write_predictions,
 )
-from tinyexp.trainers.vision.data.patterns import CLASSES, open_patterns
+from tinyexp.trainers.vision.data.build import open_dataset
+from tinyexp.trainers.vision.data.catalogue import FASHION_CLASSES as CLASSES
 from tinyexp.trainers.vision.settings import vision_settings
 
 PAIR = ("tiny-design1", "tiny-design2")
@@ -165,14 +166,14 @@ def test_the_records_name_the_classes_and_hostile_names_come_out_harmless(tmp_pa
     assert study(tmp_path / "out")["class_names"] == list(names)
 
 
-def real_patterns(runs: Path) -> None:
-    """The runs' data are the built-in patterns."""
+def real_images(runs: Path) -> None:
+    """The runs' data are the built-in part of Fashion-MNIST."""
     data = vision_settings(load_experiment("tiny-design1", "embedded")).data
-    planted(runs, fingerprint=open_patterns(data).fingerprint)
+    planted(runs, fingerprint=open_dataset(data, runs).fingerprint)
 
 
 def test_images_are_shown_kept_and_shown_again_without_the_data(tmp_path: Path) -> None:
-    real_patterns(tmp_path / "runs")
+    real_images(tmp_path / "runs")
     write_report(tmp_path / "runs", tmp_path / "out", data_folder=tmp_path / "no-data")
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     shown = re.findall(
@@ -189,7 +190,7 @@ def test_images_are_shown_kept_and_shown_again_without_the_data(tmp_path: Path) 
 
 
 def test_an_edited_image_is_found(tmp_path: Path) -> None:
-    real_patterns(tmp_path / "runs")
+    real_images(tmp_path / "runs")
     write_report(tmp_path / "runs", tmp_path / "out", data_folder=tmp_path)
     [kept] = (tmp_path / "out" / "runs").glob("*/*.images.npz")
     content = bytearray(kept.read_bytes())

@@ -110,7 +110,7 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     assert (found["verdict"], found["winner"], found["mean"] < 0) == ("beats", "tiny-design1", True)
     assert re.search(r"Design 1 beats Design 2 by \d\.\d+ in test perplexity$", plain(told["verdict"]))
     assert re.search(
-        r"95 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 12\.",
+        r"95 % interval [\d.]+ to [\d.]+; 3 runs of each; test perplexity \(lower is better\) after epoch 9\.",
         page,
     )
     assert re.search(r"Design 1 is ahead in test perplexity (at every epoch|from epoch)", page)
@@ -146,7 +146,7 @@ def test_a_metric_in_percent_has_points_and_a_margin_of_one(reading: Callable[..
     )
     details = plain(" ".join(verdict_details(evidence, lead)))
     assert re.search(
-        r"95 % interval \d\d\.\d to \d\d\.\d points; 3 runs of each; top-1 evaluation accuracy after epoch 12\.",
+        r"95 % interval \d\d\.\d to \d\d\.\d points; 3 runs of each; top-1 evaluation accuracy after epoch 9\.",
         details,
     )
     table = runs_table(evidence, lead.comparison)

@@ -63,11 +63,11 @@ def test_runs_that_did_not_finish_are_named_and_give_no_result(tmp_path: Path) -
     text, summary, values = rendered(tmp_path)
     for page in (text, markdown_text(summary)):
         assert (
-            "Design 1, seed 3: diverged: its loss became infinite or not a number after 4 of 12 epochs."
+            "Design 1, seed 3: diverged: its loss became infinite or not a number after 4 of 9 epochs."
             in page
         )
         assert "It said: train_loss is nan in step 17" in page
-        assert "Design 2, seed 3: was interrupted after 2 of 12 epochs." in page
+        assert "Design 2, seed 3: was interrupted after 2 of 9 epochs." in page
         assert "It said: no space left" in page
     assert "tinyexp run tiny-design1 --profile embedded --seed 3" in text
     assert values["studies"][0]["comparison"]["contender_runs"]["seeds"] == [0, 1, 2]  # type: ignore[index]
@@ -103,9 +103,7 @@ def test_runs_of_other_lengths_are_not_compared(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design2"], overrides={"training.stop_after": 5})
     text, _, values = rendered(tmp_path)
     assert "cannot be compared" in text
-    assert (
-        "belong to no factor, and would be confounded with all of them: training.stop_after (5, 12)" in text
-    )
+    assert "belong to no factor, and would be confounded with all of them: training.stop_after (5, 9)" in text
     assert values["studies"][0]["problem"]  # type: ignore[index]
 
 

@@ -94,7 +94,7 @@ def test_the_summary_needs_no_picture(view: ReportView) -> None:
     text = summary_page(view)
     assert "![" not in text
     assert "<img" not in text
-    lines = [line for line in text.splitlines() if re.search("[▁▂▃▄▅▆▇█]{6}", line)]
+    lines = [line for line in text.splitlines() if re.search("[▁▂▃▄▅▆▇█]{5}", line)]
     assert len(lines) == 4, "one for each experiment of a study"
     for line in lines:
         [row] = re.findall("[▁▂▃▄▅▆▇█]+", line)

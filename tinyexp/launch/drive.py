@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from tinyexp.config.experiment import Experiment
+from tinyexp.launch.beside import Beside
 from tinyexp.launch.executor import Cancelled, Event, Executor, Handle, RunEnded, WorkerLost
 from tinyexp.launch.job import Job, Outcome, failed_status, mark_failed, recorded_status
 from tinyexp.launch.progress import Progress
@@ -48,8 +49,15 @@ class _Signals:
         self.code = self.code or 128 + number
 
 
-def train(jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[list[Outcome], int]:
+def train(
+    jobs: Sequence[Job], executor: Executor, progress: Progress, beside: Beside | None = None
+) -> tuple[list[Outcome], int]:
     """Have jobs carried out; finished runs are used again. The executor is closed in any case.
+
+    Parameters
+    ----------
+    beside
+        What goes on meanwhile; whoever made it closes it.
 
     Returns
     -------
@@ -63,13 +71,16 @@ def train(jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[
         for job in jobs
         if job.is_done()
     }
+    beside = beside or Beside()
+    for plan in outcomes:
+        beside.ended(plan)
     left = [job for job in jobs if job.plan not in outcomes]
     progress.begin([job.plan for job in left], len(outcomes))
     with _Signals() as signals:
         try:
             _try_out(left, progress)
             if not signals.code:
-                outcomes |= _Driver(executor, progress).carry_out(left, signals)
+                outcomes |= _Driver(executor, progress, beside).carry_out(left, signals)
         finally:
             executor.close()
             progress.end()
@@ -79,8 +90,9 @@ def train(jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[
 class _Driver:
     """The jobs that an executor has, and what became of the others."""
 
-    def __init__(self, executor: Executor, progress: Progress) -> None:
+    def __init__(self, executor: Executor, progress: Progress, beside: Beside) -> None:
         self._executor, self._progress, self._watch = executor, progress, Watch(progress)
+        self._beside = beside
         self._plans: dict[Handle, RunPlan] = {}
         self._outcomes: dict[RunPlan, Outcome] = {}
 
@@ -93,11 +105,14 @@ class _Driver:
             if signals.code and not stopping:
                 stopping = True
                 self._progress.note("stopping: every run commits its state and leaves")
+                self._beside.close()
                 for handle in self._plans:
                     self._executor.cancel(handle)
             for event in self._executor.poll(_POLL_S):
                 self._take(event)
             self._watch.look()
+            if not stopping and (line := self._beside.look()):
+                self._progress.note(line)
         return self._outcomes
 
     def _take(self, event: Event) -> None:
@@ -118,6 +133,7 @@ class _Driver:
                     status = failed_status(plan, message)
         self._outcomes[plan] = Outcome(plan, status, exit_code, trained=True)
         self._progress.ended(plan, status)
+        self._beside.ended(plan)
 
 
 def _try_out(jobs: Sequence[Job], progress: Progress) -> None:

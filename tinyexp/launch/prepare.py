@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tinyexp.analysis.design import DesignPoint
@@ -14,8 +14,15 @@ from tinyexp.runs.records import DataRecord
 from tinyexp.trainers.base import TRAINERS, require_installed, trainer_of
 
 
-def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> list[RunPlan]:
+def prepare(
+    points: Sequence[DesignPoint], runs: Path, data_folder: Path, first: Collection[str] = ()
+) -> list[RunPlan]:
     """The plans of all points under their planned seeds, seeds outermost, so that early results are comparable ones.
+
+    Parameters
+    ----------
+    first
+        Configurations that come before all others, with all of their seeds: those of the designs that are compared.
 
     Raises
     ------
@@ -29,7 +36,7 @@ def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> lis
         # Where there is no folder no run can be finished, so it is said before data are opened.
         if not (runs / experiment.profile / experiment.name).is_dir():
             require_installed(experiment)
-    plans = planned(points, runs, data_folder)
+    plans = planned(points, runs, data_folder, first)
     for plan in plans:
         if plan.experiment.trainer in lacking and not plan.is_finished():
             require_installed(plan.experiment)
@@ -37,7 +44,9 @@ def prepare(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> lis
     return plans
 
 
-def planned(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> list[RunPlan]:
+def planned(
+    points: Sequence[DesignPoint], runs: Path, data_folder: Path, first: Collection[str] = ()
+) -> list[RunPlan]:
     """As :func:`prepare`, and nothing is written."""
     by_trainer: dict[str, list[DesignPoint]] = {}
     for one in points:
@@ -47,12 +56,13 @@ def planned(points: Sequence[DesignPoint], runs: Path, data_folder: Path) -> lis
         records = trainer_of(name).inputs([one.experiment for one in own], data_folder)
         inputs |= {id(one): record for one, record in zip(own, records, strict=True)}
     seeds = dict.fromkeys(seed for one in points for seed in one.planned_seeds)
-    return [
+    plans = [
         plan_run(one.experiment, seed, inputs[id(one)], runs, one.name)
         for seed in seeds
         for one in points
         if seed in one.planned_seeds
     ]
+    return sorted(plans, key=lambda plan: plan.record.configuration not in first)
 
 
 def require_writable(runs: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from tinyexp.analysis.frozen import freeze_study
 from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
+from tinyexp.launch.beside import Beside
 from tinyexp.launch.drive import train
 from tinyexp.launch.job import Job, Outcome
 from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
-from tinyexp.launch.wanted import designs, studies_over, wanted
+from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import result
@@ -47,10 +48,12 @@ class Request:
     data_folder: Path = Path("data")
     fresh: bool = False
     accept_environment: bool = False
+    beside: Beside = field(default_factory=Beside)
+    """What goes on meanwhile."""
 
 
 def run_session(request: Request) -> tuple[list[Outcome], int]:
-    """Train what is asked for; gives the outcomes, and the exit code.
+    """Train what is asked for, the two designs of the leading study before all others; gives the outcomes, and the exit code.
 
     Raises
     ------
@@ -59,19 +62,16 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     """
     profile = load_profile(request.profile)
     names, studies = studies_of(request)
-    found = wanted(
-        designs(names, request.profile, request.overrides),
-        studies,
-        request.seeds or range(profile.seeds),
-        request.plan,
-    )
-    plans = prepare(found, request.runs, request.data_folder)
+    experiments = designs(names, request.profile, request.overrides)
+    found = wanted(experiments, studies, request.seeds or range(profile.seeds), request.plan)
+    first = leading_pair(studies, experiments)
+    plans = prepare(found, request.runs, request.data_folder, first)
     if not request.names:
         seeds = len(request.seeds or range(profile.seeds))
         for study in studies:
             freeze_study(request.runs / request.profile, study, seeds)
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
-    return _carried_out(request, plans)
+    return _carried_out(request, plans, first)
 
 
 def train_points(request: Request, points: Sequence[DesignPoint]) -> tuple[list[Outcome], int]:
@@ -82,7 +82,9 @@ def train_points(request: Request, points: Sequence[DesignPoint]) -> tuple[list[
     return _carried_out(request, plans)
 
 
-def _carried_out(request: Request, plans: Sequence[RunPlan]) -> tuple[list[Outcome], int]:
+def _carried_out(
+    request: Request, plans: Sequence[RunPlan], first: Collection[str] = ()
+) -> tuple[list[Outcome], int]:
     """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
     jobs = request.jobs or load_profile(request.profile).jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
@@ -90,7 +92,8 @@ def _carried_out(request: Request, plans: Sequence[RunPlan]) -> tuple[list[Outco
         Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
         for plan in plans
     ]
-    outcomes, signal_code = train(all_jobs, LocalExecutor(jobs), progress_for(jobs))
+    request.beside.begin([plan for plan in plans if plan.record.configuration in first])
+    outcomes, signal_code = train(all_jobs, LocalExecutor(jobs), progress_for(jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
 

@@ -71,6 +71,16 @@ def wanted(
     return list(found.values())
 
 
+def leading_pair(studies: Sequence[Study], experiments: Mapping[str, Experiment]) -> frozenset[str]:
+    """The configurations of the two designs that a report of these studies opens with; none without a study."""
+    study = min(studies, key=lambda one: (not one.lead, one.name), default=None)
+    if study is None:
+        return frozenset()
+    members = study_design(study, experiments, "none").members
+    pair = (study.baseline, study.contender)
+    return frozenset(members[name].configuration for name in pair if name in members)
+
+
 def studies_over(names: Sequence[str], only: Sequence[str] | None = None) -> list[Study]:
     """The studies all of whose experiments are among these.
 
@@ -106,5 +116,5 @@ def _all(
 
 
 def study_seeds(study: Study, seeds: tuple[int, ...]) -> tuple[int, ...]:
-    """A study's own number of seeds, where it names one; else those that all are trained with."""
-    return tuple(range(study.seeds)) if study.seeds else seeds
+    """As many as the study names, from the first on, where it names a number; else those that all are trained with."""
+    return tuple(range(seeds[0], seeds[0] + study.seeds)) if study.seeds else seeds

@@ -5,7 +5,6 @@ Written without pandas, so that a training process need not import it.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import math
@@ -27,7 +26,7 @@ from tinyexp.errors import DamagedError
 from tinyexp.files import json_text, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
-from tinyexp.runs.taken import best_place
+from tinyexp.runs.taken import result_row
 
 INDEX_COLUMNS = ("epoch", "step")
 """What the first column of ``metrics.csv`` may be; every other column is a metric, or says where the row stands."""
@@ -242,10 +241,10 @@ def result(folder: RunFolder, experiment: Experiment) -> tuple[str, float | None
     """As :func:`last_result`, of the epoch that the result is taken from."""
     rows = _rows(folder)
     by = settings_rules(experiment.trainer).taken_by(experiment.settings)
-    with contextlib.suppress(ValueError, KeyError):
-        if by and rows:
-            return _told(rows[best_place([float(row[by.metric]) for row in rows], highest=by.highest)])
-    return _told(rows[-1] if rows else {})
+    try:
+        return _told(result_row(rows, by) if rows else {})
+    except (ValueError, KeyError, TypeError):  # not as we write them
+        return _told(rows[-1])
 
 
 def _rows(folder: RunFolder) -> list[dict[str, str]]:

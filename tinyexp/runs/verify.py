@@ -26,6 +26,7 @@ from tinyexp.runs.records import (
     read_predictions,
     read_section,
 )
+from tinyexp.runs.taken import result_row
 
 T = TypeVar("T", bound=Section)
 
@@ -174,7 +175,9 @@ def _digests(folder: RunFolder, status: Status, record: RunRecord | None) -> Ite
 
 def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
     """Rows against the status, predictions against the rows."""
-    columns = settings_rules(record.experiment.trainer).columns if record else None
+    rules = settings_rules(record.experiment.trainer) if record else None
+    columns = rules.columns if rules else None
+    by = rules.taken_by(record.experiment.settings) if rules and record else None
     try:
         rows = read_metrics(folder.metrics, columns)
         if len(rows) != status.epochs_done:
@@ -182,7 +185,7 @@ def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> It
             yield Finding(folder.metrics, words)
         elif status.state == "finished" and folder.predictions.is_file() and rows:
             # What a log calls test_accuracy need not be over these images, nor a fraction.
-            yield from _predictions(folder, rows[-1] if columns else {}, record)
+            yield from _predictions(folder, result_row(rows, by) if columns else {}, record)
     except DamagedError as error:
         yield Finding.of(error, folder.path)
 
@@ -199,5 +202,5 @@ def _predictions(folder: RunFolder, row: Row, record: RunRecord | None) -> Itera
             continue
         found, wanted = float(values.sum()) / max(1, images), row[name]
         if wanted is None or not math.isclose(found, wanted, rel_tol=1e-12, abs_tol=0):
-            words = f"gives {name} {found}, and the last row of metrics.csv says {wanted}."
+            words = f"gives {name} {found}, and metrics.csv says {wanted} of the epoch that counts."
             yield Finding(folder.predictions, words)

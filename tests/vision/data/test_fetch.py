@@ -19,6 +19,7 @@ from tinyexp.ownership import MARK
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, RemoteFile
 from tinyexp.trainers.vision.data.fetch import fetch
+from tinyexp.trainers.vision.data.make_small import WHOLE_FINGERPRINT
 from tinyexp.trainers.vision.data.verify import verify
 from tinyexp.trainers.vision.settings import Data
 
@@ -88,6 +89,7 @@ def test_the_published_digests_are_those_of_the_published_files(
     result = verify("fashion-mnist", tmp_path)
     assert result.problems == ()
     assert (result.train_images, result.test_images) == (60_000, 10_000)
+    assert result.fingerprint == WHOLE_FINGERPRINT
 
 
 def test_a_data_set_elsewhere_is_used(tiny: Server, tmp_path: Path) -> None:

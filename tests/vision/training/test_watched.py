@@ -9,6 +9,7 @@ from small_runs import WATCHED, results, small_plan, trained
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import InterruptedRunError, UserError
 from tinyexp.runs.records import read_predictions, result
+from tinyexp.runs.verify import verify_records
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import Listener
 from tinyexp.trainers.vision.training.watched import PlateauRates, best_epoch, stops_early
@@ -130,3 +131,7 @@ def test_what_nothing_watches_leaves_identities_as_they_were(tmp_path):
     plain = small_plan(tmp_path)
     assert small_plan(tmp_path, training__watch="val_loss").record.identity == plain.record.identity
     assert small_plan(tmp_path, training__patience=9).record.identity != plain.record.identity
+
+
+def test_the_check_holds_the_predictions_against_the_epoch_that_counts(plan):
+    assert verify_records(plan.folder) == []

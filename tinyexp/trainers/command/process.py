@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+GUARD = (sys.executable, "-I", str(Path(__file__).with_name("guard.py")))
+"""What stands before a command's words; see that file."""
 POLL_S = 0.2
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL: what a trainer may take to save its state."""
@@ -68,10 +70,9 @@ def run_command(
         Its exit code; 128 and its number where a signal ended it.
     """
     started = time.monotonic()
-    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
     with output.open("ab") as told:
         process = subprocess.Popen(  # noqa: S603 - what the user's file says
-            [*guard, *words],
+            [*GUARD, *words],
             stdin=subprocess.PIPE,  # its end tells the guard that this process is gone
             stdout=told,
             stderr=subprocess.STDOUT,
@@ -89,7 +90,7 @@ def run_command(
                     process.wait(POLL_S)
             return "done", process.returncode
         finally:
-            _kill_group(process)
+            kill_group(process)
 
 
 def passed_on(named: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -104,11 +105,11 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait(GRACE_S)
     except subprocess.TimeoutExpired:
-        _kill_group(process)
+        kill_group(process)
         return process.wait()
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End whatever of the group is left, as children that a command leaves behind."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -88,7 +88,9 @@ Model = Annotated[FiveConv | ResNet, Field(discriminator="architecture")]
 class Data(Section):
     """Which images, and how many of them."""
 
-    dataset: Literal["patterns", "fashion-mnist", "tiny-imagenet", "imagenet", "image-folder"]
+    dataset: Literal[
+        "patterns", "fashion-mnist-small", "fashion-mnist", "tiny-imagenet", "imagenet", "image-folder"
+    ]
     root: str = ""
     """Folder of the data; empty: looked for under the data folder. Says where, not what, so it is no part of the identity."""
     train_limit: Count = 0

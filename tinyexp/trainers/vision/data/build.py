@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from tinyexp.errors import UserError, listed, unknown
-from tinyexp.trainers.vision.data.catalogue import CATALOGUE, FASHION_CLASSES
+from tinyexp.trainers.vision.data.catalogue import CATALOGUE, FASHION, FASHION_CLASSES
 from tinyexp.trainers.vision.data.draws import keyed_subset
 from tinyexp.trainers.vision.data.folders import FileImages, Folder, open_class_folders
-from tinyexp.trainers.vision.data.idx import read_folder
+from tinyexp.trainers.vision.data.idx import FETCH_ANEW, read_folder
 from tinyexp.trainers.vision.data.imagenet import open_imagenet
 from tinyexp.trainers.vision.data.packed import command, open_packed
 from tinyexp.trainers.vision.data.patterns import open_patterns
-from tinyexp.trainers.vision.data.places import locate, located, missing
+from tinyexp.trainers.vision.data.places import INSTALL_ANEW, locate, located, missing
 from tinyexp.trainers.vision.data.sizing import Sizing
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset, ImageSource, Subset
 from tinyexp.trainers.vision.data.tiny_imagenet import open_tiny_imagenet
@@ -83,8 +83,8 @@ def open_whole(name: str, root: Path, data_folder: Path | None = None, packed_si
     UserError
         The folder is of another form, or something in it or the pack is damaged; the message names it.
     """
-    if name == "fashion-mnist":
-        return _open_fashion_mnist(root)
+    if name in FASHION:
+        return _open_fashion_mnist(name, root)
     folder, sizing = _LISTERS[name](root), Sizing(packed_side)
     fingerprint = sizing.fingerprint(folder.fingerprint())
     packed = None if data_folder is None else open_packed(name, folder, fingerprint, data_folder, sizing)
@@ -133,16 +133,17 @@ def split(train: ImageSource, test: ImageSource, data: Data) -> tuple[Subset, Su
     return Subset(train, kept), Subset(train, held), Subset(test, tested)
 
 
-def _open_fashion_mnist(root: Path) -> Whole:
+def _open_fashion_mnist(name: str, root: Path) -> Whole:
     """The fingerprint is that of the arrays, so it is the same for every packing and place of the files."""
-    train, test = read_folder(root, len(FASHION_CLASSES))
+    entry = CATALOGUE[name]
+    is_ours = entry.built_in and root == Path(entry.folder)
+    train, test = read_folder(root, len(FASHION_CLASSES), INSTALL_ANEW if is_ours else FETCH_ANEW)
     digest = hashlib.sha256("\0".join(FASHION_CLASSES).encode())
     for part in (train, test):
         digest.update(f"\0{part.pixels.shape}\0".encode() + part.pixels.tobytes() + part.labels.tobytes())
-    title = CATALOGUE["fashion-mnist"].title
     return Whole(
-        train=ArrayImages(f"{title} train", train.pixels, train.labels),
-        test=ArrayImages(f"{title} test", test.pixels, test.labels),
+        train=ArrayImages(f"{entry.title} train", train.pixels, train.labels),
+        test=ArrayImages(f"{entry.title} test", test.pixels, test.labels),
         classes=FASHION_CLASSES,
         fingerprint=digest.hexdigest(),
     )

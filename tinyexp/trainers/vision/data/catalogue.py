@@ -1,12 +1,13 @@
 """The known data sets: what each is, where it comes from, and how its files are recognised.
 
-Nothing of them is bundled. Numbers and digests are those that the data sets' own loaders publish.
+One is built in, a small part of Fashion-MNIST; nothing of the others is. Numbers and digests are those that the data sets'
+own loaders publish.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -47,7 +48,7 @@ class Entry:
     licence: str
     home: str
     folder: str
-    """Its folder under the data folder."""
+    """Its folder under the data folder; of one that is built in, where it is."""
     inside: tuple[str, ...]
     """Where in a folder that the user names it may lie, seen from there; the first is the folder itself."""
     elsewhere: tuple[str, ...] = ()
@@ -59,6 +60,8 @@ class Entry:
     test_images: int
     files: tuple[RemoteFile, ...]
     fetchable: bool = True
+    built_in: bool = False
+    """Whether it comes with tinyexp."""
     packed: bool = False
     """Whether the one file is a zip archive that holds ``folder``; else the files themselves are the data set."""
     unpacked_bytes: int = 0
@@ -81,6 +84,15 @@ def _either(name: str) -> tuple[str, str]:
 _FASHION_HOST = "https://fashion-mnist.s3.eu-central-1.amazonaws.com"
 _IMAGENET_PAGE = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 
+_FASHION_MARKERS = (
+    _either("train-images-idx3-ubyte"),
+    _either("train-labels-idx1-ubyte"),
+    _either("t10k-images-idx3-ubyte"),
+    _either("t10k-labels-idx1-ubyte"),
+)
+
+FASHION = ("fashion-mnist", "fashion-mnist-small")
+"""The names of those whose images are Fashion-MNIST's."""
 FASHION_CLASSES = (
     "T-shirt/top",
     "Trouser",
@@ -103,12 +115,7 @@ CATALOGUE: dict[str, Entry] = {
         folder="fashion-mnist",
         inside=("", "fashion-mnist", "FashionMNIST/raw", "raw"),
         elsewhere=("FashionMNIST/raw", "/usr/share/datasets/fashion-mnist"),
-        markers=(
-            _either("train-images-idx3-ubyte"),
-            _either("train-labels-idx1-ubyte"),
-            _either("t10k-images-idx3-ubyte"),
-            _either("t10k-labels-idx1-ubyte"),
-        ),
+        markers=_FASHION_MARKERS,
         classes=10,
         train_images=60_000,
         test_images=10_000,
@@ -141,6 +148,21 @@ CATALOGUE: dict[str, Entry] = {
             ),
         ),
         hint="On Debian and Ubuntu the package dataset-fashion-mnist has it, too.",
+    ),
+    "fashion-mnist-small": Entry(
+        title="Fashion-MNIST, small",
+        summary="a part of Fashion-MNIST that comes with tinyexp: 400 training and 200 test images of each class",
+        licence="MIT, Copyright 2017 Zalando SE",
+        home="https://github.com/zalandoresearch/fashion-mnist",
+        folder=str(Path(__file__).parent / "fashion_mnist_small"),
+        inside=("",),
+        markers=_FASHION_MARKERS,
+        classes=10,
+        train_images=4_000,
+        test_images=2_000,
+        files=(),
+        fetchable=False,
+        built_in=True,
     ),
     "tiny-imagenet": Entry(
         title="Tiny ImageNet",

@@ -20,7 +20,7 @@ from tinyexp.ownership import empty, remove_abandoned, room_beside
 from tinyexp.trainers.vision.data.arrivals import Arrivals
 from tinyexp.trainers.vision.data.catalogue import Entry, by_name
 from tinyexp.trainers.vision.data.download import Progress, address, download, part_name
-from tinyexp.trainers.vision.data.places import absence, is_there, standard_places
+from tinyexp.trainers.vision.data.places import absence, is_there, standard_place, standard_places
 from tinyexp.trainers.vision.data.unpack import Bounds, check_room, unpack
 
 
@@ -30,7 +30,7 @@ def fetch(
     base_url: str | None = None,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> Path:
-    """Take a data set, or go on with taking it; one that is there already is left as it is.
+    """Take a data set, or go on with taking it; one that is there already, or built in, is left as it is.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ def fetch(
         The network or the content fails; the message says what is left and what to do.
     """
     entry = by_name(name)
+    if entry.built_in and (place := standard_place(entry, data_folder)):
+        return place
     if not entry.fetchable:
         raise UserError(absence(name, data_folder))
     there = _existing(entry, data_folder)

@@ -9,6 +9,7 @@ from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.imagenet import LAYOUT
 from tinyexp.trainers.vision.settings import Data
 
+INSTALL_ANEW = "It comes with tinyexp: install tinyexp anew."
 _NO_ROOT = (
     "data.root: an image-folder data set needs its folder. Name one with train/<class>/ and test/<class>/"
     " (or val/<class>/) in it: --set data.root=FOLDER."
@@ -97,6 +98,8 @@ def missing(data: Data, data_folder: Path) -> str | None:
 def absence(name: str, data_folder: Path) -> str:
     """What to tell a reader who does not have the data set of this name."""
     entry = CATALOGUE[name]
+    if entry.built_in:
+        return f"{entry.title} is not whole in {entry.folder}. {INSTALL_ANEW}"
     looked = ", ".join(str(place) for place in standard_places(entry, data_folder))
     files = "\n".join(f"    {file}" for file in entry.files)
     take = (

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyexp.trainers.vision.data.catalogue import CATALOGUE, FASHION_CLASSES
+from tinyexp.trainers.vision.data.catalogue import CATALOGUE, FASHION, FASHION_CLASSES
 from tinyexp.trainers.vision.data.patterns import CLASSES
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.settings import Data
 
 MOST_PIXELS = 32
 """A side; larger images are halved until they are no larger, so that a few do not fill a page."""
-_NAMES = {"fashion-mnist": FASHION_CLASSES, "patterns": CLASSES}
-_MAY_BE_COPIED = ("fashion-mnist", "patterns")
+_NAMES = {"patterns": CLASSES, **dict.fromkeys(FASHION, FASHION_CLASSES)}
+_MAY_BE_COPIED = ("patterns", *FASHION)
 """The MIT licence allows it; the patterns are made here."""
 
 
