@@ -18,8 +18,9 @@ from tinyexp.report.select import select_runs
 from tinyexp.report.view import Paragraph, ReportView, Section, Table
 from tinyexp.runs.recorded import read_runs
 
-EARLY = {"data.holdout": 200, "training.patience": 3}
-PLATEAU = {"data.holdout": 200, "optimizer.schedule": "plateau"}
+LENGTH = {"data.holdout": 200, "training.epochs": 12, "training.stop_after": 12}
+EARLY = {**LENGTH, "training.patience": 3}
+PLATEAU = {**LENGTH, "optimizer.schedule": "plateau"}
 Rows = list[dict[str, float]]
 
 
@@ -187,14 +188,15 @@ def test_runs_that_never_stop_early_have_no_such_section() -> None:
 
 
 def test_a_training_that_stopped_early_cost_no_more_than_it_trained(both: Path) -> None:
-    """Seven of twelve epochs, on the same network and images."""
+    """Seven epochs, on the same network and images as runs that are trained to their end."""
 
     def training(view: ReportView) -> list[float]:
         [table] = tables(next(section for section in view.sections if section.id == "cost"))
         return [float(row[3]) for row in table.rows[:2]]
 
     whole = training(view_of(sample() / "out" / "runs"))
-    assert training(view_of(both)) == pytest.approx([7 / 12 * work for work in whole], rel=0.01)
+    epochs = load_experiment("tiny-design1", "embedded").settings["training"]["stop_after"]
+    assert training(view_of(both)) == pytest.approx([7 / epochs * work for work in whole], rel=0.01)
 
 
 def test_a_page_of_runs_that_may_all_stop_early_is_made(both: Path) -> None:
