@@ -179,8 +179,8 @@ import os, sys, time
 from pathlib import Path
 place = Path({place!r})
 (place / "process.tmp").write_text(str(os.getpid()))
-(place / "process.tmp").rename(place / "process")
 try:
+    (place / "process.tmp").rename(place / "process")
     time.sleep(60)
 finally:
     (place / "cleared").touch()

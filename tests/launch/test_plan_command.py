@@ -118,6 +118,9 @@ def test_only_what_a_study_needs_is_trained_on_request(tmp_path):
         "design1-half",
         "design1-three-quarters",
         "smaller-stride",
-        "smaller-pools",
         "smaller-not-augmented",
+        "smaller-held-out",
+        "smaller-early-stop",
+        "smaller-moved-rates",
+        "smaller-pools",
     ]

@@ -20,7 +20,7 @@ from tinyexp.config.experiment import Experiment
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.runs.folder import RunFolder
 
-STUDIES_RUNS = 32
+STUDIES_RUNS = 37
 """Of one seed: what the four studies ask for together."""
 
 EFFECTS = {
@@ -34,7 +34,7 @@ EFFECTS = {
 
 
 def make_many_runs(
-    runs: Path, *, seeds: int = 20, others: int = 18, epochs: int = 200, studies: bool = True
+    runs: Path, *, seeds: int = 20, others: int = 13, epochs: int = 200, studies: bool = True
 ) -> list[RunFolder]:
     """Finished runs of ``others`` experiments with ``seeds`` seeds each, and of all 32 that the studies ask for."""
     length = {"training.epochs": epochs, "training.stop_after": epochs}

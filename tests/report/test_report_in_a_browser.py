@@ -198,7 +198,7 @@ def test_every_sheet_is_numbered(looked, name):
 
 def test_the_opening_table_is_printed_and_other_folded_ones_are_not(looked):
     text = " ".join(page.extract_text() for page in PdfReader(looked["embedded"]["pdf"]).pages)
-    assert re.search(r"run by run\s+Design 2 Design 1\s+seed 0", text.replace("\u00a0", " "))
+    assert re.search(r"run by run\s+Design 1 Design 2\s+seed 0", text.replace("\u00a0", " "))
     assert "Shares seed by seed" not in text
 
 

@@ -99,6 +99,10 @@ def test_a_page_of_perplexities_says_that_the_lower_one_beats(
     path = tmp_path / "experiments" / "studies" / f"{WHY}.toml"
     text = path.read_text(encoding="utf-8").replace('metric = "test_accuracy"', 'metric = "test_perplexity"')
     text = text.replace("margin = 0.01 ", "looks = [3]\nmargin = 0.5 ").split("[[claims]]")[0]
+    source = (
+        tmp_path / "experiments" / "source.toml"
+    )  # which gives the order of claims that this study now has not
+    source.write_text(re.sub(r"(?ms)^claims = \[.*?^\]\n", "", source.read_text("utf-8")), encoding="utf-8")
     path.write_text(
         f"{text}\n[fail_on]\nworse_than = {{ tiny-design1 = 25.0, tiny-design2 = 25.0 }}\n", encoding="utf-8"
     )

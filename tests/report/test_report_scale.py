@@ -90,7 +90,7 @@ def test_some_two_hundred_long_runs_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("others", "seeds", "studies"), [(18, 20, True), (100, 10, False), (1000, 1, False)])
+@pytest.mark.parametrize(("others", "seeds", "studies"), [(13, 20, True), (100, 10, False), (1000, 1, False)])
 def test_a_thousand_runs_of_two_hundred_epochs_fit(
     tmp_path: Path, *, others: int, seeds: int, studies: bool
 ) -> None:
@@ -176,7 +176,7 @@ def test_two_experiments_of_one_configuration_are_told_apart(tmp_path: Path) -> 
     assert "twin" in _markdown(tmp_path)
     found = select_runs(read_runs(tmp_path / "runs"))
     measured = Measured(found.runs, found.chosen)
-    assert [len(measured.rows((name,))) for name in ("tiny-design1", "twin")] == [36, 36]
+    assert [len(measured.rows((name,))) for name in ("tiny-design1", "twin")] == [27, 27]
 
 
 def test_an_edited_record_of_a_mixture_is_refused(tmp_path: Path) -> None:
@@ -201,9 +201,9 @@ def test_what_changed_since_it_was_chosen_is_read_from_its_copy(tmp_path: Path) 
     folder = make_run(tmp_path / "runs", "tiny-design1", 0, state="running", epochs_done=3)
     make_run(tmp_path / "runs", "tiny-design1", 1)
     selection = select_runs(read_runs(tmp_path / "runs"))
-    write_section(folder.status, Status(state="running", epochs_done=4, epochs=12))
+    write_section(folder.status, Status(state="running", epochs_done=4, epochs=9))
     copies = copy_records(selection, tmp_path / "copies")
-    assert [run.status.epochs_done for run in copies] == [4, 12]
+    assert [run.status.epochs_done for run in copies] == [4, 9]
     assert copies == [
         run if run.status.state == "running" else copies[1] for run in read_runs(tmp_path / "copies")
     ]

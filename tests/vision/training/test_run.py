@@ -85,7 +85,8 @@ def test_another_seed_is_another_result(plan, tmp_path):
 
 
 def test_the_record_names_no_folder_and_no_worker(tmp_path):
-    plan = trained(tmp_path, data__root="/home/somebody/data", execution__workers=1, training__stop_after=1)
+    choices = {"data__dataset": "patterns", "data__root": "/home/somebody/data"}
+    plan = trained(tmp_path, execution__workers=1, training__stop_after=1, **choices)
     text = plan.folder.record.read_text()
     assert "somebody" not in text
     assert "execution" not in json.loads(text)["experiment"]["settings"]
