@@ -209,6 +209,14 @@ def test_closing_has_it_clear_away_and_leaves_no_process(tmp_path: Path) -> None
     report.close()
 
 
+def test_it_clears_away_also_where_a_shell_in_the_background_has_interrupts_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_closing_has_it_clear_away_and_leaves_no_process(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_it_ends_with_the_launcher_however_that_ends(tmp_path: Path) -> None:
     launcher = subprocess.Popen(
         [

@@ -52,7 +52,7 @@ def run_until_decided(
     """
     if request.seeds or request.names:
         raise UserError(
-            "--until-decided trains a study at its looks. Leave --seeds and --first-seed out, and name studies with --study."
+            "--until-decided trains a study at its looks. Leave --seeds out, and --first-seed, and name studies with --study."
         )
     _, studies = studies_of(request)
     if not studies:

@@ -13,6 +13,8 @@ import threading
 
 def main() -> None:
     """Run the command; leaves with its exit code, or with its signal as shells tell it."""
+    # What a shell starts in the background ignores SIGINT, and so would all that it starts: the command is to hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603 - what the user's file says
     except OSError as error:
