@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -66,8 +68,7 @@ def assert_fits(out: Path) -> None:
 def overlaps(picture: str) -> list[tuple[str, str]]:
     """Pairs of texts in a picture that lie over each other; letters are three quarters of their size high."""
     boxes = []
-    for attributes, text in _TEXT.findall(picture):
-        told = dict(re.findall(r'([a-z-]+)="([^"]*)"', attributes))
+    for told, text in texts_in(ET.fromstring(picture), {}):  # noqa: S314 - our own
         size, x, y = float(told.get("font-size", USUAL_SIZE)), float(told["x"]), float(told["y"])
         width = 0.9 * text_width(text, size)  # pages are shown in narrower fonts than the one measured
         left = x - {"start": 0, "middle": width / 2, "end": width}[told.get("text-anchor", "start")]
@@ -77,6 +78,23 @@ def overlaps(picture: str) -> list[tuple[str, str]]:
         for one, other in combinations(boxes, 2)
         if one[1] < other[2] and other[1] < one[2] and one[3] < other[4] and other[3] < one[4]
     ]
+
+
+def texts_in(element: ET.Element, inherited: dict[str, str]) -> Iterator[tuple[dict[str, str], str]]:
+    """Every text of a picture with its attributes, those that a group around it gives among them."""
+    told = inherited | element.attrib
+    if element.tag.rpartition("}")[2] == "text":
+        yield told, element.text or ""
+    for child in element:
+        yield from texts_in(child, told)
+
+
+def test_texts_that_lie_over_each_other_are_noticed() -> None:
+    """In a group that has them end where they stand, as well as by themselves."""
+    near = '<text x="50" y="20">accuracy</text><text x="95" y="20">loss</text>'
+    assert overlaps(f"<svg>{near}</svg>") == [("accuracy", "loss")]
+    assert overlaps(f'<svg><g text-anchor="end">{near}</g></svg>') == []
+    assert overlaps(f'<svg><g font-size="4">{near}</g></svg>') == []
 
 
 def test_some_two_hundred_long_runs_fit(tmp_path: Path) -> None:
