@@ -54,4 +54,5 @@ def test_a_run_that_its_held_out_images_steer_comes_out_the_same(tmp_path: Path,
     """It stops early and its rates move; neither is remembered but as the rows that it goes by."""
     places, problems = swept(group, tmp_path, "watched")
     assert not problems
-    assert len([place for place in places if place.endswith(".ckpt done")]) == 9, "four epochs of four steps"
+    commits = len([place for place in places if place.endswith(".ckpt done")])
+    assert 6 < commits < 65, "three epochs at least, and it stopped before the last of thirty"
