@@ -64,7 +64,8 @@ def _line(
             return f"{place}: the key '{key}.{_discriminator(entry)}' is missing. Known: {listed(tagged)}."
         case "value_error":
             told = str(entry["ctx"]["error"])
-            return f"{place}: [{key}] {told}{'' if told.endswith(('.', '?')) else '.'}"
+            table = f"[{key}] " if key else ""
+            return f"{place}: {table}{told}{'' if told.endswith(('.', '?')) else '.'}"
         case _:
             return f"{place}: {key} = {shown(value)} cannot be used: {entry['msg'][:1].lower()}{entry['msg'][1:]}."
 

@@ -116,6 +116,25 @@ class SettingsRules(Protocol):
         """None where the settings do not say what the network is."""
 
 
+class CourseUnsaid:
+    """Of a trainer whose settings do not say how its runs go on: three of :class:`SettingsRules`' methods."""
+
+    def epochs(self, settings: Mapping[str, Any]) -> int:
+        """Only the log says."""
+        del settings
+        return 0
+
+    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """A study says which epoch is compared."""
+        del settings
+        return None
+
+    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
+        """Whatever moves them, it is not said."""
+        del settings
+        return None
+
+
 def settings_rules(trainer: str, where: str = "trainer") -> SettingsRules:
     """The rules of a trainer; raises UserError with the choices where there is none of that name."""
     if trainer not in RULES:

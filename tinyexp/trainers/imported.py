@@ -14,7 +14,7 @@ from pydantic import Field
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
-from tinyexp.config.trainers import AsRun, Fact, NetworkSize, TakenBy
+from tinyexp.config.trainers import AsRun, CourseUnsaid, Fact, NetworkSize
 from tinyexp.errors import UserError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
@@ -29,7 +29,7 @@ class ImportedFile(ExperimentFile):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class ImportedRules:
+class ImportedRules(CourseUnsaid):
     """See :class:`tinyexp.config.trainers.SettingsRules`."""
 
     file = ImportedFile
@@ -56,21 +56,6 @@ class ImportedRules:
     def numerical(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """All that is known."""
         return dict(settings)
-
-    def epochs(self, settings: Mapping[str, Any]) -> int:
-        """Only the log says."""
-        del settings
-        return 0
-
-    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
-        """A study says which epoch is compared."""
-        del settings
-        return None
-
-    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
-        """Whatever moves them, it is not said."""
-        del settings
-        return None
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Nobody knows."""

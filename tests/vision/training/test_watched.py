@@ -135,7 +135,7 @@ def test_without_patience_no_run_stops_early():
     [
         (
             {"training.patience": 3, "data.holdout": 0},
-            "'training.patience' goes by val_accuracy, and no images are held out",
+            r"tiny-design1\.toml: 'training\.patience' goes by val_accuracy, and no images are held out",
         ),
         ({"optimizer.schedule": "plateau", "data.holdout": 0}, "'optimizer.schedule' goes by val_accuracy"),
         ({"optimizer.learning_rate_factor": 0.1}, "'learning_rate_factor' has no effect under schedule"),

@@ -8,11 +8,11 @@ from typing import Any
 
 from tinyexp.config.difference import flatten, without
 from tinyexp.config.experiment import Experiment
-from tinyexp.config.trainers import AsRun, Fact, NetworkSize, TakenBy
+from tinyexp.config.trainers import AsRun, CourseUnsaid, Fact, NetworkSize
 from tinyexp.trainers.command.settings import CommandFile, CommandTable
 
 
-class CommandRules:
+class CommandRules(CourseUnsaid):
     """See :class:`tinyexp.config.trainers.SettingsRules`. Settings are the user's own; ``command`` stands beside them."""
 
     file = CommandFile
@@ -51,21 +51,6 @@ class CommandRules:
         if not told["command"].get("predictions"):
             told["command"] = {key: value for key, value in told["command"].items() if key != "predictions"}
         return told
-
-    def epochs(self, settings: Mapping[str, Any]) -> int:
-        """Only the log says."""
-        del settings
-        return 0
-
-    def taken_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
-        """A study says which epoch is compared."""
-        del settings
-        return None
-
-    def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
-        """Whatever moves them, it is not said."""
-        del settings
-        return None
 
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """Only runs that were measured say."""
