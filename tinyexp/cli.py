@@ -84,6 +84,9 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Runs side by side. [default: the profile's; else one a processor]",
         ),
         click.option(
+            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local."
+        ),
+        click.option(
             "--set",
             "settings",
             multiple=True,
@@ -209,12 +212,14 @@ def _train(
     settings: tuple[str, ...],
     data_folder: Path | None,
     jobs: int | None,
+    on: str,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
 ) -> None:
     from tinyexp.config.load import parse_override
     from tinyexp.launch.beside import Beside
+    from tinyexp.launch.engines import Placement
     from tinyexp.launch.session import Request, run_session, summary
 
     data_folder, beside = data_folder or _data_folder(), Beside()
@@ -228,6 +233,7 @@ def _train(
         overrides=dict(parse_override(text) for text in settings),
         data_folder=data_folder,
         jobs=jobs or 0,
+        placement=Placement(on),
         beside=beside,
         **options,
     )

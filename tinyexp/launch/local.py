@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from tinyexp.launch.engines import Placement
 from tinyexp.launch.executor import Cancelled, Event, Handle, RunEnded, WorkerLost
 from tinyexp.launch.job import Job, JobEnd
 from tinyexp.launch.worker import serve
@@ -26,6 +27,11 @@ class _Worker:
     handle: Handle | None = None
     leaving: bool = False
     """It was asked to leave, and gets no other job."""
+
+
+def local_executor(placement: Placement) -> LocalExecutor:
+    """The executor of this machine; see :mod:`tinyexp.launch.engines`."""
+    return LocalExecutor(placement.jobs)
 
 
 class LocalExecutor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.beside import Beside
 from tinyexp.launch.drive import train
+from tinyexp.launch.engines import Placement, executor_for
 from tinyexp.launch.job import Job, Outcome
-from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
@@ -44,6 +44,8 @@ class Request:
     """The kind of plan that studies are trained by, in place of their own; ``none`` for no study."""
     jobs: int = 0
     """Runs side by side; 0 for the profile's, or else one a processor."""
+    placement: Placement = field(default_factory=Placement)
+    """Where they are trained; its jobs and folder of runs are those of this request."""
     runs: Path = Path("runs")
     data_folder: Path = Path("data")
     fresh: bool = False
@@ -92,8 +94,9 @@ def _carried_out(
         Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
         for plan in plans
     ]
+    executor = executor_for(replace(request.placement, jobs=jobs, runs=request.runs))
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
-    outcomes, signal_code = train(all_jobs, LocalExecutor(jobs), progress_for(jobs), request.beside)
+    outcomes, signal_code = train(all_jobs, executor, progress_for(jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
 

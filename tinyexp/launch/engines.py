@@ -1,0 +1,43 @@
+"""Where jobs can be carried out, by the name that ``--on`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from tinyexp.errors import unknown
+from tinyexp.launch.executor import Executor
+
+ENGINES: Mapping[str, str] = {
+    "local": "tinyexp.launch.local:local_executor",
+}
+"""Each name's function from :class:`Placement` to an executor; what it needs is loaded with it."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how jobs are to be carried out."""
+
+    on: str = "local"
+    """A name of :data:`ENGINES`."""
+    jobs: int = 1
+    """Runs side by side at most."""
+    runs: Path = Path("runs")
+    """The folder in which all profiles' runs are kept."""
+
+
+def executor_for(placement: Placement) -> Executor:
+    """The executor of a placement.
+
+    Raises
+    ------
+    UserError
+        There is no such engine, or what it needs is not there.
+    """
+    if placement.on not in ENGINES:
+        raise unknown("--on", "engine", placement.on, ENGINES)
+    module, _, name = ENGINES[placement.on].partition(":")
+    executor: Executor = getattr(import_module(module), name)(placement)
+    return executor
