@@ -11,6 +11,7 @@ import filelock
 
 from tinyexp.errors import LockedError, UserError
 from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_text
+from tinyexp.lease import leased
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 
@@ -20,7 +21,7 @@ LOCK_SECONDS = 20.0
 
 @contextlib.contextmanager
 def owned(folder: RunFolder) -> Iterator[None]:
-    """Hold the run for this process; a lock that a dead process left does not hold.
+    """Hold the run for this process; a lock that a dead process left does not hold, nor a lease of a dead machine.
 
     Raises
     ------
@@ -39,16 +40,29 @@ def owned(folder: RunFolder) -> Iterator[None]:
             f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
         ) from error
     except OSError as error:
-        raise UserError(
-            f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
-        ) from error
+        raise UserError(_unwritable(folder, error)) from error
     try:
-        take_over(owner, (folder.path, folder.checkpoints))
-        if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
-            write_text(attributes, BYTES_AS_THEY_ARE)
-        yield
+        with _leased(folder):
+            take_over(owner, (folder.path, folder.checkpoints))
+            if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
+                write_text(attributes, BYTES_AS_THEY_ARE)
+            yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _leased(folder: RunFolder) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(leased(folder.path))
+        except OSError as error:
+            raise UserError(_unwritable(folder, error)) from error
+        yield
+
+
+def _unwritable(folder: RunFolder, error: OSError) -> str:
+    return f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
 
 
 def new_folder(parent: Path, name: str) -> Path:
