@@ -82,7 +82,8 @@ def sentence(outcomes: Sequence[Merged]) -> str:
     parts = ", ".join(f"{count} {_TOLD[what]}" for what, count in counts.items() if count)
     problems = sum(one.is_problem for one in outcomes)
     left = f"{', ' if parts else ''}{problems} not merged" if problems else ""
-    return f"{len(outcomes)} run{'s' * (len(outcomes) != 1)}: {parts}{left}"
+    said = f": {parts}{left}" if outcomes else ""
+    return f"{len(outcomes)} run{'s' * (len(outcomes) != 1)}{said}"
 
 
 def _runs_in(source: Path, into: Path) -> list[RunFolder]:
