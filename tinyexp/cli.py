@@ -12,14 +12,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import TinyexpError, UserError
 from tinyexp.terminal import say, visible
 
+if TYPE_CHECKING:
+    from tinyexp.launch.job import Outcome
+    from tinyexp.launch.session import Request
+
 _FOLDER = click.Path(path_type=Path)
+_AFTER_SHARDS = (
+    "Once all shards are, join them with `tinyexp merge FOLDER... --into runs`; the same command without --shard then trains"
+    " what is missing."
+)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
 
 
@@ -85,6 +93,11 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local."
+        ),
+        click.option(
+            "--shard",
+            metavar="I/N",
+            help="Train the I-th of N shares of the runs, I from 1; auto takes both from SLURM's arrays or GitLab.",
         ),
         click.option(
             "--set",
@@ -213,6 +226,7 @@ def _train(
     data_folder: Path | None,
     jobs: int | None,
     on: str,
+    shard: str | None,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
@@ -220,8 +234,13 @@ def _train(
     from tinyexp.config.load import parse_override
     from tinyexp.launch.beside import Beside
     from tinyexp.launch.engines import Placement
-    from tinyexp.launch.session import Request, run_session, summary
+    from tinyexp.launch.session import Request, summary
+    from tinyexp.launch.shard import parse_shard
 
+    share = parse_shard(shard, os.environ) if shard else None
+    if share and (until_decided or report):
+        option = "--until-decided" if until_decided else "--report"
+        raise UserError(f"{option} needs the runs of all shards. {_AFTER_SHARDS}")
     data_folder, beside = data_folder or _data_folder(), Beside()
     if report is not None:
         from tinyexp.report_beside import ReportBeside, report_command, require_place
@@ -234,21 +253,12 @@ def _train(
         data_folder=data_folder,
         jobs=jobs or 0,
         placement=Placement(on),
+        shard=share,
         beside=beside,
         **options,
     )
     with contextlib.closing(beside):
-        if until_decided:
-            from tinyexp.decide import run_until_decided
-
-            outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
-        else:
-            outcomes, code = run_session(request)
-            if not code and not request.names:
-                from tinyexp.decide import confirm_named
-
-                more, code = confirm_named(request, lambda line: say(line, err=True))
-                outcomes += more
+        outcomes, code = _trained(request, until_decided=until_decided)
     rows = summary(outcomes)
     if as_json:
         _print_json(rows)
@@ -266,12 +276,58 @@ def _train(
             report, request.runs, request.profile, settings, None, data_folder, path_to_stderr=as_json
         )
         code = code or reported
+    elif share and not code and not as_json:
+        say(f"tinyexp: shard {share} is done. {_AFTER_SHARDS}", err=True)
     elif not code and not as_json:
         say(
             f"To see them: tinyexp report --runs {shlex.quote(str(request.runs))} --profile {request.profile} --out reports/latest",
             err=True,
         )
     sys.exit(code)
+
+
+def _trained(request: Request, *, until_decided: bool) -> tuple[list[Outcome], int]:
+    """Train what a request asks for, and what its results ask for besides; gives the outcomes, and the exit code."""
+    from tinyexp.decide import confirm_named, run_until_decided
+    from tinyexp.launch.session import run_session
+
+    def tell(line: str) -> None:
+        say(line, err=True)
+
+    if until_decided:
+        outcomes, code, _ = run_until_decided(request, tell)
+        return outcomes, code
+    outcomes, code = run_session(request)
+    if code or request.names or request.shard:
+        return outcomes, code
+    more, code = confirm_named(request, tell)
+    return outcomes + more, code
+
+
+@main.command()
+@click.argument("sources", nargs=-1, required=True, type=_FOLDER, metavar="RUNS...")
+@click.option(
+    "--into", type=_FOLDER, default=Path("runs"), show_default=True, help="Folder of runs to copy into."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def merge(sources: tuple[Path, ...], into: Path, *, as_json: bool) -> None:
+    """Join folders of runs that were trained apart, as by `run-all --shard`. Only whole, verified runs are copied, each once.
+
+    Merging again does nothing. A run of which two folders say different things is left as it is and named; so is one that is
+    damaged or still being trained: then the exit code is 1, and all others are merged.
+    """
+    from tinyexp.launch.merge import merge as merge_runs
+    from tinyexp.launch.merge import sentence
+
+    outcomes = merge_runs(sources, into)
+    problems = [one for one in outcomes if one.is_problem]
+    if as_json:
+        _print_json([asdict(one) | {"path": str(one.path)} for one in outcomes])
+    else:
+        say(f"{into}: {sentence(outcomes)}.")
+    for one in problems:
+        say(f"tinyexp: {visible(f'{one.path}: {one.why}', one_line=True)}", err=True)
+    sys.exit(1 if problems else 0)
 
 
 @main.command()

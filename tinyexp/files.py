@@ -12,15 +12,17 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 import secrets
+import shutil
 import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from tinyexp.errors import TinyexpError
 from tinyexp.failpoints import failpoint
@@ -50,6 +52,26 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
     TinyexpError
         The disk is full or the place cannot be written to. The old file, if any, is intact.
     """
+    _replace(path, io.BytesIO(content), len(content), token)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Replace ``path`` with the content of an ordinary file, as :func:`write_bytes` does, a megabyte at a time.
+
+    Raises
+    ------
+    TinyexpError
+        The source cannot be read, or as :func:`write_bytes`.
+    """
+    try:
+        handle = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise TinyexpError(f"{source}: cannot be read ({error.strerror}).") from error
+    with os.fdopen(handle, "rb") as file:
+        _replace(path, file, _require_ordinary(handle).st_size, "")
+
+
+def _replace(path: Path, content: BinaryIO, size: int, token: str) -> None:
     failpoint(f"{path.name} begun")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,10 +79,10 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
             dir=path.parent, prefix=_prefix(path.name, token or process_token()), suffix=".tmp"
         )
     except OSError as error:
-        raise _write_error(path, content, error) from error
+        raise _write_error(path, size, error) from error
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            shutil.copyfileobj(content, file, _CHUNK)
             file.flush()
             os.fsync(file.fileno())
         failpoint(f"{path.name} written")
@@ -70,7 +92,7 @@ def write_bytes(path: Path, content: bytes, token: str = "") -> None:
         failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
-        raise _write_error(path, content, error) from error
+        raise _write_error(path, size, error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
@@ -278,8 +300,8 @@ def _umask() -> int:
     return current
 
 
-def _write_error(path: Path, content: bytes, error: OSError) -> TinyexpError:
+def _write_error(path: Path, size: int, error: OSError) -> TinyexpError:
     return TinyexpError(
-        f"{path}: cannot be written ({error.strerror}); {len(content):,} bytes were needed."
+        f"{path}: cannot be written ({error.strerror}); {size:,} bytes were needed."
         " What was there before is intact. Free some space or choose another folder, then run the same command again."
     )

@@ -20,6 +20,7 @@ from tinyexp.launch.engines import Placement, executor_for
 from tinyexp.launch.job import Job, Outcome
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import progress_for
+from tinyexp.launch.shard import Shard
 from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
@@ -46,6 +47,8 @@ class Request:
     """Runs side by side; 0 for the profile's, or else one a processor."""
     placement: Placement = field(default_factory=Placement)
     """Where they are trained; its jobs and folder of runs are those of this request."""
+    shard: Shard | None = None
+    """The share of the runs that is trained; all of them where None."""
     runs: Path = Path("runs")
     data_folder: Path = Path("data")
     fresh: bool = False
@@ -88,6 +91,8 @@ def _carried_out(
     request: Request, plans: Sequence[RunPlan], first: Collection[str] = ()
 ) -> tuple[list[Outcome], int]:
     """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
+    if request.shard:
+        plans = request.shard.of(plans)
     jobs = request.jobs or load_profile(request.profile).jobs or len(os.sched_getaffinity(0))
     jobs = max(1, min(jobs, len(plans)))
     all_jobs = [

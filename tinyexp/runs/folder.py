@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
 
+CHECKPOINT_NAME = re.compile(r"^epoch-(\d{6,})-step-(\d{8,})\.ckpt$")
 RECORD_NAMES = ("run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
 """What a run's result consists of: no weights, no clock."""
 TIMING = "timing.csv"
@@ -43,6 +44,12 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of checkpoints, the last two kept."""
         return self.path / "checkpoints"
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """How far the newest checkpoint is: the epoch under way, from 1, and its steps that are done; zeros without one."""
+        found = (CHECKPOINT_NAME.match(path.name) for path in self.checkpoints.glob("*.ckpt"))
+        return max(((int(name[1]), int(name[2])) for name in found if name), default=(0, 0))
 
     @property
     def metrics(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import filelock
 
 from tinyexp.errors import LockedError, UserError
 from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_text
+from tinyexp.lease import holder_elsewhere, leased
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 
@@ -20,7 +22,7 @@ LOCK_SECONDS = 20.0
 
 @contextlib.contextmanager
 def owned(folder: RunFolder) -> Iterator[None]:
-    """Hold the run for this process; a lock that a dead process left does not hold.
+    """Hold the run for this process; a lock that a dead process left does not hold, nor a lease of a dead machine.
 
     Raises
     ------
@@ -39,16 +41,52 @@ def owned(folder: RunFolder) -> Iterator[None]:
             f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
         ) from error
     except OSError as error:
-        raise UserError(
-            f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
-        ) from error
+        raise UserError(_unwritable(folder, error)) from error
     try:
-        take_over(owner, (folder.path, folder.checkpoints))
-        if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
-            write_text(attributes, BYTES_AS_THEY_ARE)
-        yield
+        with _leased(folder):
+            take_over(owner, (folder.path, folder.checkpoints))
+            if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
+                write_text(attributes, BYTES_AS_THEY_ARE)
+            yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _leased(folder: RunFolder) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(leased(folder.path))
+        except OSError as error:
+            raise UserError(_unwritable(folder, error)) from error
+        yield
+
+
+def _unwritable(folder: RunFolder, error: OSError) -> str:
+    return f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
+
+
+def holder_of(folder: RunFolder) -> str:
+    """Who trains a run at the moment, in words; empty where nobody does, as far as this machine can know. Nothing is written."""
+    if elsewhere := holder_elsewhere(folder.path):
+        return elsewhere
+    if sys.platform == "win32":  # an open lock cannot be looked at there without taking it
+        return ""
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+
+    try:
+        handle = os.open(folder.lock, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return owner_of(folder.path / ".owner")
+    except OSError:  # a disk without locks
+        return ""
+    finally:
+        os.close(handle)
+    return ""
 
 
 def new_folder(parent: Path, name: str) -> Path:

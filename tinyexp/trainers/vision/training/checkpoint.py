@@ -18,11 +18,11 @@ import torch
 
 from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.files import read_bounded, rename_anew, write_bytes
+from tinyexp.runs.folder import CHECKPOINT_NAME
 
 _HEADER = re.compile(rb"\Atinyexp-checkpoint-1 ([0-9a-f]{64})\n")
 _NAME = "epoch-{epoch:06d}-step-{step:08d}.ckpt"
 _HEADER_BYTES = 86
-_PATTERN = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt$")
 _DAMAGED = re.compile(r"^epoch-\d{6,}-step-\d{8,}\.ckpt\.damaged(-\d+)?$")
 _KEPT = 2
 MAX_CHECKPOINT_BYTES = 1 << 36
@@ -61,7 +61,7 @@ def _has_header(path: Path) -> bool:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints there are, oldest first."""
-    return sorted(path for path in folder.glob("*.ckpt") if _PATTERN.match(path.name))
+    return sorted(path for path in folder.glob("*.ckpt") if CHECKPOINT_NAME.match(path.name))
 
 
 def damaged(folder: Path) -> list[Path]:

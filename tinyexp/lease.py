@@ -1,0 +1,155 @@
+"""A lease on a folder: held by one process of one machine, wherever the folder is seen.
+
+A file lock holds between the processes of one machine. On disks that machines share it may hold nothing, so that a lock
+alone is no guard. A lease is a file that is created exclusively, which network file systems do as well, and that its
+holder touches every few seconds. Another machine takes it over once it has not been touched for longer than a network
+file system keeps a file's time of change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from tinyexp.errors import LockedError
+from tinyexp.failpoints import failpoint
+from tinyexp.files import read_bounded
+
+NAME = ".lease"
+TOUCH_S = 10.0
+STALE_S = 90.0
+"""Unchanged for so long a time of watching, a lease is its holder's no more (NFS keeps times of change up to 60 s)."""
+OLD_S = 900.0
+"""So old by the clock it need not be watched: clocks of machines differ by less."""
+_LOOK_S = 1.0
+_MAX_BYTES = 4_000
+
+
+@lru_cache(maxsize=1)
+def machine() -> str:
+    """What tells the running systems apart: a file lock holds within one, containers included, and is let go of at a restart."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return socket.gethostname()
+
+
+@dataclass(frozen=True)
+class _Holder:
+    machine: str = field(default_factory=machine)
+    host: str = field(default_factory=socket.gethostname)
+    process: int = field(default_factory=os.getpid)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def words(self) -> str:
+        return f"process {self.process} on {self.host}"
+
+
+@contextlib.contextmanager
+def leased(folder: Path) -> Iterator[None]:
+    """Hold the lease on a folder for as long as the block lasts; the caller holds the folder's file lock.
+
+    Raises
+    ------
+    LockedError
+        A process of another machine holds it, and lives.
+    OSError
+        The folder cannot be written to.
+    """
+    path, holder = folder / NAME, _Holder()
+    _take(path, holder)
+    ended = threading.Event()
+    # A thread, because a step of a training may take longer than a lease lasts.
+    toucher = threading.Thread(target=_keep_touching, args=(path, ended), daemon=True, name="lease")
+    toucher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        toucher.join()
+        if _holder(path) == holder:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def holder_elsewhere(folder: Path) -> str:
+    """Who holds a lease that was touched a short time ago, in words; empty where nobody does, or the clocks leave it open."""
+    path = folder / NAME
+    found = _holder(path)
+    age = _age(path)
+    return found.words if found and found.machine != machine() and age is not None and age < STALE_S else ""
+
+
+def _take(path: Path, holder: _Holder) -> None:
+    watched: tuple[_Holder | None, int] | None = None
+    since = time.monotonic()
+    while not _created(path, holder):
+        found = _holder(path)
+        try:
+            seen = (found, path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            continue
+        if watched is not None and seen != watched and found is not None:
+            raise LockedError(f"{path.parent}: is being trained by {found.words}. Wait for it, or stop it.")
+        watched = seen
+        # With this machine's lock in our hands a holder of this machine is gone, and so is one that wrote nothing.
+        gone = found is not None and found.machine == machine()
+        if gone or (_age(path) or 0) > OLD_S or time.monotonic() - since > STALE_S:
+            _put_out_of_the_way(path, found)
+            watched, since = None, time.monotonic()
+        else:
+            time.sleep(_LOOK_S)
+
+
+def _created(path: Path, holder: _Holder) -> bool:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return False
+    try:
+        os.write(handle, json.dumps(asdict(holder)).encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    failpoint(f"{NAME} done")
+    return True
+
+
+def _put_out_of_the_way(path: Path, stale: _Holder | None) -> None:
+    """Remove a stale lease, and never the fresh one of somebody who removed it a moment earlier."""
+    aside = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(aside)
+        if _holder(aside) != stale:
+            with contextlib.suppress(FileExistsError):
+                os.link(aside, path)
+        aside.unlink()
+
+
+def _keep_touching(path: Path, ended: threading.Event) -> None:
+    while not ended.wait(TOUCH_S):
+        with contextlib.suppress(OSError):  # a disk that fails is noticed at the next commit
+            os.utime(path)
+
+
+def _holder(path: Path) -> _Holder | None:
+    try:
+        return _Holder(**json.loads(read_bounded(path, _MAX_BYTES)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _age(path: Path) -> float | None:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return None
