@@ -12,12 +12,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tinyexp.errors import TinyexpError
 from tinyexp.terminal import say, visible
+
+if TYPE_CHECKING:
+    from tinyexp.launch.job import Outcome
+    from tinyexp.launch.session import Request
 
 _FOLDER = click.Path(path_type=Path)
 _PLANS = ("none", "one-at-a-time", "fraction", "full")
@@ -81,10 +85,19 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--jobs",
             type=click.IntRange(1, 256),
-            help="Runs side by side. [default: the profile's; else one a processor]",
+            help="Runs side by side. [default: the profile's; else one a processor, on slurm all]",
         ),
         click.option(
-            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local."
+            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local, slurm."
+        ),
+        click.option(
+            "--sbatch",
+            multiple=True,
+            metavar="OPTION",
+            help="An option of sbatch, as --sbatch=--partition=gpu; may be given again.",
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Print the script that --on slurm would submit; submit nothing."
         ),
         click.option(
             "--set",
@@ -213,6 +226,8 @@ def _train(
     data_folder: Path | None,
     jobs: int | None,
     on: str,
+    sbatch: tuple[str, ...],
+    dry_run: bool,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
@@ -220,7 +235,7 @@ def _train(
     from tinyexp.config.load import parse_override
     from tinyexp.launch.beside import Beside
     from tinyexp.launch.engines import Placement
-    from tinyexp.launch.session import Request, run_session, summary
+    from tinyexp.launch.session import Request, summary
 
     data_folder, beside = data_folder or _data_folder(), Beside()
     if report is not None:
@@ -233,22 +248,17 @@ def _train(
         overrides=dict(parse_override(text) for text in settings),
         data_folder=data_folder,
         jobs=jobs or 0,
-        placement=Placement(on),
+        placement=Placement(on, sbatch=sbatch, dry_run=dry_run),
         beside=beside,
         **options,
     )
+    if dry_run:
+        from tinyexp.launch.session import rehearse_session
+
+        say(rehearse_session(request) or "Every run is finished: nothing would be submitted.")
+        return
     with contextlib.closing(beside):
-        if until_decided:
-            from tinyexp.decide import run_until_decided
-
-            outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
-        else:
-            outcomes, code = run_session(request)
-            if not code and not request.names:
-                from tinyexp.decide import confirm_named
-
-                more, code = confirm_named(request, lambda line: say(line, err=True))
-                outcomes += more
+        outcomes, code = _trained(request, until_decided=until_decided)
     rows = summary(outcomes)
     if as_json:
         _print_json(rows)
@@ -272,6 +282,24 @@ def _train(
             err=True,
         )
     sys.exit(code)
+
+
+def _trained(request: Request, *, until_decided: bool) -> tuple[list[Outcome], int]:
+    """What a request asks for, and what its verdicts ask for besides."""
+    if until_decided:
+        from tinyexp.decide import run_until_decided
+
+        outcomes, code, _ = run_until_decided(request, lambda line: say(line, err=True))
+        return outcomes, code
+    from tinyexp.launch.session import run_session
+
+    outcomes, code = run_session(request)
+    if not code and not request.names:
+        from tinyexp.decide import confirm_named
+
+        more, code = confirm_named(request, lambda line: say(line, err=True))
+        outcomes += more
+    return outcomes, code
 
 
 @main.command()
