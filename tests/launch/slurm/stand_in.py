@@ -145,6 +145,15 @@ def is_gone(pid):
         return True
 
 
+def terminate(pid):
+    """All processes of a task, as SLURM does it; children first."""
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            terminate(int(child))
+    if pid != os.getpid():  # the task itself may be asking
+        os.kill(pid, signal.SIGTERM)
+
+
 def fail(words):
     print(words, file=sys.stderr)
     sys.exit(1)
@@ -201,7 +210,7 @@ def scancel(cluster, words):
             task["state"] = "CANCELLED"
         elif task["state"] == "RUNNING":
             task |= {"state": "COMPLETING", "cancelled": True}
-            os.kill(task["pid"], signal.SIGTERM)
+            terminate(task["pid"])
 
 
 def scontrol(cluster, words):
@@ -213,7 +222,7 @@ def scontrol(cluster, words):
     elif words[0] == "requeue":
         for _, _, task in cluster.chosen(words[1:]):
             task |= {"state": "COMPLETING", "again": True}
-            os.kill(task["pid"], signal.SIGTERM)
+            terminate(task["pid"])
     else:
         found = [*cluster.chosen(words[2:])]
         if not found:

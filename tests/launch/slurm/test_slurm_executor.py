@@ -150,6 +150,18 @@ def test_a_task_that_is_cancelled_commits_leaves_and_does_not_come_back(cluster,
     assert len(starts(place)) == 2
 
 
+def test_a_task_that_slurm_puts_into_the_queue_again_goes_on_though_its_command_dies_of_the_signal(
+    cluster, place, under_way
+):
+    """SLURM signals all processes of a job, the command's as well."""
+    one, _ = under_way
+    client.requeue("100_1")
+    wait_for(lambda: one.poll(0.1) == [] and len(starts(place)) == 3)
+    assert starts(place)[-1] == (1, 2)
+    (place / "go").touch()
+    assert {event.exit_code for event in events_of(one, 2)} == {0}
+
+
 def test_a_task_that_has_not_begun_is_cancelled_without_a_trace(cluster, place):
     one = executor(at_once=1)
     first, second, third = (one.submit(job) for job in jobs_of(range(3)))

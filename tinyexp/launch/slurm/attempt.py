@@ -33,7 +33,8 @@ def attempt(folder: Path, index: int, stop_code: Callable[[], int]) -> int:
     submission.end_path(index).unlink(missing_ok=True)  # that of an attempt before
     again = int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
     end = run_job(submission.task(index).job(submission.runs, again=again), stop_code)
-    if end.exit_code == STOPPED_CODE:
+    # SLURM signals all processes of a job: one of them that ends of it makes the run fail.
+    if stop_code() and end.exit_code:
         if (refusal := _begin_again()) is None:
             return STOPPED_CODE
         end = JobEnd(STOPPED_CODE, refusal)

@@ -48,7 +48,7 @@ def rehearsal(placement: Placement, jobs: Sequence[Job]) -> str:
         largest = client.DEFAULT_MAX_ARRAY
     texts: list[str] = []
     for part, chained in parts(dict(enumerate(jobs)), largest, placement.jobs):
-        one = new_submission(profile_runs(placement.runs, part.values()))
+        one = new_submission(profile_runs(part.values()))
         after = "JOB" if chained and texts else ""
         text = script_text(one, len(part), placement.jobs, placement.sbatch, after)
         texts.append(f"# {counted(len(part), 'run')}: {str(one.script)!r}\n{text}")

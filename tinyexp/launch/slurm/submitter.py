@@ -46,7 +46,7 @@ class Submitter:
         tracked: dict[Handle, Tracked] = {}
         if time.monotonic() < self._due:
             return tracked
-        folder = profile_runs(self._placement.runs, waiting.values())
+        folder = profile_runs(waiting.values())
         with turn(folder / SUBMISSIONS) as mine:
             if mine is None:
                 self._later("another tinyexp is submitting runs of this folder; its turn is waited for")
@@ -162,10 +162,10 @@ def parts(
         yield {handle: waiting[handle] for handle in handles[start : start + largest]}, at_once < len(handles)
 
 
-def profile_runs(runs: Path, jobs: Iterable[Job]) -> Path:
+def profile_runs(jobs: Iterable[Job]) -> Path:
     """The folder of a profile's runs; jobs of one command have one profile."""
-    [profile] = {job.plan.record.experiment.profile for job in jobs}
-    return runs / profile
+    [folder] = {job.plan.folder.path.parents[1] for job in jobs}
+    return folder
 
 
 def _remove_abandoned(one: Submission, *, ours: bool) -> None:
