@@ -2,7 +2,7 @@
 
 There is no daemon: each call first looks which processes have ended, and starts tasks for which there is room. Files in the
 state's folder make it misbehave: ``fail-NAME`` (the program says its text and fails), ``slow-NAME`` (it takes so many
-seconds), ``instant`` (tasks end well at once, without a process). ``calls.log`` has a line for each call.
+seconds), ``instant`` (each call ends as many tasks well as may run, without a process). ``calls.log`` has a line for each call.
 """
 
 # ruff: noqa: T201 - programs print
@@ -58,6 +58,11 @@ class Cluster:
                     self.ended(number, index, task)
             if job["after"] and self.is_under_way(job["after"]):
                 continue
+            if (self.folder / "instant").exists():
+                pending = [index for index, task in job["tasks"].items() if task["state"] == "PENDING"]
+                for index in pending[: job["at_once"]]:
+                    self.end_well(job, index)
+                continue
             for index, task in job["tasks"].items():
                 busy = sum(one["state"] in ("RUNNING", "COMPLETING") for one in job["tasks"].values())
                 if task["state"] == "PENDING" and busy < job["at_once"]:
@@ -66,12 +71,12 @@ class Cluster:
     def is_under_way(self, number):
         return any(task["state"] in LIVING for task in self.jobs.get(number, {"tasks": {}})["tasks"].values())
 
+    def end_well(self, job, index):
+        path = Path(job["folder"]) / "ends" / f"{index}.json"
+        path.write_text('{"exit_code": 0, "message": ""}')
+        job["tasks"][index]["state"] = "COMPLETED"
+
     def start(self, number, job, index, task):
-        if (self.folder / "instant").exists():
-            ends = Path(job["folder"]) / "ends"
-            (ends / f"{index}.json").write_text('{"exit_code": 0, "message": ""}')
-            task["state"] = "COMPLETED"
-            return
         code = self.code(number, index)
         code.unlink(missing_ok=True)
         environment = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from slurm_helpers import driver, jobs_of, starts, wait_for
 
-from tinyexp.errors import UserError
+from tinyexp.errors import DamagedError, UserError
 from tinyexp.launch.engines import Placement
 from tinyexp.launch.slurm import submission as submission_module
 from tinyexp.launch.slurm import turn as turn_module
@@ -197,3 +197,14 @@ def test_of_many_processes_that_want_their_turn_at_once_one_has_it(tmp_path):
 
 def test_where_a_task_lies_says_where_all_runs_are(tmp_path):
     assert Submission(tmp_path / "runs" / "desk" / ".slurm" / "abc").runs == tmp_path / "runs"
+
+
+def test_a_task_that_cannot_be_read_is_an_error_that_names_the_file(place):
+    one = new_submission(PROFILE)
+    one.write(jobs_of((0, 1)), "")
+    assert [one.task(index).record.seed for index in (0, 1)] == [0, 1]
+    with pytest.raises(DamagedError, match=r"tasks.jsonl.gz: has no task 2 that can be read"):
+        one.task(2)
+    one.tasks.write_bytes(one.tasks.read_bytes()[:-20])
+    with pytest.raises(DamagedError, match="has no task 1"):
+        one.task(1)

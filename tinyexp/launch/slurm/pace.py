@@ -20,7 +20,11 @@ class Pace:
     _changed: float = 0.0
 
     def changed(self, now: float) -> None:
-        """Something happened: look soon."""
+        """Something happened: looks are frequent again."""
+        self._changed = now
+
+    def soon(self, now: float) -> None:
+        """Something is about to happen: look."""
         self._changed = now
         self.due = min(self.due, now + self.shortest_s)
 

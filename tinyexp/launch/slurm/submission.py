@@ -7,11 +7,14 @@ that submitted them was killed before it had heard their number.
 from __future__ import annotations
 
 import contextlib
+import gzip
+import itertools
 import os
 import secrets
 import shutil
 import socket
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +25,7 @@ from pydantic import Field
 
 from tinyexp.config.section import Count, Section
 from tinyexp.errors import DamagedError
-from tinyexp.files import write_text
+from tinyexp.files import write_bytes, write_text
 from tinyexp.launch.job import Job, JobEnd
 from tinyexp.launch.task import Task
 from tinyexp.runs.heartbeat import STALE_S
@@ -73,6 +76,11 @@ class Submission:
         return self.folder / "submit.sh"
 
     @property
+    def tasks(self) -> Path:
+        """A line of JSON for each task."""
+        return self.folder / "tasks.jsonl.gz"
+
+    @property
     def driver(self) -> Path:
         """Who submitted it; its time of change is that process's heartbeat."""
         return self.folder / "driver"
@@ -94,20 +102,21 @@ class Submission:
         """Write it down, its record last: what has none is no submission."""
         self.take()
         (self.folder / "ends").mkdir()
-        write_text(
-            self.folder / "tasks.jsonl", "".join(f"{Task.of(job).model_dump_json()}\n" for job in jobs)
-        )
+        # Packed: tasks of a study are nearly the same, and each that begins reads them.
+        lines = "".join(f"{Task.of(job).model_dump_json()}\n" for job in jobs)
+        write_bytes(self.tasks, gzip.compress(lines.encode(), mtime=0))
         write_text(self.script, script)
         asked = Asked(runs=tuple(job.plan.folder.name for job in jobs), fresh=any(job.fresh for job in jobs))
         write_section(self.folder / "submission.json", asked)
 
     def task(self, index: int) -> Task:
         """A task as it was submitted; the others are not parsed."""
-        with (self.folder / "tasks.jsonl").open(encoding="utf-8") as file:
-            for number, line in enumerate(file):
-                if number == index:
-                    return Task.model_validate_json(line)
-        raise DamagedError(f"has no task {index}.", self.folder / "tasks.jsonl")
+        try:
+            with gzip.open(self.tasks, "rt", encoding="utf-8") as file:
+                line = next(itertools.islice(file, index, None))
+            return Task.model_validate_json(line)
+        except (OSError, EOFError, ValueError, StopIteration, zlib.error) as error:
+            raise DamagedError(f"has no task {index} that can be read.", self.tasks) from error
 
     @property
     def runs(self) -> Path:

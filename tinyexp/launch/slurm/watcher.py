@@ -31,10 +31,9 @@ class Watcher:
         self._queue = Pace(shortest_s=1.0, longest_s=60.0, each_s=0.02)
 
     def soon(self) -> None:
-        """Something is expected to happen."""
-        now = time.monotonic()
-        self._disk.changed(now)
-        self._queue.changed(now)
+        """Something is about to happen."""
+        for pace in (self._disk, self._queue):
+            pace.soon(time.monotonic())
 
     def look(self, tracked: dict[Handle, Tracked]) -> list[Event]:
         """What happened to these tasks, where a look is due."""
@@ -48,7 +47,8 @@ class Watcher:
             missing = any(one.missing_since is not None for one in tracked.values())
             self._queue.looked(began, time.monotonic(), len(tracked), GRACE_S / 4 if missing else None)
         if events:
-            self.soon()
+            for pace in (self._disk, self._queue):
+                pace.changed(began)
         return events
 
     def _on_disk(self, tracked: dict[Handle, Tracked]) -> list[Event]:
