@@ -89,10 +89,19 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--jobs",
             type=click.IntRange(1, 256),
-            help="Runs side by side. [default: the profile's; else one a processor]",
+            help="Runs side by side. [default: the profile's; else one a processor, on slurm all]",
         ),
         click.option(
-            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local."
+            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local, slurm."
+        ),
+        click.option(
+            "--sbatch",
+            multiple=True,
+            metavar="OPTION",
+            help="An option of sbatch, as --sbatch=--partition=gpu; may be given again.",
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Print the script that --on slurm would submit; submit nothing."
         ),
         click.option(
             "--shard",
@@ -227,6 +236,8 @@ def _train(
     jobs: int | None,
     on: str,
     shard: str | None,
+    sbatch: tuple[str, ...],
+    dry_run: bool,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
@@ -241,6 +252,10 @@ def _train(
     if share and (until_decided or report):
         option = "--until-decided" if until_decided else "--report"
         raise UserError(f"{option} needs the runs of all shards. {_AFTER_SHARDS}")
+    if share and on != "local":
+        raise UserError(
+            f"--shard is for a command that is started several times, and --on {on} shares out the runs itself."
+        )
     data_folder, beside = data_folder or _data_folder(), Beside()
     if report is not None:
         from tinyexp.report_beside import ReportBeside, report_command, require_place
@@ -252,11 +267,16 @@ def _train(
         overrides=dict(parse_override(text) for text in settings),
         data_folder=data_folder,
         jobs=jobs or 0,
-        placement=Placement(on),
+        placement=Placement(on, sbatch=sbatch, dry_run=dry_run),
         shard=share,
         beside=beside,
         **options,
     )
+    if dry_run:
+        from tinyexp.launch.session import rehearse_session
+
+        say(rehearse_session(request) or "Every run is finished: nothing would be submitted.")
+        return
     with contextlib.closing(beside):
         outcomes, code = _trained(request, until_decided=until_decided)
     rows = summary(outcomes)

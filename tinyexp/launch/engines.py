@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from tinyexp.errors import unknown
+from tinyexp.errors import UserError, listed, unknown
 from tinyexp.launch.executor import Executor
+from tinyexp.launch.job import Job
 
 ENGINES: Mapping[str, str] = {
     "local": "tinyexp.launch.local:local_executor",
+    "slurm": "tinyexp.launch.slurm.executor:slurm_executor",
 }
 """Each name's function from :class:`Placement` to an executor; what it needs is loaded with it."""
+REHEARSALS: Mapping[str, str] = {
+    "slurm": "tinyexp.launch.slurm.executor:rehearsal",
+}
+"""The engines of which ``--dry-run`` can show what they would be given, each with its function from placement and jobs to a text."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,10 @@ class Placement:
     """Runs side by side at most."""
     runs: Path = Path("runs")
     """The folder in which all profiles' runs are kept."""
+    sbatch: tuple[str, ...] = ()
+    """The user's own options of ``sbatch``."""
+    dry_run: bool = False
+    """Show what would be submitted, and submit nothing."""
 
 
 def executor_for(placement: Placement) -> Executor:
@@ -36,8 +47,39 @@ def executor_for(placement: Placement) -> Executor:
     UserError
         There is no such engine, or what it needs is not there.
     """
+    require_fitting(placement)
+    executor: Executor = _function(ENGINES[placement.on])(placement)
+    return executor
+
+
+def rehearse(placement: Placement, jobs: Sequence[Job]) -> str:
+    """What would be submitted.
+
+    Raises
+    ------
+    UserError
+        As for :func:`executor_for`, or the engine submits nothing that could be shown.
+    """
+    require_fitting(placement)
+    text: str = _function(REHEARSALS[placement.on])(placement, jobs)
+    return text
+
+
+def require_fitting(placement: Placement) -> None:
+    """Raise UserError where there is no such engine, or an option means nothing to it."""
     if placement.on not in ENGINES:
         raise unknown("--on", "engine", placement.on, ENGINES)
-    module, _, name = ENGINES[placement.on].partition(":")
-    executor: Executor = getattr(import_module(module), name)(placement)
-    return executor
+    if placement.sbatch and placement.on != "slurm":
+        raise UserError(
+            f"--sbatch: options of sbatch mean nothing to --on {placement.on}. Give --on slurm as well."
+        )
+    if placement.dry_run and placement.on not in REHEARSALS:
+        raise UserError(
+            f"--dry-run: --on {placement.on} submits nothing that could be shown. Give it with --on {listed(REHEARSALS)}."
+        )
+
+
+def _function(named: str) -> Callable[..., Any]:
+    module, _, name = named.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function

@@ -16,9 +16,9 @@ from tinyexp.config.load import experiment_names, load_profile
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.beside import Beside
 from tinyexp.launch.drive import train
-from tinyexp.launch.engines import Placement, executor_for
+from tinyexp.launch.engines import Placement, executor_for, rehearse, require_fitting
 from tinyexp.launch.job import Job, Outcome
-from tinyexp.launch.prepare import prepare
+from tinyexp.launch.prepare import planned, prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.shard import Shard
 from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
@@ -65,18 +65,32 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
     UserError
         The request cannot be carried out; nothing was trained.
     """
-    profile = load_profile(request.profile)
-    names, studies = studies_of(request)
-    experiments = designs(names, request.profile, request.overrides)
-    found = wanted(experiments, studies, request.seeds or range(profile.seeds), request.plan)
-    first = leading_pair(studies, experiments)
-    plans = prepare(found, request.runs, request.data_folder, first)
+    require_fitting(request.placement)
+    points, studies, first = _asked_for(request)
+    plans = prepare(points, request.runs, request.data_folder, first)
     if not request.names:
-        seeds = len(request.seeds or range(profile.seeds))
+        seeds = len(request.seeds or range(load_profile(request.profile).seeds))
         for study in studies:
             freeze_study(request.runs / request.profile, study, seeds)
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
     return _carried_out(request, plans, first)
+
+
+def rehearse_session(request: Request) -> str:
+    """What :func:`run_session` would have submitted; empty where every run is finished. Nothing is written."""
+    require_fitting(request.placement)
+    points, _, first = _asked_for(request)
+    plans = planned(points, request.runs, request.data_folder, first)
+    left = [job for job in _jobs(request, plans) if not job.is_done()]
+    return rehearse(_placed(request, len(plans)), left) if left else ""
+
+
+def _asked_for(request: Request) -> tuple[list[DesignPoint], list[Study], frozenset[str]]:
+    """The points that a request is about, the studies over them, and the configurations that come first."""
+    names, studies = studies_of(request)
+    experiments = designs(names, request.profile, request.overrides)
+    seeds = request.seeds or range(load_profile(request.profile).seeds)
+    return wanted(experiments, studies, seeds, request.plan), studies, leading_pair(studies, experiments)
 
 
 def train_points(request: Request, points: Sequence[DesignPoint]) -> tuple[list[Outcome], int]:
@@ -91,19 +105,29 @@ def _carried_out(
     request: Request, plans: Sequence[RunPlan], first: Collection[str] = ()
 ) -> tuple[list[Outcome], int]:
     """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
-    if request.shard:
-        plans = request.shard.of(plans)
-    jobs = request.jobs or load_profile(request.profile).jobs or len(os.sched_getaffinity(0))
-    jobs = max(1, min(jobs, len(plans)))
-    all_jobs = [
-        Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
-        for plan in plans
-    ]
-    executor = executor_for(replace(request.placement, jobs=jobs, runs=request.runs))
+    jobs = _jobs(request, plans)
+    placement = _placed(request, len(jobs))
+    executor = executor_for(placement)
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
-    outcomes, signal_code = train(all_jobs, executor, progress_for(jobs), request.beside)
+    outcomes, signal_code = train(jobs, executor, progress_for(placement.jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
+
+
+def _placed(request: Request, runs: int) -> Placement:
+    """Where so many runs are trained; a cluster's queue bounds how many at a time, where the user does not."""
+    by_default = len(os.sched_getaffinity(0)) if request.placement.on == "local" else runs
+    jobs = request.jobs or load_profile(request.profile).jobs or by_default
+    return replace(request.placement, jobs=max(1, min(jobs, runs)), runs=request.runs)
+
+
+def _jobs(request: Request, plans: Sequence[RunPlan]) -> list[Job]:
+    """The jobs of the request's share of the runs."""
+    share = request.shard.of(plans) if request.shard else plans
+    return [
+        Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
+        for plan in share
+    ]
 
 
 def studies_of(request: Request) -> tuple[list[str], list[Study]]:

@@ -39,6 +39,10 @@ USUAL_VARIABLES = (
 )
 """Passed on where they are set: what programs need to be found and to run, and nothing that changes a result on purpose."""
 
+_SAME_SIGNAL_S = 1.0
+"""Within which a signal that ended the command has reached this process too, where it was sent to both."""
+_BY_SIGTERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
+
 Ending = Literal["done", "stopped", "timeout"]
 
 
@@ -88,7 +92,9 @@ def run_command(
                 watch()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(POLL_S)
-            return "done", process.returncode
+            return (
+                "stopped" if _ended_with_us(process.returncode, stop_wanted) else "done"
+            ), process.returncode
         finally:
             kill_group(process)
 
@@ -96,6 +102,16 @@ def run_command(
 def passed_on(named: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables that a command gets: the usual ones and those that its file names, where they are set."""
     return {name: environment[name] for name in (*USUAL_VARIABLES, *named) if name in environment}
+
+
+def _ended_with_us(code: int, stop_wanted: Callable[[], bool]) -> bool:
+    """Whether a command failed because a signal came to all processes of a job, as a cluster's scheduler sends it."""
+    until = time.monotonic() + (_SAME_SIGNAL_S if code in _BY_SIGTERM else 0)
+    while code and not stop_wanted():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(POLL_S)
+    return code != 0
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
