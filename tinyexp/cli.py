@@ -84,7 +84,29 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Runs side by side. [default: the profile's; else one a processor]",
         ),
         click.option(
-            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local."
+            "--on",
+            default="local",
+            show_default=True,
+            metavar="ENGINE",
+            help="Where to train: local, ray.",
+        ),
+        click.option(
+            "--ray-address",
+            default="",
+            metavar="HOST:PORT",
+            help="With --on ray. [default: $RAY_ADDRESS; else the cluster that runs here]",
+        ),
+        click.option(
+            "--ray-cpus",
+            type=click.FloatRange(0, 4096),
+            default=1.0,
+            show_default=True,
+            help="Processors that a run takes of a node.",
+        ),
+        click.option(
+            "--ray-gpus",
+            type=click.FloatRange(0, 64),
+            help="GPUs, or a part of one as 0.5. [default: 1 where execution.device is cuda, else 0]",
         ),
         click.option(
             "--set",
@@ -213,6 +235,9 @@ def _train(
     data_folder: Path | None,
     jobs: int | None,
     on: str,
+    ray_address: str,
+    ray_cpus: float,
+    ray_gpus: float | None,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
@@ -233,7 +258,7 @@ def _train(
         overrides=dict(parse_override(text) for text in settings),
         data_folder=data_folder,
         jobs=jobs or 0,
-        placement=Placement(on),
+        placement=Placement(on, ray_address=ray_address, ray_cpus=ray_cpus, ray_gpus=ray_gpus),
         beside=beside,
         **options,
     )

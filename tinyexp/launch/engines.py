@@ -12,6 +12,7 @@ from tinyexp.launch.executor import Executor
 
 ENGINES: Mapping[str, str] = {
     "local": "tinyexp.launch.local:local_executor",
+    "ray": "tinyexp.launch.ray.place:ray_executor",
 }
 """Each name's function from :class:`Placement` to an executor; what it needs is loaded with it."""
 
@@ -24,8 +25,16 @@ class Placement:
     """A name of :data:`ENGINES`."""
     jobs: int = 1
     """Runs side by side at most."""
+    jobs_asked: int = 0
+    """The same where the user said it; 0 where it is left to the engine."""
     runs: Path = Path("runs")
     """The folder in which all profiles' runs are kept."""
+    ray_address: str = ""
+    """HOST:PORT of a Ray cluster; empty for $RAY_ADDRESS, or the one that runs here."""
+    ray_cpus: float = 1.0
+    """Processors that a run takes of a Ray node; fractions are shared."""
+    ray_gpus: float | None = None
+    """GPUs, likewise; None for what the experiment says."""
 
 
 def executor_for(placement: Placement) -> Executor:

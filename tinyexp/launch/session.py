@@ -94,7 +94,7 @@ def _carried_out(
         Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
         for plan in plans
     ]
-    executor = executor_for(replace(request.placement, jobs=jobs, runs=request.runs))
+    executor = executor_for(replace(request.placement, jobs=jobs, jobs_asked=request.jobs, runs=request.runs))
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
     outcomes, signal_code = train(all_jobs, executor, progress_for(jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
