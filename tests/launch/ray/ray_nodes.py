@@ -67,7 +67,6 @@ class Nodes:
             f"--address={self.address}",
             "--num-gpus=1",
             TINYEXP_RAY_RUNS=str(elsewhere),
-            TMPDIR="/tmp",
         )
 
     def end(self, name: str) -> None:

@@ -22,15 +22,17 @@ _ENCRYPTED = 0x1
 
 
 def packed(folder: Path) -> bytes:
-    """The ordinary files below a folder, sorted by name; nothing of a folder that is not there.
+    """The ordinary files below a folder, sorted by name; no bytes where there are none.
 
     Links are left out, and so is every name that begins with a dot: locks, marks and files that are being written belong to
     one machine.
     """
-    content = io.BytesIO()
+    files, content = sorted(_files(folder, "")), io.BytesIO()
+    if not files:
+        return b""
     # Not compressed: most of it are weights, which are noise, and what is not compressed cannot swell when it is read.
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in sorted(_files(folder, "")):
+        for name, path in files:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = _MODE
             entry.create_system = 3  # the same bytes whatever system wrote them
@@ -79,7 +81,7 @@ def _require_plain(entry: zipfile.ZipInfo) -> None:
     """Raise ValueError unless it is an ordinary file, stored as it is, under a name below the folder."""
     kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = entry.filename.split("/")
-    if kind not in {0, stat.S_IFREG} or entry.is_dir():
+    if kind not in {0, stat.S_IFREG}:
         raise ValueError(f"'{entry.filename}' is no ordinary file")
     if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
         raise ValueError(f"'{entry.filename}' is not stored as it is")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import threading
 import time
@@ -25,12 +24,6 @@ _FETCH_S = 0.2
 _ROOM_S = 5.0
 """Nodes come and go; how much room there is is asked this often."""
 _MANY = 1_000_000
-_QUIET: Mapping[str, str] = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run that asked for no GPU sees none; unset, Ray warns
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_COLOR_PREFIX": "0",
-}
 
 
 class Stops:
@@ -156,7 +149,6 @@ def _fitting(resources: Mapping[str, float], need: Need) -> int:
 
 def _connect(address: str) -> None:
     """Raise UserError where no cluster answers at the address; none is ever started."""
-    os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     try:
         with _own_signal_handlers():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)

@@ -13,8 +13,9 @@ from pathlib import Path
 from tinyexp.errors import TinyexpError
 from tinyexp.launch.executor import Cancelled, Event, Handle, RunEnded, WorkerLost
 from tinyexp.launch.job import Job
+from tinyexp.launch.ray.archive import packed
 from tinyexp.launch.ray.hold import Holding
-from tinyexp.launch.ray.home import bring_home, state_of
+from tinyexp.launch.ray.home import bring_home
 from tinyexp.launch.ray.node import PURPOSE, ROOM
 from tinyexp.launch.ray.order import Order, Word, own_version
 from tinyexp.launch.ray.seam import Cluster, Failed, Heard, Lost, Need, Stream
@@ -127,7 +128,7 @@ class RayExecutor:
                 self._end(handle, RunEnded(handle, 0))
             elif out.holding.held:
                 out.stream = self._cluster.start(
-                    self._order(handle, out), state_of(out.job.plan.folder), self._need(out.job)
+                    self._order(handle, out), packed(out.job.plan.folder.path), self._need(out.job)
                 )
 
     def _next(self) -> list[Handle]:
@@ -197,6 +198,7 @@ class RayExecutor:
         elif out.losses >= MAX_LOSSES:
             self._end(handle, WorkerLost(handle, f"{how}; lost {out.losses} times"))
         else:
+            self._say(f"{out.job.plan.title}: lost ({how}); it goes on from the last commit that is here")
             out.stream, out.begun = None, False
             if not out.holding.held:
                 out.holding = Holding(out.job.plan.folder)

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from tinyexp.files import append_text, read_bounded, sync_folder, write_bytes
-from tinyexp.launch.ray.archive import packed, unpacked
+from tinyexp.launch.ray.archive import unpacked
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 
 _ALIKE_BYTES = 1 << 40
@@ -30,11 +30,6 @@ def bring_home(content: bytes, folder: RunFolder) -> None:
     for name in sorted(files, key=lambda name: _rank(name, folder)):
         _put(folder.path / name, files[name], is_log=folder.path / name == folder.log)
     _remove_others(folder, set(files))
-
-
-def state_of(folder: RunFolder) -> bytes:
-    """What is here of a run, to be taken along by whoever trains it; empty where there is nothing."""
-    return packed(folder.path) if folder.path.is_dir() else b""
 
 
 def _rank(name: str, folder: RunFolder) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from tinyexp.errors import UserError
@@ -12,6 +13,15 @@ from tinyexp.launch.job import Job
 from tinyexp.launch.ray.executor import RayExecutor
 from tinyexp.launch.ray.seam import Need
 from tinyexp.terminal import say
+
+_QUIET: Mapping[str, str] = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run that asked for no GPU sees none; unset, Ray warns
+    # What a node says of a worker that it lost goes to standard output, where results alone stand: the executor tells of it.
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
+}
+"""Read by Ray when it is loaded."""
 
 
 def ray_executor(placement: Placement) -> RayExecutor:
@@ -34,6 +44,7 @@ def ray_executor(placement: Placement) -> RayExecutor:
             f"--ray-address {address}: give HOST:PORT of a cluster that this machine belongs to, or leave it out. From a machine "
             "outside start tinyexp on the cluster, as with `ray job submit`."
         )
+    os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     from tinyexp.launch.ray.cluster import RayCluster  # noqa: PLC0415 - Ray is loaded only where it is wanted
 
     def need(job: Job) -> Need:
