@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from tinyexp.errors import unknown
+from tinyexp.errors import UserError, unknown
 from tinyexp.launch.executor import Executor
 
 ENGINES: Mapping[str, str] = {
@@ -36,6 +36,14 @@ class Placement:
     ray_gpus: float | None = None
     """GPUs, likewise; None for what the experiment says."""
 
+    def said_of_ray(self) -> list[str]:
+        """The options that are Ray's and were given."""
+        usual = Placement()
+        names = ("ray_address", "ray_cpus", "ray_gpus")
+        return [
+            f"--{name.replace('_', '-')}" for name in names if getattr(self, name) != getattr(usual, name)
+        ]
+
 
 def executor_for(placement: Placement) -> Executor:
     """The executor of a placement.
@@ -43,10 +51,12 @@ def executor_for(placement: Placement) -> Executor:
     Raises
     ------
     UserError
-        There is no such engine, or what it needs is not there.
+        There is no such engine, what it needs is not there, or something was said that it cannot take.
     """
     if placement.on not in ENGINES:
         raise unknown("--on", "engine", placement.on, ENGINES)
+    if placement.on != "ray" and (said := placement.said_of_ray()):
+        raise UserError(f"{said[0]}: is for --on ray. Add that, or leave it out.")
     module, _, name = ENGINES[placement.on].partition(":")
     executor: Executor = getattr(import_module(module), name)(placement)
     return executor

@@ -46,16 +46,16 @@ class Nodes:
         """Start a node, and wait until the cluster has it."""
         words = [str(Path(sysconfig.get_path("scripts")) / "ray"), "start", *arguments, "--block"]
         words += ["--num-cpus=1", "--disable-usage-stats", _STORE]
-        told = (self.folder / f"{name}.txt").open("ab")
-        self.started[name] = subprocess.Popen(
-            words,
-            stdout=told,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=environment() | variables,
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        with (self.folder / f"{name}.txt").open("wb") as told:
+            self.started[name] = subprocess.Popen(
+                words,
+                stdout=told,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment() | variables,
+                cwd=self.folder,
+                start_new_session=True,
+            )
         self._wait_for(name)
 
     def start_second(self) -> None:

@@ -1,7 +1,7 @@
 """The executor's bookkeeping, without Ray: orders are carried out in this process, and lost, cancelled or spoilt on the way."""
 
-import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -10,11 +10,14 @@ import pytest
 from in_process import InProcess
 from small_runs import results, small_plan
 
+from tinyexp.analysis.design import experiment_point
+from tinyexp.config.load import load_experiment
 from tinyexp.errors import UserError
 from tinyexp.launch.drive import train
 from tinyexp.launch.engines import Placement, executor_for
 from tinyexp.launch.executor import Cancelled, RunEnded
 from tinyexp.launch.job import Job, run_job
+from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import PlainProgress
 from tinyexp.launch.ray.executor import MAX_LOSSES, RayExecutor
 from tinyexp.launch.ray.node import carry_out
@@ -300,22 +303,65 @@ def test_a_heartbeat_from_afar_is_one_here(tmp_path, apart, monkeypatch):
     assert outcome.status.state == "interrupted"
 
 
-def test_a_command_is_not_run_where_its_code_cannot_be_known_to_be(tmp_path, apart):
-    """The trainer's name decides; the order says where the project would have to lie."""
+COMMAND = """
+title = "Mine"
+trainer = "command"
+[command]
+run = "{python} train.py {{rate}} {{seed}} {{folder}}"
+metrics = "metrics.csv"
+inputs = ["train.py"]
+[settings]
+rate = 0.5
+"""
+TRAIN = """
+import sys
+rate, seed, folder = sys.argv[1:]
+with open(folder + "/metrics.csv", "w") as log:
+    log.write("epoch,loss\\n")
+    log.writelines(f"{epoch},{float(rate) / (epoch + int(seed))}\\n" for epoch in range(1, 4))
+"""
+
+
+@pytest.fixture
+def ordered(tmp_path, monkeypatch):
+    """The order of a command's run, given in the project's folder; the node is in another one when it gets it."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "experiments").mkdir(parents=True)
+    elsewhere.mkdir()
+    (project / "train.py").write_text(TRAIN)
+    (project / "experiments" / "mine.toml").write_text(COMMAND.format(python=sys.executable))
+    monkeypatch.chdir(project)
+    [plan] = prepare([experiment_point(load_experiment("mine"), (1,))], project / "runs", Path("data"))
     cluster = StandIn()
-    own = executor(tmp_path, cluster)
+    own = executor(project / "runs", cluster)
     try:
-        own.submit(jobs_in(tmp_path)[0])
+        handle = own.submit(Job(plan, Path("data")))
         while not cluster.orders:
             own.poll(0.02)
+        own._out[handle].holding.release()  # as when the node says that it has the folder
+        monkeypatch.chdir(elsewhere)
+        yield cluster.orders[0]
     finally:
         own.close()
-    told = json.loads(cluster.orders[0].model_dump_json())
-    told["task"]["experiment"]["trainer"] = told["task"]["record"]["experiment"]["trainer"] = "command"
-    table = {"command": {"run": "true {seed} {folder}", "metrics": "m.csv"}}
-    for one in (told["task"]["experiment"], told["task"]["record"]["experiment"]):
-        one["settings"] = one["file_settings"] = table
-    [(text, archive)] = carry_out(json.dumps(told), b"", lambda: False)
+
+
+def carried_out(order):
+    said = [
+        Word.model_validate_json(text) for text, _ in carry_out(order.model_dump_json(), b"", lambda: False)
+    ]
+    return said[0], said[-1]
+
+
+def test_a_command_runs_where_it_was_ordered_and_the_nodes_folder_is_as_before(tmp_path, ordered):
+    began, ended = carried_out(ordered)
+    assert (began.shared, ended.kind, ended.exit_code, ended.message) == (True, "ended", 0, "")
+    [folder] = (tmp_path / "project" / "runs").glob("*/mine/1-*")
+    assert (folder / "metrics.csv").read_text().splitlines()[1] == "1,0.25"
+    assert Path.cwd() == tmp_path / "elsewhere"
+
+
+def test_a_command_is_not_run_where_its_code_cannot_be_known_to_be(tmp_path, ordered, apart):
+    [text], [archive] = zip(*carry_out(ordered.model_dump_json(), b"", lambda: False), strict=True)
     word = Word.model_validate_json(text)
     assert (word.kind, word.exit_code, archive) == ("ended", 2, b"")
     assert "Put the project on a disk that all nodes share" in word.message
@@ -339,6 +385,11 @@ def test_what_ray_could_not_do_is_refused_before_anything_is_trained(tmp_path, o
     with pytest.raises(UserError, match=words):
         executor_for(Placement("ray", runs=tmp_path, **options))
     assert not list(tmp_path.iterdir())
+
+
+def test_an_option_of_ray_without_ray_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--ray-gpus: is for --on ray"):
+        executor_for(Placement(runs=tmp_path, ray_gpus=0.5))
 
 
 def test_without_ray_it_is_said_how_to_install_it(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray import exceptions
 
-from tinyexp.errors import UserError
+from tinyexp.errors import TinyexpError, UserError
 from tinyexp.launch.executor import Handle
 from tinyexp.launch.ray.node import carry_out
 from tinyexp.launch.ray.order import Order, Spoken
@@ -55,9 +55,8 @@ def _asker(number: int, stops: Any) -> Callable[[], bool]:
             return False
         try:
             return bool(ray.get(asked.pop()))
-        except (
-            exceptions.RayError
-        ):  # the actor is gone with its node; the launcher can still take the order back
+        # The actor is gone with its node; the launcher can still take the order back.
+        except exceptions.RayError:
             return False
 
     return stop_asked
@@ -86,14 +85,18 @@ class RayCluster:
             "_generator_backpressure_num_objects": 2,  # archives wait on the node until they are fetched
         }
         self._pending.pop(order.number, None)
-        return self._task.options(**options).remote(order.model_dump_json(), state, order.number, self._stops)
+        with _reachable():
+            return self._task.options(**options).remote(
+                order.model_dump_json(), state, order.number, self._stops
+            )
 
     def heard(self, streams: Mapping[Handle, Stream], wait_s: float) -> list[tuple[Handle, Heard]]:
         """See :class:`tinyexp.launch.ray.seam.Cluster`."""
         handles = {self._pending.get(handle, stream): handle for handle, stream in streams.items()}
-        found, _ = ray.wait([*handles], num_returns=1, timeout=wait_s)
-        if found:  # and all others that are ready too
-            found, _ = ray.wait([*handles], num_returns=len(handles), timeout=0)
+        with _reachable():
+            found, _ = ray.wait([*handles], num_returns=1, timeout=wait_s)
+            if found:  # and all others that are ready too
+                found, _ = ray.wait([*handles], num_returns=len(handles), timeout=0)
         said = [(handles[one], self._said(handles[one], one)) for one in found]
         return [(handle, heard) for handle, heard in said if heard is not None]
 
@@ -112,7 +115,8 @@ class RayCluster:
             self._room_known.clear()
             self._room_due = time.monotonic() + _ROOM_S
         if need not in self._room_known:
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            with _reachable():
+                nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             self._room_known[need] = sum(_fitting(node, need) for node in nodes)
         return self._room_known[need]
 
@@ -128,15 +132,16 @@ class RayCluster:
                 self._pending[handle] = next(waited_for)
             except StopIteration:
                 return Lost("it ended without a word")
+        fetched = self._pending.pop(handle)
         try:
-            said: Spoken = ray.get(self._pending[handle], timeout=_FETCH_S)
+            said: Spoken = ray.get(fetched, timeout=_FETCH_S)
         except exceptions.GetTimeoutError:
+            self._pending[handle] = fetched
             return None
         except exceptions.RayTaskError as error:
             return Failed(_failure(error))
         except exceptions.RayError as error:
             return Lost(_first_line(error))
-        del self._pending[handle]
         return said
 
 
@@ -159,6 +164,18 @@ def _connect(address: str) -> None:
         raise UserError(
             f"--on ray: {where} ({_first_line(error)}). Start one with `ray start --head`, or name one with --ray-address HOST:PORT "
             "or $RAY_ADDRESS."
+        ) from error
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    """Raise TinyexpError where the cluster itself is gone."""
+    try:
+        yield
+    except (exceptions.RayError, ConnectionError) as error:
+        raise TinyexpError(
+            f"--on ray: the cluster does not answer any more ({_first_line(error)}). What came back is kept: once it is up "
+            "again, the same command goes on."
         ) from error
 
 
