@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,9 @@ from typing import Any
 
 import ray
 from ray import exceptions
+from ray._private import (
+    services,
+)  # what `ray.init` asks for "auto"; nothing public says which address that is
 
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.launch.executor import Handle
@@ -21,6 +25,7 @@ from tinyexp.launch.ray.seam import Failed, Heard, Lost, Need, Stream
 
 _FETCH_S = 0.2
 """What was said is here a moment after it is announced; of a node that has just died it never comes, which Ray needs time to notice."""
+_ANSWER_S = 10.0
 _ROOM_S = 5.0
 """Nodes come and go; how much room there is is asked this often."""
 _MANY = 1_000_000
@@ -155,6 +160,7 @@ def _fitting(resources: Mapping[str, float], need: Need) -> int:
 def _connect(address: str) -> None:
     """Raise UserError where no cluster answers at the address; none is ever started."""
     try:
+        _require_answer(address if address != "auto" else services.canonicalize_bootstrap_address(address))
         with _own_signal_handlers():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -165,6 +171,12 @@ def _connect(address: str) -> None:
             f"--on ray: {where} ({_first_line(error)}). Start one with `ray start --head`, or name one with --ray-address HOST:PORT "
             "or $RAY_ADDRESS."
         ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Raise OSError or ValueError where nobody listens, of which Ray takes minutes to be sure."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
 
 
 @contextlib.contextmanager
