@@ -60,14 +60,25 @@ class Nodes:
 
     def start_second(self) -> None:
         """The node that shares nothing, and says that it has a GPU."""
-        elsewhere = self.folder / "elsewhere"
-        elsewhere.mkdir(exist_ok=True)
+        for path in (self.private, self.elsewhere):
+            path.mkdir(exist_ok=True)
         self.start(
             "second",
             f"--address={self.address}",
             "--num-gpus=1",
-            TINYEXP_RAY_RUNS=str(elsewhere),
+            TINYEXP_RAY_RUNS=str(self.elsewhere),
+            TMPDIR=str(self.private),
         )
+
+    @property
+    def private(self) -> Path:
+        """Where the second node works."""
+        return self.folder / "private"
+
+    @property
+    def elsewhere(self) -> Path:
+        """What the second node takes for the folder of runs."""
+        return self.folder / "elsewhere"
 
     def end(self, name: str) -> None:
         """End a node as a power cut would: its raylet first, then whatever it had started."""

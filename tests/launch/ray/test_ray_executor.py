@@ -35,7 +35,7 @@ class StandIn:
     def __init__(self, meddle=lambda order, word, archive: None, most=2):
         self._meddle, self._most = meddle, most
         self.orders, self.states, self.stopped, self.closed, self.forgotten = [], [], set(), False, 0
-        self.out = 0
+        self.out, self.said = 0, []
 
     def start(self, order, state, need):
         read = Order.model_validate_json(order.model_dump_json())
@@ -43,14 +43,17 @@ class StandIn:
         self.states.append(state)
         self.out += 1
         stopped = self.stopped
-        return read, carry_out(read.model_dump_json(), state, lambda: read.number in stopped)
+        self.said.append(carry_out(read.model_dump_json(), state, lambda: read.number in stopped))
+        return read, self.said[-1]
 
     def heard(self, streams, wait_s):
         for handle, (order, said) in streams.items():
             word, archive = next(said)
-            meddled = self._meddle(order, Word.model_validate_json(word), archive)
+            read = Word.model_validate_json(word)
+            meddled = self._meddle(order, read, archive)
             if isinstance(meddled, Lost):
                 said.close()
+            if isinstance(meddled, Lost) or (read.kind == "ended" and not meddled):
                 self.out -= 1
             return [(handle, meddled or (word, archive))]
         return []
@@ -68,11 +71,15 @@ class StandIn:
 
     def close(self):
         self.closed = True
+        for said in self.said:  # whose trainings would go on else
+            said.close()
 
 
 @pytest.fixture
 def apart(tmp_path, monkeypatch):
     """Nodes do not see the folder of runs, and send an archive after every commit."""
+    (tmp_path / "node").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "node"))
     monkeypatch.setenv("TINYEXP_RAY_RUNS", str(tmp_path / "elsewhere"))
     monkeypatch.setattr("tinyexp.launch.ray.node.ARCHIVE_S", 0.0)
     monkeypatch.setattr("tinyexp.launch.ray.node._SHARE", 0)
@@ -141,7 +148,7 @@ def test_the_records_are_those_of_a_run_in_this_process(tmp_path, request, share
     ):
         assert results(ours.plan) == results(theirs.plan)
     assert cluster.out == 0
-    assert not (tmp_path / "elsewhere").exists()
+    assert not [*tmp_path.glob("elsewhere"), *tmp_path.glob("node/*")]
 
 
 def test_a_run_whose_node_is_lost_goes_on_from_the_last_commit_that_came_back(tmp_path, apart):
@@ -251,6 +258,7 @@ def test_an_archive_that_would_write_elsewhere_fails_its_run_and_writes_nothing(
     assert (outcome.exit_code, cluster.out) == (1, 0)
     assert "no archive of ours" in outcome.status.message
     assert not list(tmp_path.rglob("out"))
+    assert not list((tmp_path / "node").iterdir())
 
 
 @pytest.mark.parametrize(("asked", "most"), [(1, 1), (0, 4)])

@@ -5,11 +5,12 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from ray_nodes import PATIENCE_S, command, environment, processes_of, require_ray, two_nodes
+from ray_nodes import PATIENCE_S, PROJECT, command, environment, processes_of, require_ray, two_nodes
 from small_runs import results, small_plan, trained
 
 from tinyexp.runs.records import Status, read_section
@@ -128,7 +129,7 @@ def test_a_run_on_the_node_that_shares_nothing_comes_back_whole(nodes, tmp_path,
     for name in DESIGNS:
         assert_trained_once(plan := small_plan(tmp_path / "runs", name), expected)
         assert holder(plan) == process.pid
-    assert not list((nodes.folder / "elsewhere").iterdir())
+    assert not [*nodes.elsewhere.iterdir(), *nodes.private.glob(".tinyexp*")]
 
 
 def test_a_node_that_ends_in_mid_run_costs_only_what_it_had_not_sent(nodes, tmp_path, expected):
@@ -190,6 +191,43 @@ def test_an_interrupt_has_every_run_commit_and_the_same_command_goes_on(nodes, t
     assert code == 0, err
     for plan in plans:
         assert_trained_once(plan, expected, **LONG_PLAN)
+
+
+def test_a_run_that_is_taken_back_leaves_its_node_as_it_was_and_free_for_others(nodes, tmp_path, expected):
+    """As where what came back could not be written here; the launcher goes on with its other runs."""
+    script = tmp_path / "take_back.py"
+    script.write_text(TAKE_BACK)
+    words = [sys.executable, str(script), nodes.address, str(tmp_path / "runs")]
+    variables = environment() | {"PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}"}
+    done = subprocess.run(words, capture_output=True, text=True, env=variables, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["taken", "back", "RunEnded(handle=1,", "exit_code=0,", "message='')"]
+    assert_trained_once(small_plan(tmp_path / "runs", "tiny-design2"), expected)
+    assert not list(nodes.private.glob(".tinyexp*"))
+
+
+TAKE_BACK = """
+import sys
+from pathlib import Path
+from small_runs import small_plan
+from tinyexp.launch.job import Job
+from tinyexp.launch.ray.cluster import RayCluster
+from tinyexp.launch.ray.executor import RayExecutor
+from tinyexp.launch.ray.seam import Need
+runs = Path(sys.argv[2])
+own = RayExecutor(RayCluster(sys.argv[1]), runs, lambda job: Need(1.0, 0.5), say=print)
+long = small_plan(runs, training__epochs=9000, training__stop_after=9000)
+handle = own.submit(Job(long, Path("data")))
+while not long.folder.checkpoints.is_dir():
+    assert own.poll(0.05) == []
+own._cluster.forget(own._out.pop(handle).stream)
+print("taken back")
+own.submit(Job(small_plan(runs, "tiny-design2"), Path("data")))
+while not (events := own.poll(0.05)):
+    pass
+print(*events)
+own.close()
+"""
 
 
 def test_where_no_cluster_answers_it_is_said_how_to_start_one(nodes, tmp_path):

@@ -188,10 +188,12 @@ class RayExecutor:
             with contextlib.suppress(OSError):
                 os.utime(out.job.plan.folder.status)
         elif word.kind == "ended":
+            out.stream = None  # it is through, and must not be taken back while it goes
             self._end(handle, RunEnded(handle, word.exit_code, word.message))
 
     def _lost(self, handle: Handle, out: _Out, how: str) -> None:
         """Have a run go on elsewhere from the last commit that is here."""
+        out.stream, out.begun = None, False
         out.losses += 1
         if out.stopping:
             self._end(handle, Cancelled(handle))
@@ -199,7 +201,6 @@ class RayExecutor:
             self._end(handle, WorkerLost(handle, f"{how}; lost {out.losses} times"))
         else:
             self._say(f"{out.job.plan.title}: lost ({how}); it goes on from the last commit that is here")
-            out.stream, out.begun = None, False
             if not out.holding.held:
                 out.holding = Holding(out.job.plan.folder)
 

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,16 +54,17 @@ def carry_out(text: str, state: bytes, stop_asked: Callable[[], bool]) -> Iterat
     if (shared := _shared_runs(order)) is not None:
         yield spoken(Word(kind="began", shared=True))
         with _working_in(Path(order.working_folder)):
-            yield from _trained(_job(order, shared), stop_asked, ships=False)
+            last = yield from _trained(_job(order, shared), stop_asked, ships=False)
     elif order.task.experiment.trainer == "command":
-        yield spoken(Word(kind="ended", exit_code=2, message=_no_command(order)))
+        last = spoken(Word(kind="ended", exit_code=2, message=_no_command(order)))
     else:
         yield spoken(Word(kind="began"))
         with _runs_of_its_own() as runs:
             job = _job(order, runs)
             if state:
                 bring_home(state, job.plan.folder)
-            yield from _trained(job, stop_asked, ships=True)
+            last = yield from _trained(job, stop_asked, ships=True)
+    yield last  # when nothing is left to be done here: nobody waits for the task after that
 
 
 def _other_version(text: str) -> str:
@@ -121,7 +122,8 @@ def _runs_of_its_own() -> Iterator[Path]:
             empty(room)
 
 
-def _trained(job: Job, stop_asked: Callable[[], bool], *, ships: bool) -> Iterator[Spoken]:
+def _trained(job: Job, stop_asked: Callable[[], bool], *, ships: bool) -> Generator[Spoken, None, Spoken]:
+    """Tell of a training; gives the last word, which is not said yet."""
     training = _Training(job, ships=ships)
     training.start()
     try:
@@ -137,7 +139,7 @@ def _trained(job: Job, stop_asked: Callable[[], bool], *, ships: bool) -> Iterat
         training.join()
     archive = packed(job.plan.folder.path) if ships else b""
     end = training.end
-    yield spoken(Word(kind="ended", exit_code=end.exit_code, message=end.message), archive)
+    return spoken(Word(kind="ended", exit_code=end.exit_code, message=end.message), archive)
 
 
 class _Training(threading.Thread):
