@@ -1,7 +1,6 @@
 """The executor's bookkeeping, without Ray: orders are carried out in this process, and lost, cancelled or spoilt on the way."""
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -9,100 +8,18 @@ import filelock
 import pytest
 from in_process import InProcess
 from small_runs import results, small_plan
+from stand_in_cluster import StandIn, executor, jobs_in, launch
 
-from tinyexp.analysis.design import experiment_point
-from tinyexp.config.load import load_experiment
-from tinyexp.errors import UserError
 from tinyexp.launch.drive import train
-from tinyexp.launch.engines import Placement, executor_for
 from tinyexp.launch.executor import Cancelled, RunEnded
 from tinyexp.launch.job import Job, run_job
-from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import PlainProgress
-from tinyexp.launch.ray.executor import MAX_LOSSES, RayExecutor
-from tinyexp.launch.ray.node import carry_out
-from tinyexp.launch.ray.order import Order, Word
-from tinyexp.launch.ray.place import _gpus
-from tinyexp.launch.ray.seam import Lost, Need
+from tinyexp.launch.ray.executor import MAX_LOSSES
+from tinyexp.launch.ray.order import Word
+from tinyexp.launch.ray.seam import Lost
 from tinyexp.runs.records import Status, read_section
 
 LONG = {"training__epochs": 900, "training__stop_after": 900, "execution__checkpoint_steps": 1}
-
-
-class StandIn:
-    """Carries out orders in threads of this process, ``most`` at once; ``meddle`` may replace what is heard."""
-
-    def __init__(self, meddle=lambda order, word, archive: None, most=2):
-        self._meddle, self._most = meddle, most
-        self.orders, self.states, self.stopped, self.closed, self.forgotten = [], [], set(), False, 0
-        self.out, self.said = 0, []
-
-    def start(self, order, state, need):
-        read = Order.model_validate_json(order.model_dump_json())
-        self.orders.append(read)
-        self.states.append(state)
-        self.out += 1
-        stopped = self.stopped
-        self.said.append(carry_out(read.model_dump_json(), state, lambda: read.number in stopped))
-        return read, self.said[-1]
-
-    def heard(self, streams, wait_s):
-        for handle, (order, said) in streams.items():
-            word, archive = next(said)
-            read = Word.model_validate_json(word)
-            meddled = self._meddle(order, read, archive)
-            if isinstance(meddled, Lost):
-                said.close()
-            if isinstance(meddled, Lost) or (read.kind == "ended" and not meddled):
-                self.out -= 1
-            return [(handle, meddled or (word, archive))]
-        return []
-
-    def stop(self, number):
-        self.stopped.add(number)
-
-    def forget(self, stream):
-        self.forgotten += 1
-        self.out -= 1
-        stream[1].close()
-
-    def room(self, need):
-        return self._most
-
-    def close(self):
-        self.closed = True
-        for said in self.said:  # whose trainings would go on else
-            said.close()
-
-
-@pytest.fixture
-def apart(tmp_path, monkeypatch):
-    """Nodes do not see the folder of runs, and send an archive after every commit."""
-    (tmp_path / "node").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "node"))
-    monkeypatch.setenv("TINYEXP_RAY_RUNS", str(tmp_path / "elsewhere"))
-    monkeypatch.setattr("tinyexp.launch.ray.node.ARCHIVE_S", 0.0)
-    monkeypatch.setattr("tinyexp.launch.ray.node._SHARE", 0)
-    monkeypatch.setattr("tinyexp.launch.ray.node.LOOK_S", 0.01)
-
-
-def jobs_in(runs, count=1, names=("tiny-design1",), **options):
-    return [
-        Job(small_plan(runs, name, seed), Path("data"), **options) for seed in range(count) for name in names
-    ]
-
-
-def executor(runs, cluster, said=None, **options):
-    told = said if said is not None else []
-    return RayExecutor(cluster, runs, lambda job: Need(), say=told.append, **options)
-
-
-def launch(chosen, cluster, said=None, **options):
-    runs = chosen[0].plan.folder.path.parents[2]
-    outcomes, code = train(chosen, executor(runs, cluster, said, **options), PlainProgress(1))
-    assert cluster.closed
-    assert not list(runs.glob(".ray*"))  # nothing is left of the mark
-    return outcomes, code
 
 
 def expected(tmp_path, **overrides):
@@ -283,13 +200,6 @@ def test_where_no_node_could_carry_it_out_that_is_said_once(tmp_path, apart):
     assert said == ["no node of the cluster has 1 processors now: runs wait until one joins"]
 
 
-def test_a_node_with_another_version_is_told_of(tmp_path, monkeypatch):
-    monkeypatch.setattr("tinyexp.launch.ray.node.own_version", lambda: "9.9")
-    [outcome], _ = launch(jobs_in(tmp_path / "runs"), StandIn())
-    assert "has tinyexp 9.9" in outcome.status.message
-    assert "Install the same version on all nodes." in outcome.status.message
-
-
 def test_a_heartbeat_from_afar_is_one_here(tmp_path, apart, monkeypatch):
     """A run whose archives are far apart, which ships at its beginning and then no more."""
     monkeypatch.setattr("tinyexp.launch.ray.node.BEAT_S", 0.0)
@@ -309,98 +219,3 @@ def test_a_heartbeat_from_afar_is_one_here(tmp_path, apart, monkeypatch):
     [outcome], _ = launch([long], cluster)
     assert beats
     assert outcome.status.state == "interrupted"
-
-
-COMMAND = """
-title = "Mine"
-trainer = "command"
-[command]
-run = "{python} train.py {{rate}} {{seed}} {{folder}}"
-metrics = "metrics.csv"
-inputs = ["train.py"]
-[settings]
-rate = 0.5
-"""
-TRAIN = """
-import sys
-rate, seed, folder = sys.argv[1:]
-with open(folder + "/metrics.csv", "w") as log:
-    log.write("epoch,loss\\n")
-    log.writelines(f"{epoch},{float(rate) / (epoch + int(seed))}\\n" for epoch in range(1, 4))
-"""
-
-
-@pytest.fixture
-def ordered(tmp_path, monkeypatch):
-    """The order of a command's run, given in the project's folder; the node is in another one when it gets it."""
-    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
-    (project / "experiments").mkdir(parents=True)
-    elsewhere.mkdir()
-    (project / "train.py").write_text(TRAIN)
-    (project / "experiments" / "mine.toml").write_text(COMMAND.format(python=sys.executable))
-    monkeypatch.chdir(project)
-    [plan] = prepare([experiment_point(load_experiment("mine"), (1,))], project / "runs", Path("data"))
-    cluster = StandIn()
-    own = executor(project / "runs", cluster)
-    try:
-        handle = own.submit(Job(plan, Path("data")))
-        while not cluster.orders:
-            own.poll(0.02)
-        own._out[handle].holding.release()  # as when the node says that it has the folder
-        monkeypatch.chdir(elsewhere)
-        yield cluster.orders[0]
-    finally:
-        own.close()
-
-
-def carried_out(order):
-    said = [
-        Word.model_validate_json(text) for text, _ in carry_out(order.model_dump_json(), b"", lambda: False)
-    ]
-    return said[0], said[-1]
-
-
-def test_a_command_runs_where_it_was_ordered_and_the_nodes_folder_is_as_before(tmp_path, ordered):
-    began, ended = carried_out(ordered)
-    assert (began.shared, ended.kind, ended.exit_code, ended.message) == (True, "ended", 0, "")
-    [folder] = (tmp_path / "project" / "runs").glob("*/mine/1-*")
-    assert (folder / "metrics.csv").read_text().splitlines()[1] == "1,0.25"
-    assert Path.cwd() == tmp_path / "elsewhere"
-
-
-def test_a_command_is_not_run_where_its_code_cannot_be_known_to_be(tmp_path, ordered, apart):
-    [text], [archive] = zip(*carry_out(ordered.model_dump_json(), b"", lambda: False), strict=True)
-    word = Word.model_validate_json(text)
-    assert (word.kind, word.exit_code, archive) == ("ended", 2, b"")
-    assert "Put the project on a disk that all nodes share" in word.message
-
-
-def test_a_gpu_is_asked_for_where_the_experiment_names_one(tmp_path):
-    assert _gpus(jobs_in(tmp_path)[0]) == 0.0
-    assert _gpus(Job(small_plan(tmp_path, execution__device="cuda"), Path("data"))) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"ray_address": "ray://head:10001"}, "ray job submit"),
-        ({"ray_address": "local"}, "give HOST:PORT"),
-        ({"ray_gpus": 1.5}, "Give 2, or less than 1"),
-    ],
-)
-def test_what_ray_could_not_do_is_refused_before_anything_is_trained(tmp_path, options, words, monkeypatch):
-    monkeypatch.setattr("tinyexp.launch.ray.place.require", lambda *names, purpose: None)
-    with pytest.raises(UserError, match=words):
-        executor_for(Placement("ray", runs=tmp_path, **options))
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_option_of_ray_without_ray_is_refused(tmp_path):
-    with pytest.raises(UserError, match="--ray-gpus: is for --on ray"):
-        executor_for(Placement(runs=tmp_path, ray_gpus=0.5))
-
-
-def test_without_ray_it_is_said_how_to_install_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("tinyexp.extras.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install 'tinyexp\[ray\]'"):
-        executor_for(Placement("ray", runs=tmp_path))
