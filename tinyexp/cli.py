@@ -92,7 +92,11 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Runs side by side. [default: the profile's; else one a processor, on slurm all]",
         ),
         click.option(
-            "--on", default="local", show_default=True, metavar="ENGINE", help="Where to train: local, slurm."
+            "--on",
+            default="local",
+            show_default=True,
+            metavar="ENGINE",
+            help="Where to train: local, slurm, ray.",
         ),
         click.option(
             "--sbatch",
@@ -107,6 +111,24 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
             "--shard",
             metavar="I/N",
             help="Train the I-th of N shares of the runs, I from 1; auto takes both from SLURM's arrays or GitLab.",
+        ),
+        click.option(
+            "--ray-address",
+            default="",
+            metavar="HOST:PORT",
+            help="With --on ray. [default: $RAY_ADDRESS; else the cluster that runs here]",
+        ),
+        click.option(
+            "--ray-cpus",
+            type=click.FloatRange(0, 4096),
+            default=1.0,
+            show_default=True,
+            help="Processors that a run takes of a node.",
+        ),
+        click.option(
+            "--ray-gpus",
+            type=click.FloatRange(0, 64),
+            help="GPUs, or a part of one as 0.5. [default: 1 where execution.device is cuda, else 0]",
         ),
         click.option(
             "--set",
@@ -238,6 +260,9 @@ def _train(
     shard: str | None,
     sbatch: tuple[str, ...],
     dry_run: bool,
+    ray_address: str,
+    ray_cpus: float,
+    ray_gpus: float | None,
     until_decided: bool = False,
     report: Path | None = None,
     **options: Any,
@@ -267,7 +292,14 @@ def _train(
         overrides=dict(parse_override(text) for text in settings),
         data_folder=data_folder,
         jobs=jobs or 0,
-        placement=Placement(on, sbatch=sbatch, dry_run=dry_run),
+        placement=Placement(
+            on,
+            sbatch=sbatch,
+            dry_run=dry_run,
+            ray_address=ray_address,
+            ray_cpus=ray_cpus,
+            ray_gpus=ray_gpus,
+        ),
         shard=share,
         beside=beside,
         **options,

@@ -15,6 +15,7 @@ from tinyexp.launch.job import Job
 ENGINES: Mapping[str, str] = {
     "local": "tinyexp.launch.local:local_executor",
     "slurm": "tinyexp.launch.slurm.executor:slurm_executor",
+    "ray": "tinyexp.launch.ray.place:ray_executor",
 }
 """Each name's function from :class:`Placement` to an executor; what it needs is loaded with it."""
 REHEARSALS: Mapping[str, str] = {
@@ -31,12 +32,25 @@ class Placement:
     """A name of :data:`ENGINES`."""
     jobs: int = 1
     """Runs side by side at most."""
+    jobs_asked: int = 0
+    """The same where the user said it; 0 where it is left to the engine."""
     runs: Path = Path("runs")
     """The folder in which all profiles' runs are kept."""
     sbatch: tuple[str, ...] = ()
     """The user's own options of ``sbatch``."""
     dry_run: bool = False
     """Show what would be submitted, and submit nothing."""
+    ray_address: str = ""
+    """HOST:PORT of a Ray cluster; empty for $RAY_ADDRESS, or the one that runs here."""
+    ray_cpus: float = 1.0
+    """Processors that a run takes of a Ray node; fractions are shared."""
+    ray_gpus: float | None = None
+    """GPUs, likewise; None for what the experiment says."""
+
+
+_OPTIONS = {"sbatch": "slurm", "ray_address": "ray", "ray_cpus": "ray", "ray_gpus": "ray"}
+"""Options of one engine."""
+_USUAL = Placement()
 
 
 def executor_for(placement: Placement) -> Executor:
@@ -45,7 +59,7 @@ def executor_for(placement: Placement) -> Executor:
     Raises
     ------
     UserError
-        There is no such engine, or what it needs is not there.
+        There is no such engine, what it needs is not there, or something was said that it cannot take.
     """
     require_fitting(placement)
     executor: Executor = _function(ENGINES[placement.on])(placement)
@@ -69,10 +83,10 @@ def require_fitting(placement: Placement) -> None:
     """Raise UserError where there is no such engine, or an option means nothing to it."""
     if placement.on not in ENGINES:
         raise unknown("--on", "engine", placement.on, ENGINES)
-    if placement.sbatch and placement.on != "slurm":
-        raise UserError(
-            f"--sbatch: options of sbatch mean nothing to --on {placement.on}. Give --on slurm as well."
-        )
+    for name, engine in _OPTIONS.items():
+        if placement.on != engine and getattr(placement, name) != getattr(_USUAL, name):
+            option = name.replace("_", "-")
+            raise UserError(f"--{option}: is for --on {engine}. Add that, or leave it out.")
     if placement.dry_run and placement.on not in REHEARSALS:
         raise UserError(
             f"--dry-run: --on {placement.on} submits nothing that could be shown. Give it with --on {listed(REHEARSALS)}."

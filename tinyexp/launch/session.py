@@ -118,7 +118,8 @@ def _placed(request: Request, runs: int) -> Placement:
     """Where so many runs are trained; a cluster's queue bounds how many at a time, where the user does not."""
     by_default = len(os.sched_getaffinity(0)) if request.placement.on == "local" else runs
     jobs = request.jobs or load_profile(request.profile).jobs or by_default
-    return replace(request.placement, jobs=max(1, min(jobs, runs)), runs=request.runs)
+    jobs = max(1, min(jobs, runs))
+    return replace(request.placement, jobs=jobs, jobs_asked=request.jobs, runs=request.runs)
 
 
 def _jobs(request: Request, plans: Sequence[RunPlan]) -> list[Job]:

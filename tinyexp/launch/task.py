@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from tinyexp.config.experiment import Experiment
+from tinyexp.config.metric import MetricName, MetricTable
 from tinyexp.config.section import Section
 from tinyexp.launch.job import Job
 from tinyexp.runs.folder import run_folder
@@ -17,6 +20,8 @@ class Task(Section):
 
     experiment: Experiment
     """As it is to be carried out, with folders, workers and intervals."""
+    metrics: dict[MetricName, MetricTable] = Field(default_factory=dict)
+    """What names mean in its log: no part of an experiment's record, and so not of its JSON."""
     record: RunRecord
     label: str = ""
     data_folder: str
@@ -29,6 +34,7 @@ class Task(Section):
         plan = job.plan
         return cls(
             experiment=plan.experiment,
+            metrics=plan.experiment.metrics,
             record=plan.record,
             label=plan.label,
             data_folder=str(job.data_folder),
@@ -48,7 +54,8 @@ class Task(Section):
         folder = run_folder(
             runs, record.experiment.profile, record.experiment.name, record.seed, record.identity
         )
-        plan = RunPlan(self.experiment, record, folder, self.label)
+        experiment = self.experiment.model_copy(update={"metrics": self.metrics})
+        plan = RunPlan(experiment, record, folder, self.label)
         return Job(
             plan,
             Path(self.data_folder),

@@ -68,7 +68,7 @@ def test_a_dry_run_works_where_there_is_no_slurm(place):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--sbatch=--partition=gpu"], "--sbatch: options of sbatch mean nothing to --on local. Give --on slurm as well."),
+        (["--sbatch=--partition=gpu"], "--sbatch: is for --on slurm. Add that, or leave it out."),
         (["--dry-run"], "--dry-run: --on local submits nothing that could be shown. Give it with --on slurm."),
         (["--on", "slurm", "--dry-run", "--sbatch=partition=gpu"], "--sbatch partition=gpu: is no option of sbatch"),
         (["--on", "slurm", "--dry-run", "--sbatch=--array=0-9"], "--sbatch --array=0-9: tinyexp sets --array,"),
