@@ -237,6 +237,7 @@ def _train(
         beside=beside,
         **options,
     )
+    _leave_if_followed(request)
     with contextlib.closing(beside):
         if until_decided:
             from tinyexp.decide import run_until_decided
@@ -272,6 +273,14 @@ def _train(
             err=True,
         )
     sys.exit(code)
+
+
+def _leave_if_followed(request: Any) -> None:
+    """In a process that only trains along with rank 0 of its run; see docs/many-machines.md."""
+    from tinyexp.launch.follow import followed
+
+    if (code := followed(request)) is not None:
+        sys.exit(code)
 
 
 @main.command()

@@ -13,6 +13,7 @@ from tinyexp.analysis.design import DesignPoint
 from tinyexp.analysis.frozen import freeze_study
 from tinyexp.analysis.study import Study, load_study
 from tinyexp.config.load import experiment_names, load_profile
+from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import UserError, listed
 from tinyexp.launch.beside import Beside
 from tinyexp.launch.drive import train
@@ -24,6 +25,7 @@ from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import result
+from tinyexp.trainers.base import trainer_of
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,15 @@ def _carried_out(
     request: Request, plans: Sequence[RunPlan], first: Collection[str] = ()
 ) -> tuple[list[Outcome], int]:
     """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
-    jobs = request.jobs or load_profile(request.profile).jobs or len(os.sched_getaffinity(0))
+    jobs = request.jobs or load_profile(request.profile).jobs or _side_by_side(plans)
     jobs = max(1, min(jobs, len(plans)))
+    if any(trainer_of(plan.experiment.trainer).rank(plan.experiment) is not None for plan in plans):
+        if not request.names:
+            raise UserError(
+                "torchrun or srun started several processes for one run, and run-all has many. Train each by `tinyexp run` under"
+                " it; or without it run-all, which starts the processes of one run after the other."
+            )
+        jobs = 1  # the other processes take its runs one after the other
     all_jobs = [
         Job(plan, request.data_folder, fresh=request.fresh, accept_environment=request.accept_environment)
         for plan in plans
@@ -98,7 +107,16 @@ def _carried_out(
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
     outcomes, signal_code = train(all_jobs, executor, progress_for(jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
-    return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
+    return outcomes, signal_code or (1 if codes - {0, 2, 130, 143} else max(codes, default=0))
+
+
+def _side_by_side(plans: Sequence[RunPlan]) -> int:
+    """Runs for which this machine has processors, if each of their processes takes one."""
+    most = max(
+        (settings_rules(one.experiment.trainer).processes(one.experiment.settings) for one in plans),
+        default=1,
+    )
+    return max(1, len(os.sched_getaffinity(0)) // most)
 
 
 def studies_of(request: Request) -> tuple[list[str], list[Study]]:
