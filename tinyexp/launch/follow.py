@@ -46,19 +46,26 @@ def _trained_along(request: Request, plans: list[RunPlan]) -> int:
                 accept_environment=request.accept_environment,
             )
         except InterruptedRunError as error:
-            return error.exit_code
+            return stop.exit_code(error.exit_code)
         except TinyexpError as error:
             codes.append(error.exit_code)
     return 1 if set(codes) - {0, 2} else max(codes)
 
 
 class _Stop:
-    """SIGTERM asks all processes of the run to stop; what SIGINT means rank 0 decides, as a terminal sends it to all."""
+    """SIGTERM asks all processes of the run to stop; a terminal sends SIGINT to all, so there it is rank 0 that stops them."""
 
     def __init__(self) -> None:
-        self.code = 0
-        signal.signal(signal.SIGTERM, self._take)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.code, self._interrupted = 0, False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._take)
+
+    def exit_code(self, agreed: int) -> int:
+        """That of rank 0's command, which has its worker stop by SIGTERM whatever it heard itself."""
+        return 128 + signal.SIGINT if self._interrupted else agreed
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        self.code = 128 + number
+        if number == signal.SIGINT:
+            self._interrupted = True
+        else:
+            self.code = 128 + number

@@ -47,7 +47,7 @@ def _that_fit(images: int, batch_size: int, size: int) -> str:
     """The nearest batch sizes that would do."""
     least = FEWEST * size
     fit = [one for one in range(least, images + 1) if _smallest_batch(images, one) >= least]
-    nearest = sorted(sorted(fit, key=lambda one: abs(one - batch_size))[:_TOLD])
+    nearest = sorted(fit, key=lambda one: abs(one - batch_size))[:_TOLD]
     if not nearest:
         return f"With fewer than {least:,} training images no batch size fits: use fewer processes."
-    return f"Batch sizes that fit: {listed(map(str, nearest))}. Use --set training.batch_size={nearest[-1]}."
+    return f"Batch sizes that fit: {listed(map(str, sorted(nearest)))}. Use --set training.batch_size={nearest[0]}."

@@ -12,14 +12,15 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import TCPStore
-from torch.distributed.distributed_c10d import PrefixStore
 
 from tinyexp.config.section import PositiveInt, Section
-from tinyexp.errors import InterruptedRunError, TinyexpError
+from tinyexp.errors import InterruptedRunError, TinyexpError, UserError
 from tinyexp.trainers.vision.training.ranks import LostRankError, ManyRanks
 from tinyexp.trainers.vision.training.world import World
 
+PrefixStore: Any = getattr(dist, "PrefixStore", None)
+TCPStore: Any = getattr(dist, "TCPStore", None)
+"""None where torch was built without them: a run of one process needs none."""
 _POLL_S = 0.05
 _FOR_EVER_S = 1e7
 _TRY_S = 5.0
@@ -50,13 +51,17 @@ class Meeting:
     def __init__(self, world: World, key: str, patience: float, stop_code: Callable[[], int]) -> None:
         self.world, self._patience, self._stop_code = world, patience or _FOR_EVER_S, stop_code
         self._deadline = time.monotonic() + self._patience
+        if not dist.is_available():
+            raise UserError(
+                "the installed torch was built without torch.distributed. Use --set execution.devices=1."
+            )
         store = self._connected()
         store.set_timeout(timedelta(seconds=self._patience))
         self.port = store.port
         """Where it is open: the one that the system gave, where any free one was asked for."""
         self._store = PrefixStore(f"{key}/{world.attempt}", store)
 
-    def _connected(self) -> TCPStore:
+    def _connected(self) -> Any:
         world, serves = self.world, self.world.serves and self.world.rank == 0
         while True:
             try:
@@ -150,7 +155,7 @@ class Meeting:
 
 def leave_group() -> None:
     """Close the connections to the other processes, so that none waits for this one."""
-    if not dist.is_initialized():
+    if not (dist.is_available() and dist.is_initialized()):
         return
     with contextlib.suppress(RuntimeError):
         dist.destroy_process_group()
@@ -174,7 +179,7 @@ def _here(rank: int) -> str:
     return f"here/{rank}"
 
 
-def _opened(address: str, port: int, serves: bool) -> TCPStore:  # noqa: FBT001 - a key of the cache
+def _opened(address: str, port: int, serves: bool) -> Any:  # noqa: FBT001 - a key of the cache
     # Short, as no signal is heard meanwhile.
     timeout = timedelta(seconds=_TRY_S)
     return TCPStore(address, port, is_master=serves, timeout=timeout, wait_for_workers=False)
