@@ -10,6 +10,7 @@ from typing import Any
 from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
 from tinyexp.runs.plan import RunPlan
 from tinyexp.trainers.vision.settings import VisionSettings
+from tinyexp.trainers.vision.training.device import require_devices
 from tinyexp.trainers.vision.training.meeting import Meeting, Setup, leave_group, shared_checkpoint
 from tinyexp.trainers.vision.training.others import Others, own_world
 from tinyexp.trainers.vision.training.ranks import LostRankError, Ranks
@@ -43,6 +44,8 @@ def led(
     if spec.world_size == 1:
         yield lambda _setup, _checkpoint: Ranks()
         return
+    if world is None:
+        require_devices(spec)
     meeting = meeting_of(plan, spec, own := world or own_world(spec.world_size), stop_code)
     # They load torch while this process looks at checkpoint and environment.
     others = Others(plan, data_folder, own, meeting.port) if world is None else None
