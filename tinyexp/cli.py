@@ -309,6 +309,7 @@ def _train(
 
         say(rehearse_session(request) or "Every run is finished: nothing would be submitted.")
         return
+    _leave_if_followed(request)
     with contextlib.closing(beside):
         outcomes, code = _trained(request, until_decided=until_decided)
     rows = summary(outcomes)
@@ -336,6 +337,14 @@ def _train(
             err=True,
         )
     sys.exit(code)
+
+
+def _leave_if_followed(request: Any) -> None:
+    """In a process that only trains along with rank 0 of its run; see docs/many-machines.md."""
+    from tinyexp.launch.follow import followed
+
+    if (code := followed(request)) is not None:
+        sys.exit(code)
 
 
 def _trained(request: Request, *, until_decided: bool) -> tuple[list[Outcome], int]:

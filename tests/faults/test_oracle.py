@@ -28,7 +28,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def stopped(runs: Path, after: int, **overrides: object) -> None:
-    """Train until a stop has been asked for so many times; twice a step, once before each batch of an evaluation."""
+    """Train until a stop has been asked for so many times; once a step, once before each batch of an evaluation."""
     asked: list[int] = []
 
     def stop_code() -> int:
@@ -39,8 +39,8 @@ def stopped(runs: Path, after: int, **overrides: object) -> None:
         trained(runs, listener=Listener(stop_code=stop_code), **overrides)
 
 
-INSIDE_EPOCH_2 = 16
-"""Asks: eight for the steps of the first epoch, four in evaluations, one at its end; so this is after a step of the second."""
+INSIDE_EPOCH_2 = 10
+"""Asks: four for the steps of the first epoch, four in evaluations, one at its end; so this is after a step of the second."""
 
 
 def left_out(part: str, initial: dict[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,9 @@ class SettingsRules(Protocol):
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""
 
+    def processes(self, settings: Mapping[str, Any]) -> int:
+        """How many processes of one machine a run takes."""
+
     def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
         """What a run takes in place of a value of a dotted key; None where it is taken as it stands."""
 
@@ -117,7 +120,12 @@ class SettingsRules(Protocol):
 
 
 class CourseUnsaid:
-    """Of a trainer whose settings do not say how its runs go on: three of :class:`SettingsRules`' methods."""
+    """Of a trainer whose settings do not say how its runs go on: four of :class:`SettingsRules`' methods."""
+
+    def processes(self, settings: Mapping[str, Any]) -> int:
+        """One, whatever it starts besides."""
+        del settings
+        return 1
 
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """Only the log says."""

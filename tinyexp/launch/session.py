@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from tinyexp.launch.beside import Beside
 from tinyexp.launch.drive import train
 from tinyexp.launch.engines import Placement, executor_for, rehearse, require_fitting
 from tinyexp.launch.job import Job, Outcome
+from tinyexp.launch.placing import placed
 from tinyexp.launch.prepare import planned, prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.shard import Shard
@@ -81,8 +81,9 @@ def rehearse_session(request: Request) -> str:
     require_fitting(request.placement)
     points, _, first = _asked_for(request)
     plans = planned(points, request.runs, request.data_folder, first)
-    left = [job for job in _jobs(request, plans) if not job.is_done()]
-    return rehearse(_placed(request, len(plans)), left) if left else ""
+    jobs = _jobs(request, plans)
+    left = [job for job in jobs if not job.is_done()]
+    return rehearse(_placed(request, jobs), left) if left else ""
 
 
 def _asked_for(request: Request) -> tuple[list[DesignPoint], list[Study], frozenset[str]]:
@@ -106,20 +107,18 @@ def _carried_out(
 ) -> tuple[list[Outcome], int]:
     """Have plans trained by the request's executor; gives the outcomes, and the exit code."""
     jobs = _jobs(request, plans)
-    placement = _placed(request, len(jobs))
+    placement = _placed(request, jobs)
     executor = executor_for(placement)
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
     outcomes, signal_code = train(jobs, executor, progress_for(placement.jobs), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
-    return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
+    return outcomes, signal_code or (1 if codes - {0, 2, 130, 143} else max(codes, default=0))
 
 
-def _placed(request: Request, runs: int) -> Placement:
-    """Where so many runs are trained; a cluster's queue bounds how many at a time, where the user does not."""
-    by_default = len(os.sched_getaffinity(0)) if request.placement.on == "local" else runs
-    jobs = request.jobs or load_profile(request.profile).jobs or by_default
-    jobs = max(1, min(jobs, runs))
-    return replace(request.placement, jobs=jobs, jobs_asked=request.jobs, runs=request.runs)
+def _placed(request: Request, jobs: Sequence[Job]) -> Placement:
+    usual = load_profile(request.profile).jobs or 0
+    placement = replace(request.placement, runs=request.runs)
+    return placed(placement, jobs, asked=request.jobs, usual=usual, by_name=bool(request.names))
 
 
 def _jobs(request: Request, plans: Sequence[RunPlan]) -> list[Job]:

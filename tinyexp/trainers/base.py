@@ -71,6 +71,9 @@ class Trainer(Protocol):
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
         """Find out, before runs are started, what each of them would find out for itself; ``before`` hears how much, if any."""
 
+    def rank(self, experiment: Experiment) -> int | None:
+        """Which of the processes of a run this is, where a launcher such as torchrun started them all; None where it did not."""
+
     def class_names(self, experiment: Experiment) -> tuple[str, ...]:
         """What the classes are called, for runs whose records do not say it; empty where that is not known."""
 
@@ -99,7 +102,12 @@ class Trainer(Protocol):
 
 
 class WithoutImages:
-    """Of a trainer that knows nothing of images: three of :class:`Trainer`'s methods."""
+    """Of a trainer that knows nothing of images, and whose runs are of one process: four of :class:`Trainer`'s methods."""
+
+    def rank(self, experiment: Experiment) -> int | None:
+        """None."""
+        del experiment
+        return None
 
     def class_names(self, experiment: Experiment) -> tuple[str, ...]:
         """Only the records may say them."""

@@ -1,4 +1,4 @@
-"""A run spans no processes: a cluster that it happens to run on, or its programs on PATH, take no part in it."""
+"""A run of one process stays one: a cluster that it happens to run on, or its programs on PATH, take no part in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from small_runs import run_command
+from small_runs import results, run_command, small_plan, trained
 
 JOB = {
     "SLURM_JOB_ID": "4711",
@@ -18,6 +18,9 @@ JOB = {
     "SLURM_NODEID": "0",
     "SLURM_NNODES": "1",
     "SLURM_NODELIST": "node[1-2]",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_STEP_NODELIST": "node[1-2]",
 }
 TORCHRUN = {
     "RANK": "1",
@@ -30,8 +33,16 @@ TORCHRUN = {
 }
 
 
+ONE_EPOCH = {"training__stop_after": 1}
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    return results(trained(tmp_path_factory.mktemp("untouched"), **ONE_EPOCH))
+
+
 @pytest.mark.parametrize("variables", [JOB, TORCHRUN], ids=["inside a SLURM job", "under torchrun"])
-def test_a_run_trains_as_anywhere_and_says_nothing_of_a_cluster(tmp_path, variables):
+def test_a_run_trains_as_anywhere_and_says_nothing_of_a_cluster(tmp_path, untouched, variables):
     program = tmp_path / "bin" / "srun"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\nexit 1\n")
@@ -48,3 +59,4 @@ def test_a_run_trains_as_anywhere_and_says_nothing_of_a_cluster(tmp_path, variab
     assert done.returncode == 0, done.stderr
     assert "srun" not in done.stderr
     assert "finished" in done.stdout
+    assert results(small_plan(tmp_path / "runs", **ONE_EPOCH)) == untouched

@@ -121,7 +121,7 @@ def test_a_stop_during_evaluation_loses_no_step_and_repeats_no_row(tmp_path, unt
 
     def stop_code():
         asked.append(1)
-        return 143 if len(asked) >= 10 else 0  # asked twice a step: the ninth falls into the evaluation
+        return 143 if len(asked) >= 6 else 0  # asked once a step: the fifth falls into the evaluation
 
     with pytest.raises(InterruptedRunError):
         train_run(

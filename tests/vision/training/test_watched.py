@@ -85,11 +85,11 @@ def stopped(runs, asks):
         trained(runs, listener=Listener(stop_code=stop_code), **WATCHED)
 
 
-AN_EPOCH = 13
-"""Asks: eight for its steps, four in evaluations, one at its end."""
+AN_EPOCH = 9
+"""Asks: four after its steps, four in evaluations, one at its end."""
 
 
-@pytest.mark.parametrize("asks", [18, 26, 34])
+@pytest.mark.parametrize("asks", [12, 18, 22])
 def test_a_resumed_run_has_the_same_rates_and_end(tmp_path, plan, asks):
     stopped(tmp_path, asks)
     assert results(trained(tmp_path, **WATCHED)) == results(plan)
@@ -99,7 +99,7 @@ def test_rates_that_are_not_replayed_are_noticed(tmp_path, plan, monkeypatch):
     """Stopped in the epoch after the first that brought nothing better: with the scheduler forgotten its rate would be the old one."""
     told = accuracies(plan)
     moved = next(epoch for epoch in range(1, len(told)) if told[epoch] <= max(told[:epoch])) + 1
-    stopped(tmp_path, AN_EPOCH * moved + 3)
+    stopped(tmp_path, AN_EPOCH * moved + 2)
     monkeypatch.setattr(
         PlateauRates, "replay", lambda self, _rows, replay=PlateauRates.replay: replay(self, ())
     )

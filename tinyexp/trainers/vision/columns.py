@@ -24,4 +24,5 @@ training images in evaluation mode under the test transform; ``val_*`` on the he
 
 TIMING_COLUMNS = ("epoch", "train_s", "evaluate_s", "images_per_s", "peak_memory_mb")
 """Seconds of steps and of evaluations, images a second in steps, and the memory that the steps needed beyond what the
-process held before them, in millions of bytes: see :class:`tinyexp.trainers.vision.training.peak.PeakMemory`."""
+process held before them, in millions of bytes: see :class:`tinyexp.trainers.vision.training.peak.PeakMemory`. Of a run that
+several processes share, the clock and the memory are rank 0's, and the images those of all."""

@@ -54,4 +54,5 @@ LABELS: Mapping[str, str] = {
     "training.channels_last": "channels last",
     "training.patience": "epochs until an early stop",
     "training.watch": "metric that is watched",
+    "training.processes": "processes that share a batch",
 }

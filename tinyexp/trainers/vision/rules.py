@@ -22,6 +22,12 @@ _WIDTHS = ("model.channels", "model.fc_width")
 """What ``model.width`` multiplies."""
 
 
+def _alone(tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Without the number of processes: the key is younger than runs of one process, and is told of no other."""
+    training = {key: value for key, value in tables["training"].items() if key != "processes"}
+    return tables | {"training": training}
+
+
 def _watched(settings: Mapping[str, Any]) -> TakenBy:
     watch = settings["training"]["watch"]
     return TakenBy(watch, highest=watch == "val_accuracy")
@@ -42,8 +48,11 @@ class VisionRules:
         parsed(json.dumps(settings, sort_keys=True))
 
     def settings_in(self, file: Mapping[str, Any]) -> dict[str, Any]:
-        """The file's tables as they are."""
-        return dict(file)
+        """The file's tables, and how many processes share a run where that is more than one: a circumstance that decides bits."""
+        tables = {name: dict(table) for name, table in file.items()}
+        processes = self.processes(tables) * tables["execution"]["nodes"]
+        tables["training"]["processes"] = processes
+        return tables if processes > 1 else _alone(tables)
 
     def file_key(self, key: str) -> str:
         """As it is called."""
@@ -56,6 +65,8 @@ class VisionRules:
         # The key is younger than some runs, whose identities it leaves as they were.
         if not part["data"].get("packed_side"):
             part["data"].pop("packed_side", None)
+        if part["training"].get("processes") == 1:
+            part = _alone(part)
         early, plateau = part["training"].get("patience"), part["optimizer"]["schedule"] == "plateau"
         if not early:
             part["training"].pop("patience", None)
@@ -83,6 +94,10 @@ class VisionRules:
         train, test = images["train_images"], images["test_images"]
         forward = train * (1 + _BACKWARD) + min(train, test) + images["holdout_images"] + test
         return float(multiply_adds(vision_settings(experiment))) * forward
+
+    def processes(self, settings: Mapping[str, Any]) -> int:
+        """One for each device of this machine."""
+        return int(settings.get("execution", {}).get("devices", 1))
 
     def as_run(self, settings: Mapping[str, Any], key: str, value: Any) -> AsRun | None:
         """The channels and the hidden units under a width multiplier other than 1."""

@@ -193,6 +193,9 @@ class Training(Section):
     epoch; 0 to train to the end."""
     watch: Literal["val_accuracy", "val_loss"] = "val_accuracy"
     """What early stopping and the plateau schedule watch: a metric of held-out training images, never of test images."""
+    processes: Annotated[int, Field(ge=1, le=65_536)] = 1
+    """Processes that share each batch: ``execution.devices`` times ``execution.nodes``, from which it is reckoned. It stands
+    here since it changes the bits, and how it is made up does not."""
 
     @model_validator(mode="after")
     def _stops_in_time(self) -> Self:
@@ -202,11 +205,17 @@ class Training(Section):
 
 
 class Execution(Section):
-    """Where and how a run is carried out: nothing in here can change its result on one type of machine."""
+    """Where and how a run is carried out: nothing in here can change its result on one type of machine, but for how many
+    processes share it, which ``training.processes`` tells.
+    """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    """CPU threads of a run. The sums depend on it, so it is recorded, and restored on resume."""
+    """CPU threads of each process of a run. The sums depend on it, so it is recorded, and restored on resume."""
+    devices: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes of one run on each machine, each with a device of its own; see docs/many-machines.md."""
+    nodes: Annotated[int, Field(ge=1, le=256)] = 1
+    """Machines that one run spans; torchrun or SLURM starts its processes where there is more than one."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Threads that prepare batches besides the one that trains (processes, through torchvision); 0 for none."""
     transforms: Literal["auto", "kernel", "torchvision"] = "auto"
@@ -231,6 +240,13 @@ class VisionSettings(Section):
     execution: Execution = Execution()
 
     @property
+    def world_size(self) -> int:
+        """The processes that train a run together; a record says nothing of where they are."""
+        if "execution" in self.model_fields_set:
+            return self.execution.devices * self.execution.nodes
+        return self.training.processes
+
+    @property
     def watches(self) -> bool:
         """Whether the course of training depends on the held-out images."""
         return bool(self.training.patience) or self.optimizer.schedule == "plateau"
@@ -248,6 +264,12 @@ class VisionSettings(Section):
 class VisionFile(VisionSettings, ExperimentFile):
     """An experiment file of this trainer."""
 
+    @model_validator(mode="after")
+    def _reckons_processes(self) -> Self:
+        if "processes" in self.training.model_fields_set:
+            _require_reckoned(self)
+        return self
+
 
 def vision_settings(experiment: Experiment) -> VisionSettings:
     """The settings of an experiment that this trainer trains."""
@@ -257,4 +279,15 @@ def vision_settings(experiment: Experiment) -> VisionSettings:
 @lru_cache(maxsize=256)
 def parsed(settings: str) -> VisionSettings:
     """Settings as JSON; raises ValueError where they are not of this form."""
-    return VisionSettings.model_validate_json(settings)
+    found = VisionSettings.model_validate_json(settings)
+    _require_reckoned(found)
+    return found
+
+
+def _require_reckoned(spec: VisionSettings) -> None:
+    """Settings that say another number of processes than are started, as a mixture of two designs might, are refused."""
+    if spec.training.processes != spec.world_size:
+        raise ValueError(
+            f"'training.processes' is {spec.training.processes}, and execution.devices times execution.nodes is"
+            f" {spec.world_size}, from which it is reckoned. Leave it out, and set those"
+        )

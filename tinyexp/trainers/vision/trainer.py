@@ -13,10 +13,12 @@ from tinyexp.extras import require
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import DataRecord, Status
 from tinyexp.trainers.base import CopiedImages, Listener, require_installed
+from tinyexp.trainers.vision.data.slices import slice_problem
 from tinyexp.trainers.vision.models.geometry import flatten_size
 from tinyexp.trainers.vision.models.memory import require_memory
 from tinyexp.trainers.vision.settings import Data, vision_settings
 from tinyexp.trainers.vision.training.layout import try_layouts
+from tinyexp.trainers.vision.training.world import launched, started
 
 if TYPE_CHECKING:
     from tinyexp.trainers.vision.data.sources import Dataset
@@ -44,9 +46,16 @@ class VisionTrainer:
         return [records[vision_settings(experiment).data] for experiment in experiments]
 
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
-        """Try each net's memory layout on this processor, all in one process."""
+        """Try each net's memory layout on this processor, all in one process; another number of processes is refused."""
         require_installed(experiments[0])
+        for experiment in experiments:
+            started(vision_settings(experiment))
         try_layouts(map(vision_settings, experiments), before)
+
+    def rank(self, experiment: Experiment) -> int | None:
+        """By the variables of torchrun and SLURM, where the run is to have several processes."""
+        world = launched() if vision_settings(experiment).world_size > 1 else None
+        return world.rank if world else None
 
     def class_names(self, experiment: Experiment) -> tuple[str, ...]:
         """Those of the data sets whose names are known without opening them."""
@@ -79,7 +88,14 @@ class VisionTrainer:
         dataset = _opened(vision_settings(plan.experiment).data, str(data_folder))
         if dataset.fingerprint != plan.record.data.fingerprint:
             raise TinyexpError("the data changed after the run was planned; start the command again.")
-        return train_run(plan, dataset, listener, fresh=fresh, accept_environment=accept_environment)
+        return train_run(
+            plan,
+            dataset,
+            listener,
+            fresh=fresh,
+            accept_environment=accept_environment,
+            data_folder=data_folder,
+        )
 
 
 TRAINER = VisionTrainer()
@@ -132,4 +148,8 @@ def require_fit(experiment: Experiment, dataset: Dataset) -> None:
             " batch of one image, on which batch normalization cannot train."
             " Change training.batch_size or data.train_limit by one."
         )
+    if spec.world_size > 1 and (
+        problem := slice_problem(len(dataset.train), spec.training.batch_size, spec.world_size)
+    ):
+        raise UserError(f"{name}: {problem}")
     require_memory(spec, len(dataset.train), name)

@@ -21,6 +21,7 @@ from torch.utils.data import Dataset as TorchDataset
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.makers import ImagePipeline, maker_for
+from tinyexp.trainers.vision.data.slices import slice_of, slice_problem
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.data.transforms import as_input
 from tinyexp.trainers.vision.settings import VisionSettings
@@ -40,14 +41,27 @@ class TrainBatches:
         Keys order and views; together with epoch and image it decides everything.
     workers
         Threads or processes that prepare batches; cannot change one.
+    rank, size
+        Which process this is of those that share each batch: an image is the same whoever takes it.
     """
 
-    def __init__(self, source: ImageSource, spec: VisionSettings, seed: int, workers: int) -> None:
-        """Raises UserError where the last batch would hold one image, of which batch norm has no spread."""
+    def __init__(
+        self,
+        source: ImageSource,
+        spec: VisionSettings,
+        seed: int,
+        workers: int,
+        *,
+        rank: int = 0,
+        size: int = 1,
+    ) -> None:
+        """Raises UserError where the last batch would hold one image a process, of which batch norm has no spread."""
         self._views = _Views(source, spec, seed)
         self._order = KeyedRng(seed, "order")
         self._size, self._batch_size = len(source), spec.training.batch_size
-        self._workers = workers
+        self._workers, self._rank, self._ranks = workers, rank, size
+        if size > 1 and (problem := slice_problem(self._size, self._batch_size, size)):
+            raise UserError(problem)
         if self._size % self._batch_size == 1:
             raise UserError(
                 f"{self._size} training images in batches of {self._batch_size} leave a last batch of one image,"
@@ -59,11 +73,16 @@ class TrainBatches:
         """Batches in an epoch; the last one may be smaller, as it is in the source."""
         return -(-self._size // self._batch_size)
 
+    def images(self, step: int) -> int:
+        """Images of a step's batch (from 0), over all processes."""
+        return min(self._batch_size, self._size - step * self._batch_size)
+
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of ``epoch`` (from 1) from ``first_step`` (from 0) on."""
+        """The batches of ``epoch`` (from 1) from ``first_step`` (from 0) on: of each the own slice."""
         order = self._order.permutation(epoch, self._size)
         starts = range(first_step * self._batch_size, self._size, self._batch_size)
-        wanted = [(epoch, order[start : start + self._batch_size]) for start in starts]
+        batches = (order[start : start + self._batch_size] for start in starts)
+        wanted = [(epoch, slice_of(batch, self._rank, self._ranks)) for batch in batches]
         return self._views.loaded(wanted, self._workers)
 
 
@@ -76,26 +95,38 @@ class EvaluationBatches:
         spec: VisionSettings,
         workers: int,
         indices: NDArray[np.int64] | None = None,
+        *,
+        rank: int = 0,
+        size: int = 1,
     ) -> None:
-        """``indices`` picks some of the images; all by default."""
+        """``indices`` picks some of the images; all by default. Of several processes each takes whole batches in turn."""
         self._views = _Views(source, spec, None)
         self._shape = spec.input
         self._indices = np.arange(len(source)) if indices is None else indices
-        self._batch_size, self._workers = spec.training.evaluation_batch_size, workers
-        self._keep = len(self._indices) * 3 * spec.input.image_size**2 <= _CACHE_BYTES
+        self._workers = workers
+        places, step = np.arange(len(self._indices)), spec.training.evaluation_batch_size
+        batches = [places[start : start + step] for start in range(0, len(places), step)]
+        self._own = batches[rank::size]
+        self.idle = -(-len(batches) // size) - len(self._own)
+        """Turns in which others have a batch, and this process has none."""
+        self._keep = len(self.places) * 3 * spec.input.image_size**2 <= _CACHE_BYTES
         self._kept: list[Batch] = []
 
     def __len__(self) -> int:
-        """How many images."""
+        """How many images, over all processes."""
         return len(self._indices)
 
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where the own images stand among all."""
+        return np.concatenate([np.arange(0), *self._own])
+
     def __iter__(self) -> Iterator[Batch]:
-        """Every image once."""
+        """Every own image once."""
         if self._kept:
             batches: Iterator[Batch] = iter(self._kept)
         else:
-            starts = range(0, len(self._indices), self._batch_size)
-            wanted = [(0, self._indices[start : start + self._batch_size]) for start in starts]
+            wanted = [(0, self._indices[places]) for places in self._own]
             batches = self._views.loaded(wanted, self._workers)
         gathered: list[Batch] = []
         for pixels, labels in batches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tinyexp.trainers.vision.data.loader import Batch
+from tinyexp.trainers.vision.data.loader import EvaluationBatches
+from tinyexp.trainers.vision.training.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,25 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    batches: Iterable[Batch],
+    batches: EvaluationBatches,
     to_device: Callable[[Tensor], Tensor],
     between: Callable[[], None],
+    ranks: Ranks,
 ) -> Evaluation:
     """Run the net over the batches.
 
     Parameters
     ----------
     between
-        Called before each batch; may raise to leave early.
+        Called before each batch, by all processes equally often; may raise to leave early.
+    ranks
+        The processes that share the batches.
     """
     model.eval()
-    losses, labels, predictions, tops = [], [], [], []
+    device = to_device(torch.empty(0)).device
+    losses = [torch.empty(0, dtype=torch.float64, device=device)]
+    labels, predictions = ([torch.empty(0, dtype=torch.int64, device=device)] for _ in range(2))
+    tops = [torch.empty(0, dtype=torch.bool, device=device)]
     for images, label in batches:
         between()
         logits = model(to_device(images)).float()
@@ -51,10 +58,12 @@ def evaluate(
         predictions.append(top[:, 0])
         tops.append((top == target[:, None]).any(dim=1))
         labels.append(target)
-    label, predicted = torch.cat(labels), torch.cat(predictions)
-    in_top5 = torch.cat(tops)
+    for _ in range(batches.idle):
+        between()
+    own = [torch.cat(column) for column in (losses, labels, predictions, tops)]
+    loss, label, predicted, in_top5 = ranks.in_order(own, batches.places.tolist(), len(batches))
     return Evaluation(
-        loss=float(torch.cat(losses).mean()),
+        loss=float(loss.mean()),
         accuracy=float((label == predicted).double().mean()),
         top5_accuracy=float(in_top5.double().mean()),
         label=label.cpu().numpy().astype(np.int32),

@@ -11,16 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tinyexp.errors import DivergedError
 from tinyexp.trainers.vision.data.draws import keyed_subset
 from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
-from tinyexp.trainers.vision.data.sources import Dataset
+from tinyexp.trainers.vision.data.sources import Dataset, ImageSource
 from tinyexp.trainers.vision.settings import VisionSettings
 from tinyexp.trainers.vision.training.evaluate import Evaluation, evaluate
 from tinyexp.trainers.vision.training.randomness import key_step
+from tinyexp.trainers.vision.training.ranks import Ranks
 from tinyexp.trainers.vision.training.state import TrainingState
 from tinyexp.trainers.vision.training.watched import Row, best_epoch, stops_early
 
@@ -54,27 +57,38 @@ class Hooks:
     """Make the state durable."""
     epoch_done: Callable[[TrainingState], None]
     """An epoch is measured and committed."""
-    stop_wanted: Callable[[], bool]
-    stop: Callable[[], None]
-    """Leave; raises."""
+    stop_code: Callable[[], int]
+    """0 to go on; else the exit code to leave with."""
+    stop: Callable[[int], None]
+    """Leave with an exit code; raises."""
 
 
-def open_batches(dataset: Dataset, spec: VisionSettings, seed: int) -> Batches:
-    """The batches of a run of this seed."""
-    workers = spec.execution.workers
+def open_batches(dataset: Dataset, spec: VisionSettings, seed: int, ranks: Ranks) -> Batches:
+    """The batches of a run of this seed, as far as this process takes them."""
+    workers, rank, size = spec.execution.workers, ranks.rank, ranks.size
     clean = keyed_subset("train_clean", len(dataset.train), len(dataset.test))
+
+    def measuring(source: ImageSource, indices: NDArray[np.int64] | None = None) -> EvaluationBatches:
+        return EvaluationBatches(source, spec, workers, indices, rank=rank, size=size)
+
     return Batches(
-        train=TrainBatches(dataset.train, spec, seed, workers),
-        train_clean=EvaluationBatches(dataset.train, spec, workers, clean),
-        holdout=EvaluationBatches(dataset.holdout, spec, workers),
-        test=EvaluationBatches(dataset.test, spec, workers),
+        train=TrainBatches(dataset.train, spec, seed, workers, rank=rank, size=size),
+        train_clean=measuring(dataset.train, clean),
+        holdout=measuring(dataset.holdout),
+        test=measuring(dataset.test),
     )
 
 
 def train(
-    state: TrainingState, batches: Batches, spec: VisionSettings, seed: int, backend: Backend, hooks: Hooks
+    state: TrainingState,
+    batches: Batches,
+    spec: VisionSettings,
+    seed: int,
+    backend: Backend,
+    hooks: Hooks,
+    ranks: Ranks,
 ) -> None:
-    """Train from where ``state`` stands to the last epoch.
+    """Train from where ``state`` stands to the last epoch, in step with the other processes of the run if there are any.
 
     Raises
     ------
@@ -82,8 +96,8 @@ def train(
         A loss or a weight is no longer finite; that state was not committed.
     """
     while not _is_over(state, spec):
-        _train_steps(state, batches.train, spec, seed, backend, hooks)
-        row, timing, predictions = _measure(state, batches, backend, hooks)
+        _train_steps(state, batches.train, spec, seed, backend, hooks, ranks)
+        row, timing, predictions = _measure(state, batches, backend, hooks, ranks)
         _require_finite(state)
         state.rows.append(row)
         state.timings.append(timing)
@@ -94,8 +108,9 @@ def train(
         state.next_epoch()
         hooks.commit(state)
         hooks.epoch_done(state)
-        if hooks.stop_wanted() and not _is_over(state, spec):
-            hooks.stop()
+        stop, _ = ranks.agreed(hooks.stop_code())
+        if stop and not _is_over(state, spec):
+            hooks.stop(stop)
 
 
 def _is_over(state: TrainingState, spec: VisionSettings) -> bool:
@@ -109,56 +124,72 @@ def _train_steps(
     seed: int,
     backend: Backend,
     hooks: Hooks,
+    ranks: Ranks,
 ) -> None:
     execution = spec.execution
     started, before = time.perf_counter(), state.train_s
     state.memory.begin()
     state.model.train()
     for images, labels in batches.epoch(state.epoch, state.step):
-        _step(state, images, labels, seed, backend, channels_last=spec.training.channels_last)
+        _step(state, images, labels, batches.images(state.step), spec, seed, backend, ranks)
         state.train_s = before + time.perf_counter() - started
-        due = execution.checkpoint_steps and state.total_steps % execution.checkpoint_steps == 0
+        due = bool(execution.checkpoint_steps) and state.total_steps % execution.checkpoint_steps == 0
         late = time.monotonic() - state.committed_at >= execution.checkpoint_seconds
-        if due or late or hooks.stop_wanted():
+        stop, commit = ranks.agreed(hooks.stop_code(), commit=due or late)
+        if commit or stop:
+            ranks.align(state.model)
             _require_finite(state)
             hooks.commit(state)
-        if hooks.stop_wanted():
-            hooks.stop()
+            stop = stop or ranks.agreed(hooks.stop_code())[0]  # asked for meanwhile
+        if stop:
+            hooks.stop(stop)
     state.peak_memory_mb = state.memory.megabytes()
 
 
 def _step(
-    state: TrainingState, images: Tensor, labels: Tensor, seed: int, backend: Backend, *, channels_last: bool
+    state: TrainingState,
+    images: Tensor,
+    labels: Tensor,
+    whole: int,
+    spec: VisionSettings,
+    seed: int,
+    backend: Backend,
+    ranks: Ranks,
 ) -> None:
-    key_step(seed, state.epoch, state.step)
+    """``whole`` is how many images the batch has over all processes."""
+    key_step(seed, state.epoch, state.step, *ranks.key)
     images, labels = backend.to_device(images), backend.to_device(labels)
-    if channels_last:
+    if spec.training.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     logits = state.model(images)
     loss = nn.functional.cross_entropy(logits, labels)
     state.optimizer.zero_grad()
-    backend.backward(loss)
+    backend.backward(ranks.weighted(loss, len(labels), whole))
+    ranks.sum_gradients(state.model)
     state.optimizer.step()
-    state.totals.add(loss, logits, labels)
+    correct = (logits.detach().argmax(dim=1) == labels).sum()
+    state.totals.add(*ranks.sums(loss.detach().double() * len(labels), correct), whole)
     state.step += 1
     state.total_steps += 1
 
 
 def _measure(
-    state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks
+    state: TrainingState, batches: Batches, backend: Backend, hooks: Hooks, ranks: Ranks
 ) -> tuple[Row, Row, dict[str, Tensor]]:
     """The row of ``metrics.csv`` and that of ``timing.csv`` for the epoch whose steps are done, and the predictions."""
 
     def leave_if_asked() -> None:
-        if hooks.stop_wanted():
+        stop, _ = ranks.agreed(hooks.stop_code())
+        if stop:
             _require_finite(state)
             hooks.commit(state)  # all steps done, nothing measured: resuming measures
-            hooks.stop()
+            hooks.stop(stop)
 
     def measured(on: EvaluationBatches) -> Evaluation | None:
-        return evaluate(state.model, on, backend.to_device, leave_if_asked) if len(on) else None
+        return evaluate(state.model, on, backend.to_device, leave_if_asked, ranks) if len(on) else None
 
     started = time.perf_counter()
+    ranks.align(state.model)
     clean, holdout, test = measured(batches.train_clean), measured(batches.holdout), measured(batches.test)
     assert clean is not None, "a training set has images"
     assert test is not None, "a test set has images"

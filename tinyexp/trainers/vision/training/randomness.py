@@ -12,9 +12,15 @@ def key_weights(seed: int) -> None:
     _set(hashed(seed, "weights"))
 
 
-def key_step(seed: int, epoch: int, step: int) -> None:
-    """Set the generators for one training step, which needs nothing from the step before."""
-    _set(hashed(seed, "step", epoch, step))
+def key_step(seed: int, epoch: int, step: int, *rank: int) -> None:
+    """Set the generators for one training step, which needs nothing from the step before.
+
+    Parameters
+    ----------
+    rank
+        The process's, where several share the step: each drops units by a key of its own.
+    """
+    _set(hashed(seed, "step", epoch, step, *rank))
 
 
 def _set(value: int) -> None:

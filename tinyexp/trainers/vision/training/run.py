@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from torch import nn
 
 from tinyexp.config.difference import differences
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
@@ -25,17 +22,20 @@ from tinyexp.trainers.base import Listener
 from tinyexp.trainers.owned import owned, set_aside
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
-from tinyexp.trainers.vision.models.build import network
-from tinyexp.trainers.vision.settings import VisionSettings, vision_settings
+from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
+from tinyexp.trainers.vision.training.begin import initial_state
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
+from tinyexp.trainers.vision.training.device import device_of, fabric_for
+from tinyexp.trainers.vision.training.follow import follow_run
 from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
-from tinyexp.trainers.vision.training.peak import PeakMemory
+from tinyexp.trainers.vision.training.meeting import Setup
 from tinyexp.trainers.vision.training.project import project
-from tinyexp.trainers.vision.training.randomness import key_weights
-from tinyexp.trainers.vision.training.state import Totals, TrainingState
-from tinyexp.trainers.vision.training.watched import PlateauRates, best_epoch
+from tinyexp.trainers.vision.training.state import TrainingState
+from tinyexp.trainers.vision.training.together import Meet, led
+from tinyexp.trainers.vision.training.watched import best_epoch
+from tinyexp.trainers.vision.training.world import started
 
 
 def train_run(
@@ -45,8 +45,11 @@ def train_run(
     *,
     fresh: bool = False,
     accept_environment: bool = False,
+    data_folder: Path = Path("data"),
 ) -> Status:
     """Train a run, or what is left of it; afterwards its records are complete.
+
+    Of several processes that share the run, those of rank 1 and up train along, and write and say nothing.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def train_run(
         Leave aside what was trained before, and begin anew.
     accept_environment
         Go on in another environment than the run began in; the run is then marked "not bit-identical".
+    data_folder
+        Where the data set was found, for other processes that are started here.
 
     Raises
     ------
@@ -62,44 +67,51 @@ def train_run(
     DivergedError, InterruptedRunError, TinyexpError
         As they say; the folder is in a state from which the same command goes on.
     """
-    listener = listener or Listener()
-    with owned(plan.folder):
+    listener, spec = listener or Listener(), vision_settings(plan.experiment)
+    world = started(spec)
+    if world is not None and world.rank:
+        return follow_run(plan, dataset, world, listener)
+    with led(plan, spec, data_folder, world, listener.stop_code) as meet, owned(plan.folder):
         if fresh:
             # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
             weights = [*damaged(plan.folder.checkpoints), *checkpoints(plan.folder.checkpoints)]
             set_aside(plan.folder, *weights)
-        return _Run(plan, dataset, listener, accept_environment=accept_environment).to_the_end()
+        return _Run(plan, dataset, listener, meet, accept_environment=accept_environment).to_the_end()
 
 
 class _Run:
-    """The objects of one run while it is trained."""
+    """The objects of one run while it is trained, by the only process or by rank 0."""
 
     def __init__(
-        self, plan: RunPlan, dataset: Dataset, listener: Listener, *, accept_environment: bool
+        self, plan: RunPlan, dataset: Dataset, listener: Listener, meet: Meet, *, accept_environment: bool
     ) -> None:
         self.plan, self.folder, self.listener = plan, plan.folder, listener
         self.spec = vision_settings(plan.experiment)
         self.dataset = dataset
         checkpoint = load_latest(self.folder.checkpoints, self._warn)
-        device = _device(self.spec)
+        device = device_of(self.spec)
         layout = usable_layout(self.spec, plan.experiment.name, device)
         self.spec = layout.spec
         if layout.warning:
             self._warn(layout.warning)
-        self.fabric = _fabric(self.spec, device)
-        self._begin(
+        self.fabric = fabric_for(self.spec, device)
+        threads = self._begin(
             device, layout.name, resumed=checkpoint is not None, accept_environment=accept_environment
         )
-        self.state = self._state(checkpoint)
+        setup = Setup(device=device, channels_last=self.spec.training.channels_last, threads=threads)
+        self.ranks = meet(setup, checkpoint)
+        self.state = initial_state(self.spec, plan.record.seed, self.fabric)
+        if checkpoint is not None:
+            self.state.restore(checkpoint, self.folder.checkpoints)
 
     def to_the_end(self) -> Status:
         if self.spec.execution.transforms == "auto" and (problem := makers.kernel_problem()):
             self._warn(f"{problem}: images go through torchvision, to the same bits, more slowly.")
-        batches = open_batches(self.dataset, self.spec, self.plan.record.seed)
-        hooks = Hooks(self._commit, self._epoch_done, lambda: self.listener.stop_code() != 0, self._stop)
+        batches = open_batches(self.dataset, self.spec, self.plan.record.seed, self.ranks)
+        hooks = Hooks(self._commit, self._epoch_done, self.listener.stop_code, self._stop)
         self._project("running")
         try:
-            train(self.state, batches, self.spec, self.plan.record.seed, self.fabric, hooks)
+            train(self.state, batches, self.spec, self.plan.record.seed, self.fabric, hooks, self.ranks)
         except DivergedError as error:
             self._project("diverged", str(error))
             raise
@@ -121,8 +133,8 @@ class _Run:
 
     def _begin(
         self, device: str, memory_format: MemoryFormat, *, resumed: bool, accept_environment: bool
-    ) -> None:
-        """Write or compare the run's record and environment, and set the number of threads that it trains with."""
+    ) -> int:
+        """Write or compare the run's record and environment, and set and give the number of threads that it trains with."""
         threads = self.spec.execution.threads
         if resumed:
             _require_same_run(self.folder, self.plan.record)
@@ -145,6 +157,7 @@ class _Run:
             now = _reconciled(self.folder, before, now, accept=accept_environment, warn=self._warn)
         write_section(self.folder.record, self.plan.record)
         write_section(self.folder.environment, now)
+        return threads
 
     def _tell_of_changes(self) -> None:
         """Records of a finished run are as they were written, unless somebody or something changed them since."""
@@ -157,31 +170,6 @@ class _Run:
             self._warn(
                 f"{self.folder.path}: {listed(changed)} had been changed or lost since the run finished; written anew from the checkpoint."
             )
-
-    def _state(self, checkpoint: dict[str, Any] | None) -> TrainingState:
-        memory = PeakMemory(self.fabric.device.type)
-        key_weights(self.plan.record.seed)
-        model = network(self.spec)
-        if self.spec.training.channels_last:
-            model = model.to(memory_format=torch.channels_last)
-        model, optimizer = self._prepared(model)
-        rates = PlateauRates(optimizer, self.spec) if self.spec.optimizer.schedule == "plateau" else None
-        state = TrainingState(model, optimizer, Totals.on(self.fabric.device), memory, rates)
-        if checkpoint is not None:
-            state.restore(checkpoint, self.folder.checkpoints)
-        return state
-
-    def _prepared(self, model: nn.Module) -> tuple[nn.Module, torch.optim.Optimizer]:
-        settings = self.spec.optimizer
-        optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-        )
-        compiled = cast("nn.Module", torch.compile(model)) if self.spec.training.compile else model
-        prepared, wrapped = self.fabric.setup(compiled, optimizer)
-        return prepared, wrapped
 
     def _commit(self, state: TrainingState) -> None:
         save_checkpoint(self.folder.checkpoints, state.to_checkpoint(), epoch=state.epoch, step=state.step)
@@ -205,40 +193,10 @@ class _Run:
         epochs, classes = self.spec.training.stop_after, self.dataset.classes
         return project(self.folder, self.state, epochs, classes, condition, message)
 
-    def _stop(self) -> NoReturn:
-        code = self.listener.stop_code()
+    def _stop(self, code: int) -> NoReturn:
         raise InterruptedRunError(
             f"stopped in epoch {self.state.epoch} after step {self.state.step}; nothing is lost.", code
         )
-
-
-def _fabric(spec: VisionSettings, device: str) -> Fabric:
-    accelerator = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device]
-    if device == "cuda":
-        # Kernels without a deterministic form raise instead of changing a bit unnoticed.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(mode=True)
-        torch.backends.cudnn.benchmark = False
-    # A run spans no processes. Left to guess, Fabric takes over the tasks of a SLURM job that it happens to run in, and
-    # warns wherever an `srun` is installed.
-    return Fabric(
-        accelerator=accelerator,
-        devices=1,
-        precision=spec.training.precision,
-        plugins=[LightningEnvironment()],
-    )
-
-
-def _device(spec: VisionSettings) -> str:
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    wanted = spec.execution.device
-    if wanted == "auto":
-        return "cuda" if available["cuda"] else "cpu"
-    if not available[wanted]:
-        raise UserError(
-            f"execution.device = '{wanted}' is not there on this machine. Use --set execution.device=auto."
-        )
-    return wanted
 
 
 def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:

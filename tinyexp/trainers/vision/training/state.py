@@ -34,11 +34,11 @@ class Totals:
             torch.zeros((), dtype=torch.int64, device=device),
         )
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Take in a step: its mean loss, the logits, the labels."""
-        self.loss += loss.detach().double() * len(labels)
-        self.correct += (logits.detach().argmax(dim=1) == labels).sum()
-        self.images += len(labels)
+    def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
+        """Take in a step: the sum of its images' losses, how many classes were right, of how many images."""
+        self.loss += loss
+        self.correct += correct
+        self.images += images
 
 
 @dataclass
