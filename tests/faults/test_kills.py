@@ -10,6 +10,7 @@ import pytest
 
 SWEEP = Path(__file__).with_name("sweep.py")
 KINDS = {
+    ".lease",
     ".owner",
     ".gitattributes",
     "run.json",
@@ -44,8 +45,8 @@ def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, group: str) -> 
     kinds = {place.split()[0] for place in places}
     assert {"ckpt" if name.endswith(".ckpt") else name for name in kinds} == KINDS
     assert {place.split()[1] for place in places} == {"begun", "written", "named", "done"}
-    assert len(places) == 107, (
-        "what keeps git off, seven checkpoints, four projections of a running run, one of a finished"
+    assert len(places) == 108, (
+        "the lease, what keeps git off, seven checkpoints, four projections of a running run, one of a finished"
     )
 
 
