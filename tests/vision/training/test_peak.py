@@ -7,8 +7,10 @@ import pytest
 import torch
 from small_runs import trained
 
+from tinyexp.errors import InterruptedRunError
 from tinyexp.runs.cost import RunCost, read_cost
-from tinyexp.trainers.vision.training import peak
+from tinyexp.trainers.base import Listener
+from tinyexp.trainers.vision.training import loop, peak
 from tinyexp.trainers.vision.training.peak import PeakMemory
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux forgets a peak")
@@ -48,6 +50,28 @@ def test_half_the_batch_needs_less(tmp_path):
     }
     large, small = (read_cost(sizes[batch].folder).peak_memory_mb for batch in (64, 16))
     assert small < 0.6 * large
+
+
+@LINUX
+def test_a_process_that_took_no_step_of_an_epoch_says_nothing_of_it(tmp_path, monkeypatch):
+    """Ended in the evaluation after the second epoch's steps, a run goes on with evaluating."""
+    asked, rows = [], []
+
+    def evaluated(*arguments, before=loop.evaluate):
+        if len(rows) == 1:
+            asked.append(143)
+        return before(*arguments)
+
+    monkeypatch.setattr(loop, "evaluate", evaluated)
+    listener = Listener(
+        epoch_done=lambda row, _: rows.append(row), stop_code=lambda: asked[0] if asked else 0
+    )
+    with pytest.raises(InterruptedRunError):
+        trained(tmp_path, listener=listener)
+    monkeypatch.undo()
+    plan = trained(tmp_path)
+    told = list(csv.DictReader(plan.folder.timing.read_text().splitlines()))
+    assert [bool(row["peak_memory_mb"]) for row in told] == [True, False, True]
 
 
 def test_a_record_that_is_torn_or_is_not_there_says_nothing(tmp_path):

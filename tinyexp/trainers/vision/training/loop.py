@@ -127,7 +127,7 @@ def _train_steps(
     ranks: Ranks,
 ) -> None:
     execution = spec.execution
-    started, before = time.perf_counter(), state.train_s
+    started, before, first = time.perf_counter(), state.train_s, state.step
     state.memory.begin()
     state.model.train()
     for images, labels in batches.epoch(state.epoch, state.step):
@@ -143,7 +143,8 @@ def _train_steps(
             stop = stop or ranks.agreed(hooks.stop_code())[0]  # asked for meanwhile
         if stop:
             hooks.stop(stop)
-    state.peak_memory_mb = state.memory.megabytes()
+    # A process that goes on where only the evaluation is left takes no step, which needs no memory and says nothing of the net.
+    state.peak_memory_mb = state.memory.megabytes() if state.step > first else None
 
 
 def _step(
