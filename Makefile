@@ -42,7 +42,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)  ## every benchmark, a line of JSON each; an hour on an idle machine
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) '.[bench]'
-	cd benchmarks && for name in start_up selfcheck augmentation decoding loading step step_cost checkpointing run_all many_jobs launching where_time_goes report report_stages reading_logs paper_budget calibration; do ../$(BIN)/python $$name.py || exit 1; done
+	cd benchmarks && for name in start_up selfcheck augmentation decoding loading step step_cost checkpointing run_all many_jobs many_jobs_shards many_jobs_ray launching where_time_goes report report_stages reading_logs paper_budget calibration; do ../$(BIN)/python $$name.py || exit 1; done
 
 size:  ## how much `pip install .` weighs without extras, in an environment that is thrown away
 	$(PYTHON) benchmarks/installed_size.py
