@@ -96,7 +96,9 @@ def _carried_out(
     ]
     executor = executor_for(replace(request.placement, jobs=jobs, jobs_asked=request.jobs, runs=request.runs))
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
-    outcomes, signal_code = train(all_jobs, executor, progress_for(jobs), request.beside)
+    # A cluster knows how many it trains at once; the time left is reckoned by it.
+    at_once = min(getattr(executor, "side_by_side", jobs), max(1, len(plans)))
+    outcomes, signal_code = train(all_jobs, executor, progress_for(at_once), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2} else max(codes, default=0))
 
