@@ -11,6 +11,8 @@ class InProcess:
         self.jobs, self.cancelled, self.closed, self._asked = {}, [], False, asked
         self._handle, self._stop = 0, 0
 
+    side_by_side = 1
+
     def submit(self, job):
         self._handle += 1
         self.jobs[self._handle] = job

@@ -45,6 +45,10 @@ Event = RunEnded | WorkerLost | Cancelled
 class Executor(Protocol):
     """A place to train. Each job that was submitted ends in exactly one event, unless the executor is closed before."""
 
+    @property
+    def side_by_side(self) -> int:
+        """How many jobs are trained at once, as far as that is known now."""
+
     def submit(self, job: Job) -> Handle:
         """Have a job trained as soon as there is room for it; returns at once."""
 

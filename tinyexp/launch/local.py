@@ -44,6 +44,11 @@ class LocalExecutor:
         self._workers: list[_Worker] = []
         self._cancelled: list[Event] = []
 
+    @property
+    def side_by_side(self) -> int:
+        """See :class:`tinyexp.launch.executor.Executor`."""
+        return self._limit
+
     def submit(self, job: Job) -> Handle:
         """See :class:`tinyexp.launch.executor.Executor`."""
         handle = next(self._handles)

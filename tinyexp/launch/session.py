@@ -110,7 +110,9 @@ def _carried_out(
     placement = _placed(request, jobs)
     executor = executor_for(placement)
     request.beside.begin([plan for plan in plans if plan.record.configuration in first])
-    outcomes, signal_code = train(jobs, executor, progress_for(placement.jobs), request.beside)
+    # A cluster knows how many it trains at once; the time left is reckoned by it.
+    at_once = max(1, min(executor.side_by_side, len(jobs)))
+    outcomes, signal_code = train(jobs, executor, progress_for(at_once), request.beside)
     codes = {outcome.exit_code for outcome in outcomes}
     return outcomes, signal_code or (1 if codes - {0, 2, 130, 143} else max(codes, default=0))
 

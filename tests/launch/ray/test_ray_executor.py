@@ -189,6 +189,9 @@ def test_as_many_runs_are_out_as_were_asked_for_or_as_there_is_room_for_and_two_
             seen.append(len(streams))
             return super().heard(streams, wait_s)
 
+    own = executor(tmp_path / "none", Counting(), jobs=asked)
+    own.close()
+    assert own.side_by_side == (asked or 2)
     outcomes, _ = launch(jobs_in(tmp_path / "runs", 6), Counting(), jobs=asked)
     assert [one.status.state for one in outcomes] == ["finished"] * 6
     assert max(seen) == most

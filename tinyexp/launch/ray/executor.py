@@ -25,6 +25,7 @@ from tinyexp.runs.folder import RECORD_NAMES
 
 MAX_LOSSES = 3
 """A run whose worker was lost so often is given up: it may be what ends them."""
+_USUAL = Need()
 MAX_OUT = 500
 """Runs that are out at once at most: each holds an open file here, of which a process has 1,024."""
 
@@ -61,15 +62,18 @@ class RayExecutor:
         need: Callable[[Job], Need],
         *,
         jobs: int = 0,
+        usual: Need = _USUAL,
         say: Callable[[str], None],
     ) -> None:
-        """``jobs`` is how many may be out at once; 0 for as many as the cluster has room for."""
+        """``jobs`` is how many may be out at once, 0 for as many as the cluster has room for; ``usual`` what most of them need."""
         self._cluster, self._runs, self._need, self._jobs, self._say = cluster, runs, need, jobs, say
         self._handles = itertools.count()
         self._waiting: dict[Handle, Job] = {}
         self._out: dict[Handle, _Out] = {}
         self._events: list[Event] = []
         self._told_of_room = False
+        self.side_by_side = max(1, jobs or cluster.room(usual))
+        """Runs that are trained at once, as the cluster is now."""
         self._marked = contextlib.ExitStack()
         runs.mkdir(parents=True, exist_ok=True)
         remove_abandoned(runs / ROOM, PURPOSE, empty)

@@ -9,6 +9,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -149,7 +150,8 @@ class _Training(threading.Thread):
         super().__init__(name="tinyexp training", daemon=True)
         self.over, self.end = threading.Event(), JobEnd(1, "it did not come to its end")
         self._job, self._ships, self._code = job, ships, 0
-        self._newest, self._shipped = b"", _committed(job.plan.folder)
+        self._newest: deque[bytes] = deque(maxlen=1)
+        self._shipped = _committed(job.plan.folder)
         self._due = self._beat_due = time.monotonic()
         self._asked = False
 
@@ -165,8 +167,7 @@ class _Training(threading.Thread):
 
     def newest(self) -> bytes:
         """The newest archive that was not given before; empty where there is none."""
-        archive, self._newest = self._newest, b""
-        return archive
+        return self._newest.pop() if self._newest else b""
 
     def beats(self) -> bool:
         """Whether it took a step since it was last asked, which counts every ten seconds."""
@@ -179,19 +180,21 @@ class _Training(threading.Thread):
         self._asked = True
         began = time.monotonic()
         if self._ships and began >= self._due:
-            with contextlib.suppress(
-                OSError, TinyexpError
-            ):  # what goes wrong with the disk is noticed at the next commit
-                self._pack()
-            took = time.monotonic() - began
-            self._due = time.monotonic() + max(ARCHIVE_S, _SHARE * took)
+            self._due = began + LOOK_S
+            # What goes wrong with the disk is noticed at the next commit.
+            with contextlib.suppress(OSError, TinyexpError):
+                if self._pack():
+                    self._due = time.monotonic() + max(ARCHIVE_S, _SHARE * (time.monotonic() - began))
         return self._code
 
-    def _pack(self) -> None:
+    def _pack(self) -> bool:
+        """Pack what was committed since the last time; whether that is something to go on from, and not the beginning alone."""
         committed = _committed(self._job.plan.folder)
-        if committed != self._shipped:
-            self._newest = packed(self._job.plan.folder.path)
-            self._shipped = committed
+        if committed == self._shipped:
+            return False
+        self._newest.append(packed(self._job.plan.folder.path))
+        self._shipped = committed
+        return bool(committed[1])
 
 
 def _committed(folder: RunFolder) -> tuple[bytes, tuple[str, ...]]:

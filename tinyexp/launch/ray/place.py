@@ -56,6 +56,7 @@ def ray_executor(placement: Placement) -> RayExecutor:
         placement.runs,
         need,
         jobs=placement.jobs_asked,
+        usual=Need(placement.ray_cpus, placement.ray_gpus or 0.0),
         say=lambda line: say(f"tinyexp: {line}", err=True),
     )
 

@@ -63,7 +63,7 @@ class SlurmExecutor:
     """Submits what it was given at the first poll, as one array; see :class:`tinyexp.launch.executor.Executor`."""
 
     def __init__(self, placement: Placement, tell: Tell = _say) -> None:
-        self._tell = tell
+        self._tell, self._jobs = tell, placement.jobs
         self._submitter, self._watcher = Submitter(placement, tell), Watcher(tell)
         self._handles = itertools.count()
         self._waiting: dict[Handle, Job] = {}
@@ -72,6 +72,11 @@ class SlurmExecutor:
         self._cancel_due = 0.0
         self._events: list[Event] = []
         self._left: set[str] = set()
+
+    @property
+    def side_by_side(self) -> int:
+        """See :class:`tinyexp.launch.executor.Executor`."""
+        return self._jobs
 
     def submit(self, job: Job) -> Handle:
         """See :class:`tinyexp.launch.executor.Executor`."""
