@@ -18,7 +18,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import DivergedError, TinyexpError, UserError
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.session import _side_by_side
-from tinyexp.runs.records import RunRecord
+from tinyexp.runs.records import RunRecord, Status, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
 from tinyexp.trainers.vision.data.slices import slice_problem
@@ -206,17 +206,39 @@ def torchrun(runs):
     return [str(Path(sys.executable).with_name(program)), *words, *options]
 
 
-def test_torchrun_starts_it_as_the_documents_say_and_it_has_the_same_bits(tmp_path, untouched):
-    command = torchrun(tmp_path)
+def by_torchrun(runs, **variables):
+    """Train as the documents say."""
+    command = torchrun(runs)
     if not shutil.which(command[0]):
         assert not os.environ.get("CI"), "torchrun comes with torch"
         pytest.skip("torchrun is not installed")
-    done = subprocess.run(
-        command, env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=600
+    return subprocess.run(
+        command, env=environment(runs, **variables), capture_output=True, text=True, check=False, timeout=600
     )
+
+
+def test_torchrun_starts_it_as_the_documents_say_and_it_has_the_same_bits(tmp_path, untouched):
+    done = by_torchrun(tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"state": "finished"') == 1, "rank 0 alone speaks"
     assert results(small_plan(tmp_path, **TWO)) == untouched
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "state"), [("rank 1 gradients@6=TERM", "interrupted"), ("rank 1 gradients@6", "failed")]
+)
+def test_under_torchrun_what_ends_one_process_ends_all_and_the_same_command_goes_on(
+    tmp_path, untouched, place, state
+):
+    ended = by_torchrun(tmp_path, TINYEXP_END_AT=place)
+    assert ended.returncode != 0
+    plan = small_plan(tmp_path, **TWO)
+    assert read_section(plan.folder.status, Status).state == state, ended.stderr
+    assert left_over(tmp_path) == []
+    again = by_torchrun(tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert results(plan) == untouched
 
 
 def test_srun_starts_it_on_two_nodes_and_it_has_the_same_bits(tmp_path, untouched):
