@@ -46,9 +46,10 @@ def train_by(engine: str, folder: Path) -> None:
             executor = stack.enter_context(slurm(folder, len(jobs), instant=False)).executor
         outcomes, code = train(jobs, executor, PlainProgress(len(jobs)))
     assert (code, {one.status.state for one in outcomes}) == (0, {"finished"})
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
+    if engine == "slurm":  # the local executor has waited for its own
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
 
 
 def side(engine: str, name: str) -> Side:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tinyexp.trainers.command import process
+
 TRAIN = '''
 """A trainer of a few lines: its loss falls, at a height that the seed gives."""
 import argparse, os, random, sys, time
@@ -450,3 +452,13 @@ def wait_for(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.05)
+
+
+def test_a_command_that_failed_as_the_run_was_asked_to_stop_was_stopped():
+    """A cluster signals all processes of a job, the command's as well; which hears it first is chance."""
+    asked = iter([False, False, True])
+    assert process._ended_with_us(128 + signal.SIGTERM, lambda: next(asked))
+    assert not process._ended_with_us(128 + signal.SIGTERM, lambda: False)
+    assert process._ended_with_us(1, lambda: True)
+    assert not process._ended_with_us(1, lambda: False)
+    assert not process._ended_with_us(0, lambda: True)
