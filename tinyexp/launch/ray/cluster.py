@@ -127,9 +127,11 @@ class RayCluster:
 
     def close(self) -> None:
         """See :class:`tinyexp.launch.ray.seam.Cluster`. Ray ends the tasks and the actor of a launcher that leaves."""
-        with contextlib.suppress(exceptions.RayError):
-            ray.kill(self._stops)
-        ray.shutdown()
+        try:
+            with contextlib.suppress(exceptions.RayError, ConnectionError):
+                ray.kill(self._stops)
+        finally:
+            ray.shutdown()
 
     def _said(self, handle: Handle, waited_for: Any) -> Heard | None:
         if not isinstance(waited_for, ray.ObjectRef):  # the stream has something, which is fetched next
