@@ -245,3 +245,73 @@ def test_where_no_cluster_answers_it_is_said_how_to_start_one(nodes, tmp_path):
     assert done.returncode == 2, done.stderr
     assert "ray start --head" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+seed, out = int(sys.argv[2]), Path(sys.argv[4])
+(out / "metrics.csv").write_text("epoch,loss\\n" + "".join(f"{epoch},{(seed + 1) / epoch!r}\\n" for epoch in (1, 2, 3)))
+"""
+EXPERIMENT = """
+title = "Falling"
+trainer = "command"
+[command]
+run = "{python} train.py --seed {{seed}} --out {{folder}}"
+metrics = "metrics.csv"
+inputs = ["train.py"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder as a user of another trainer has it."""
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "train.py").write_text(TRAIN)
+    (tmp_path / "experiments" / "falling.toml").write_text(EXPERIMENT.format(python=sys.executable))
+    return tmp_path
+
+
+def run_command_experiment(project, runs, *options):
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tinyexp",
+            "run",
+            "falling",
+            "--seed",
+            "0",
+            "--seed",
+            "1",
+            "--runs",
+            runs,
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd=project,
+    )
+
+
+def test_a_command_is_carried_out_where_the_folder_is_shared_and_refused_where_it_is_not(nodes, project):
+    engine = ("--on", "ray", "--ray-address", nodes.address, "--jobs", "1")
+    for runs, options in (("far", engine), ("near", ())):
+        done = run_command_experiment(project, runs, *options)
+        assert done.returncode == 0, done.stderr
+    names = ("run.json", "metrics.csv", "environment.json", "status.json")
+    far, near = (
+        {
+            path.relative_to(project / runs): path.read_bytes()
+            for name in names
+            for path in (project / runs).glob(f"*/*/*/{name}")
+        }
+        for runs in ("far", "near")
+    )
+    assert len(near) == 2 * len(names)
+    assert far == near
+    apart = run_command_experiment(project, "apart", *engine, *APART)
+    assert apart.returncode == 2
+    assert "Put the project on a disk that all nodes share" in apart.stderr
