@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import stand_in
-from slurm_helpers import FILE, TRAIN, Cluster
+from slurm_helpers import FILE, TRAIN, Cluster, executor, jobs_of, starts, wait_for
 
 
 @pytest.fixture
@@ -26,3 +26,15 @@ def place(tmp_path, monkeypatch):
     (made / "experiments" / "mine.toml").write_text(FILE.format(python=sys.executable))
     monkeypatch.chdir(made)
     return made
+
+
+@pytest.fixture
+def under_way(cluster, place):
+    """Two runs under way, the executor that has them, and what it says."""
+    heard = []
+    one = executor(heard)
+    for job in jobs_of((0, 1)):
+        one.submit(job)
+    wait_for(lambda: one.poll(0.05) == [] and len(starts(place)) == 2)
+    yield one, heard
+    one.close()

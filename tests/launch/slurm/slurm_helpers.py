@@ -11,8 +11,11 @@ from pathlib import Path
 import stand_in
 
 from tinyexp.config.load import load_experiment
+from tinyexp.launch.drive import train
+from tinyexp.launch.engines import Placement
 from tinyexp.launch.job import Job
 from tinyexp.launch.progress import PlainProgress
+from tinyexp.launch.slurm.executor import SlurmExecutor
 from tinyexp.runs.plan import plan_run
 from tinyexp.trainers.base import trainer_of
 
@@ -120,6 +123,21 @@ class Silent(PlainProgress):
 
     def note(self, message):
         self.notes.append(message)
+
+
+def executor(heard=None, at_once=2, sbatch=()):
+    placement = Placement("slurm", jobs=at_once, sbatch=sbatch)
+    return SlurmExecutor(placement, heard.append if heard is not None else lambda _: None)
+
+
+def carried_out(jobs, **options):
+    return train(jobs, executor(**options), Silent())
+
+
+def events_of(one, count=1):
+    found = []
+    wait_for(lambda: found.extend(one.poll(0.1)) or len(found) >= count)
+    return found
 
 
 def driver(*options, seeds=(0, 1)):

@@ -1,51 +1,20 @@
 """Jobs through SLURM come out as through any other executor, whatever becomes of a task, of squeue, or of a signal."""
 
-import os
 import shutil
 import signal
-import threading
 from pathlib import Path
 
 import pytest
-from slurm_helpers import Silent, jobs_of, starts, wait_for
+from slurm_helpers import Silent, carried_out, events_of, executor, jobs_of, starts, wait_for
 from small_runs import results, small_plan
 
 from tinyexp.errors import UserError
 from tinyexp.launch.drive import train
-from tinyexp.launch.engines import Placement
-from tinyexp.launch.executor import Cancelled, RunEnded, WorkerLost
+from tinyexp.launch.executor import RunEnded, WorkerLost
 from tinyexp.launch.job import Job
 from tinyexp.launch.local import LocalExecutor
 from tinyexp.launch.slurm import client, submitter, watcher
-from tinyexp.launch.slurm.executor import SlurmExecutor
 from tinyexp.launch.slurm.submission import Submission
-
-
-def executor(heard=None, at_once=2, sbatch=()):
-    placement = Placement("slurm", jobs=at_once, sbatch=sbatch)
-    return SlurmExecutor(placement, heard.append if heard is not None else lambda _: None)
-
-
-def carried_out(jobs, **options):
-    return train(jobs, executor(**options), Silent())
-
-
-def events_of(one, count=1):
-    found = []
-    wait_for(lambda: found.extend(one.poll(0.1)) or len(found) >= count)
-    return found
-
-
-@pytest.fixture
-def under_way(cluster, place):
-    """Two runs under way, the executor that has them, and what it says."""
-    heard = []
-    one = executor(heard)
-    for job in jobs_of((0, 1)):
-        one.submit(job)
-    wait_for(lambda: one.poll(0.05) == [] and len(starts(place)) == 2)
-    yield one, heard
-    one.close()
 
 
 def test_the_bytes_are_those_of_a_local_run_and_a_run_that_diverges_or_fails_is_named(
@@ -140,16 +109,6 @@ def test_what_fresh_asks_for_is_done_once_however_often_a_task_begins(cluster, p
     assert starts(place) == [(0, 0), (0, 2)]
 
 
-def test_a_task_that_is_cancelled_commits_leaves_and_does_not_come_back(cluster, place, under_way):
-    one, _ = under_way
-    one.cancel(0)
-    assert events_of(one) == [RunEnded(0, 143)]
-    assert cluster.states() == ["CANCELLED", "RUNNING"]
-    (place / "go").touch()
-    assert events_of(one) == [RunEnded(1, 0)]
-    assert len(starts(place)) == 2
-
-
 def test_a_task_that_slurm_puts_into_the_queue_again_goes_on_though_its_command_dies_of_the_signal(
     cluster, place, under_way
 ):
@@ -160,27 +119,6 @@ def test_a_task_that_slurm_puts_into_the_queue_again_goes_on_though_its_command_
     assert starts(place)[-1] == (1, 2)
     (place / "go").touch()
     assert {event.exit_code for event in events_of(one, 2)} == {0}
-
-
-def test_a_task_that_has_not_begun_is_cancelled_without_a_trace(cluster, place):
-    one = executor(at_once=1)
-    first, second, third = (one.submit(job) for job in jobs_of(range(3)))
-    one.cancel(third)  # before it was submitted
-    assert one.poll(0) == [Cancelled(third)]
-    wait_for(lambda: one.poll(0.05) == [] and starts(place))
-    one.cancel(second)
-    assert events_of(one) == [Cancelled(second)]
-    (place / "go").touch()
-    assert events_of(one) == [RunEnded(first, 0)]
-    one.close()
-    assert [seed for seed, _ in starts(place)] == [0]
-    assert len(cluster.calls("scancel")) == 1
-
-
-def test_closing_ends_what_is_under_way(cluster, place, under_way):
-    one, _ = under_way
-    one.close()
-    wait_for(lambda: client.queued(["none"]) == {} and cluster.states() == ["CANCELLED", "CANCELLED"])
 
 
 def test_a_task_that_is_gone_without_a_word_is_lost_and_what_is_known_of_it_is_said(
@@ -266,20 +204,3 @@ def test_what_sbatch_refuses_is_the_users_to_mend_and_leaves_nothing(cluster, pl
     with pytest.raises(UserError, match=r"invalid partition specified: gpu.*--dry-run shows the script"):
         carried_out(jobs_of((0, 1)), sbatch=("--partition=gpu",))
     assert [*place.glob("runs/default/.slurm/*")] == []
-
-
-def test_a_signal_ends_the_runs_and_the_same_jobs_go_on(cluster, place):
-    def interrupt():
-        wait_for(lambda: len(starts(place)) == 2)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    waiting = threading.Thread(target=interrupt)
-    waiting.start()
-    outcomes, code = carried_out(jobs_of((0, 1)))
-    waiting.join()
-    assert (code, [one.exit_code for one in outcomes]) == (130, [143, 143])
-    assert {one.status.state for one in outcomes} == {"interrupted"}
-    (place / "go").touch()
-    outcomes, _ = carried_out(jobs_of((0, 1)))
-    assert [one.exit_code for one in outcomes] == [0, 0]
-    assert sorted(starts(place)[2:]) == [(0, 2), (1, 2)]
