@@ -30,7 +30,7 @@ from tinyexp.runs.folder import RECORD_NAMES, TIMING
 REPORT_FORMAT = "tinyexp-report"
 BASELINE_FILE = "baseline.json"
 """Where a report keeps the report.json that it was held against, so that it can be made again."""
-_PAGES = ("report.html", "report.md", "summary.md", "report.json", BASELINE_FILE)
+_PAGES = ("report.html", "report.md", "summary.md", "report.json", "junit.xml", "badge.svg", BASELINE_FILE)
 _RECORDS = "|".join(re.escape(name) for name in (*RECORD_NAMES, TIMING))
 _OURS = re.compile(
     rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS})|runs/[^/]+/[^/]+\.study\.json|runs/[^/]+/[0-9a-f]{{8}}\.images\.npz)$"

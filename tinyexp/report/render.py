@@ -13,12 +13,14 @@ from typing import Any
 
 from tinyexp.errors import DamagedError, UserError, listed
 from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text, sha256_of_file
+from tinyexp.report.badge import badge
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records, study_notes
 from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.figures import draw_panels
+from tinyexp.report.junit import junit_page
 from tinyexp.report.kept_images import ENDING, keep_images
 from tinyexp.report.pages import html_page, markdown_page, summary_page
 from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
@@ -60,7 +62,7 @@ def write_report(
     baseline: Path | None = None,
     data_folder: Path | None = None,
 ) -> ReportResult:
-    """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``figures/`` and ``runs/``.
+    """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``junit.xml``, ``badge.svg``, ``figures/`` and ``runs/``.
 
     ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
     inside ``out``: a report can be made again in its place, and be its own baseline, where it has all of the old one's records.
@@ -151,6 +153,8 @@ def render_into(
         "report.md": markdown_page(view),
         "summary.md": summary_page(view),
         "report.json": json_text(_for_programs(view)),
+        "junit.xml": junit_page(view),
+        "badge.svg": badge(view),
     }
     pages |= {f"figures/{name}.svg": picture.file for name, picture in pictures.items()}
     for name, text in pages.items():
