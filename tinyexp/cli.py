@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tinyexp.cli_init import init
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (run_all, run, try_experiment, plan, merge):
+for _command in (init, run_all, run, try_experiment, plan, merge):
     main.add_command(_command)
 
 
