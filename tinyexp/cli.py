@@ -29,8 +29,43 @@ from tinyexp.terminal import say, visible
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
 
 
+_BY_TASK = {
+    "Train": {
+        "run-all": "Every experiment with every seed, and what the studies plan.",
+        "run": "One experiment.",
+        "try": "One run that is thrown away: what was read from its log?",
+        "plan": "What a study takes, before anything is trained.",
+        "status": "The runs that there are, and how far they came.",
+        "merge": "Join runs that were trained apart.",
+    },
+    "Report": {
+        "report": "The page, in HTML and Markdown, with figures and records.",
+        "check": "Is a report, or a folder of runs, what it should be?",
+        "compare": "Does a design beat another, by anybody's logs?",
+        "export": "Metrics as CSV, or the comparison as a LaTeX table.",
+    },
+    "Bring your own": {
+        "init": "The first files for a trainer of your own.",
+        "import": "Runs made of logs that another trainer wrote.",
+    },
+    "Look things up": {
+        "show": "An experiment, complete.",
+        "diff": "In which keys two experiments differ.",
+        "data": "List, fetch, verify and pack data sets.",
+        "schema": "The JSON Schema of experiment files or of report.json.",
+    },
+}
+"""The commands as ``--help`` lists them, each in a line."""
+
+
 class _Group(click.Group):
     """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        for task, lines in _BY_TASK.items():
+            with formatter.section(task):
+                formatter.write_dl(list(lines.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -44,6 +45,13 @@ HEAVY = (
     "numpy",
     "jinja2",
 )
+
+
+def test_help_lists_every_command_once_in_a_line_by_what_it_is_for():
+    told = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    listed = re.findall(r"^  ([a-z][a-z-]*)  +(\S.*)$", told.split("Options:")[1], re.MULTILINE)
+    assert sorted(name for name, _ in listed) == sorted(main.commands)
+    assert all(line.endswith((".", "?")) and len(line) < 68 for _, line in listed)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run-all", "--help"], ["data", "--help"], ["--version"]])
