@@ -48,6 +48,19 @@ def test_anybodys_numbers_need_no_study_and_no_metric_of_ours():
         tinyexp.attribute(numbers().rename(columns={"f1": "quality"}), ["warmup", "wider"], metric="quality")
 
 
+def test_it_says_its_shares_in_a_line_and_in_a_notebook_as_a_table():
+    found = tinyexp.attribute(numbers(), ["warmup", "wider"], metric="f1")
+    told = str(found)
+    assert told.startswith("The gap in F1 is +21.1 points (95 % interval ")
+    assert told.index("warmup +20.1 points") < told.index("wider +1.0 point")
+    shown = found._repr_html_()
+    assert shown.count("<tr>") == 3
+    assert "carries a part of the gap" in shown
+    odd = numbers().rename(columns={"wider": "<b>wider</b>"})
+    hostile = tinyexp.attribute(odd, ["warmup", "<b>wider</b>"], metric="f1")._repr_html_()
+    assert "<b>" not in hostile
+
+
 def test_a_study_made_by_hand_names_factors_and_metric():
     frame = numbers().rename(columns={"f1": "test_accuracy"})
     assert tinyexp.attribute(frame, made("warmup", "wider")).plan.factors == ("warmup", "wider")

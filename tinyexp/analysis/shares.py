@@ -11,6 +11,7 @@ from typing import Literal
 
 from tinyexp.analysis.effects import Effect, ErrorSource
 from tinyexp.analysis.plan import Group, Plan
+from tinyexp.analysis.shares_shown import sentence, table_html
 from tinyexp.analysis.statistics import ALPHA
 from tinyexp.config.metric import Metric
 
@@ -136,6 +137,14 @@ class Attribution:
     def degrees(self) -> int:
         """Degrees of freedom of the shares' intervals in the metric."""
         return self.in_metric.degrees
+
+    def __str__(self) -> str:
+        """The gap and its shares in the metric, as one line."""
+        return sentence(self)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the same, as a small table."""
+        return table_html(self)
 
 
 def stands_out(share: Effect, p_holm: float | None, margin: float) -> bool:
