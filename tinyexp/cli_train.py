@@ -322,18 +322,21 @@ def _leave_if_followed(request: Request) -> None:
 
 def _trained(request: Request, *, until_decided: bool) -> tuple[list[Outcome], int]:
     """Train what a request asks for, and what its results ask for besides; gives the outcomes, and the exit code."""
-    from tinyexp.decide import confirm_named, run_until_decided
     from tinyexp.launch.session import run_session
 
     def tell(line: str) -> None:
         say(line, err=True)
 
     if until_decided:
+        from tinyexp.decide import run_until_decided
+
         outcomes, code, _ = run_until_decided(request, tell)
         return outcomes, code
     outcomes, code = run_session(request)
     if code or request.names or request.shard:
         return outcomes, code
+    from tinyexp.decide import confirm_named  # loads what draws, which training does without
+
     more, code = confirm_named(request, tell)
     return outcomes + more, code
 

@@ -8,7 +8,7 @@ from types import FrameType
 from tinyexp.config.load import load_profile
 from tinyexp.errors import InterruptedRunError, TinyexpError
 from tinyexp.launch.prepare import planned
-from tinyexp.launch.session import Request
+from tinyexp.launch.session import Request, studies_of
 from tinyexp.launch.wanted import designs, wanted
 from tinyexp.runs.plan import RunPlan
 from tinyexp.trainers.base import Listener, trainer_of
@@ -19,7 +19,8 @@ def followed(request: Request) -> int | None:
 
     Whatever is wrong is rank 0's to say, with the same code: it reads the same files.
     """
-    experiments = designs(list(request.names), request.profile, request.overrides)
+    names, _ = studies_of(request)
+    experiments = designs(names, request.profile, request.overrides)
     if not any(trainer_of(one.trainer).rank(one) for one in experiments.values()):
         return None
     try:

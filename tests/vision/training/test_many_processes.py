@@ -16,8 +16,10 @@ from small_runs import SET, results, run_command, small_plan, trained
 from tinyexp.analysis.design import experiment_point
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DivergedError, TinyexpError, UserError
+from tinyexp.launch.engines import Placement
+from tinyexp.launch.job import Job
+from tinyexp.launch.placing import placed
 from tinyexp.launch.prepare import prepare
-from tinyexp.launch.session import _side_by_side
 from tinyexp.runs.records import RunRecord, Status, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
@@ -176,9 +178,16 @@ def test_batches_that_leave_a_process_less_than_two_images_are_refused_with_thos
 
 def test_by_default_as_many_runs_stand_side_by_side_as_there_are_processors_for(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    assert _side_by_side([small_plan(tmp_path)]) == 8
-    assert _side_by_side([small_plan(tmp_path), small_plan(tmp_path, execution__devices=3)]) == 2
-    assert _side_by_side([small_plan(tmp_path, execution__devices=64)]) == 1
+
+    def side_by_side(*devices, asked=0):
+        plans = [small_plan(tmp_path, execution__devices=one) for one in devices]
+        jobs = [Job(plan, Path("data")) for plan in plans] * 9
+        return placed(Placement(), jobs, asked=asked, usual=0, by_name=True).jobs
+
+    assert side_by_side(1) == 8
+    assert side_by_side(1, 3) == 2
+    assert side_by_side(64) == 1
+    assert side_by_side(1, 3, asked=5) == 5
 
 
 def test_a_run_that_diverges_says_so_and_leaves_no_process(tmp_path, marked):
