@@ -55,7 +55,7 @@ def test_every_command_of_the_page_is_one_of_the_examples():
     for line in shown.splitlines():
         key = line.partition(" = ")[0]
         assert not key or key.startswith("[") or f"\n{key} = " in f"\n{file}"
-    shell = page.split("```sh")[1].split("```")[0]
+    shell = page.split("## Five commands")[1].split("```sh")[1].split("```")[0]
     assert [line.split()[1] for line in shell.splitlines() if line.startswith("tinyexp ")] == [
         "try", "plan", "run-all", "report", "check",
     ]  # fmt: skip

@@ -53,6 +53,15 @@ def test_what_it_writes_is_trained_and_reported_by_the_commands_that_it_prints(p
     assert "from which it differs in rate?" in markdown
 
 
+def test_the_command_of_the_page_writes_a_project(place):
+    page = (Path(__file__).parents[2] / "docs" / "your-own-trainer.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"^tinyexp (init --run .*)$", page, re.MULTILINE)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where `python` is
+    done = tinyexp(*shlex.split(line), env=os.environ | {"PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert "lr = 0.01" in (place / "experiments" / "contender.toml").read_text()
+
+
 def test_its_files_pin_the_script_and_keep_git_off_the_records(place):
     assert tinyexp("init", *OPTIONS).returncode == 0
     text = (place / "experiments" / "contender.toml").read_text()
