@@ -88,7 +88,7 @@ def test_an_old_one_is_taken_over_at_once(tmp_path, monkeypatch):
 
 
 def test_that_of_a_killed_process_of_this_machine_holds_nobody_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(lease, "STALE_S", 1000.0)
+    monkeypatch.setattr("tinyexp.lease.time.sleep", lambda _: pytest.fail("it was waited for"))
     ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (tmp_path / NAME).exists()
@@ -105,11 +105,26 @@ def test_one_that_says_nothing_is_taken_over_after_a_while(tmp_path, content):
 
 def test_a_fresh_one_is_never_removed_in_place_of_the_stale_one_that_was_seen(tmp_path):
     path = of_another_machine(tmp_path)
-    stale = lease._holder(path)
+    stale = lease._seen(path)
     of_another_machine(tmp_path, token="1" * 16)
     lease._put_out_of_the_way(path, stale)
     assert lease._holder(path).token == "1" * 16
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_mark_that_a_killed_process_left_does_not_keep_a_stale_lease(tmp_path, monkeypatch):
+    path = of_another_machine(tmp_path)
+    stale = lease._seen(path)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        lease._put_out_of_the_way(path, stale)
+    monkeypatch.undo()
+    monkeypatch.setattr(lease, "STALE_S", 0.2)
+    monkeypatch.setattr(lease, "_LOOK_S", 0.01)
+    assert len(list(tmp_path.iterdir())) == 2
+    with leased(tmp_path):
+        assert json.loads(path.read_text())["process"] == os.getpid()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_of_twenty_that_want_a_stale_one_each_has_it_alone(tmp_path):

@@ -9,6 +9,7 @@ file system keeps a file's time of change.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -54,6 +55,10 @@ class _Holder:
         return f"process {self.process} on {self.host}"
 
 
+_Seen = tuple[_Holder | None, int]
+"""What a lease says, and when it was touched last."""
+
+
 @contextlib.contextmanager
 def leased(folder: Path) -> Iterator[None]:
     """Hold the lease on a folder for as long as the block lasts; the caller holds the folder's file lock.
@@ -90,22 +95,26 @@ def holder_elsewhere(folder: Path) -> str:
 
 
 def _take(path: Path, holder: _Holder) -> None:
-    watched: tuple[_Holder | None, int] | None = None
+    watched: _Seen | None = None
     since = time.monotonic()
     while not _created(path, holder):
-        found = _holder(path)
-        try:
-            seen = (found, path.stat().st_mtime_ns)
-        except FileNotFoundError:
+        if (seen := _seen(path)) is None:
             continue
-        if watched is not None and seen != watched and found is not None:
-            raise LockedError(f"{path.parent}: is being trained by {found.words}. Wait for it, or stop it.")
-        watched = seen
+        found = seen[0]
+        if seen != watched:
+            if watched is not None and found is not None:
+                raise LockedError(
+                    f"{path.parent}: is being trained by {found.words}. Wait for it, or stop it."
+                )
+            watched, since = (
+                seen,
+                time.monotonic(),
+            )  # each is watched for as long, also one that says nothing yet
         # With this machine's lock in our hands a holder of this machine is gone, and so is one that wrote nothing.
         gone = found is not None and found.machine == machine()
         if gone or (_age(path) or 0) > OLD_S or time.monotonic() - since > STALE_S:
-            _put_out_of_the_way(path, found)
-            watched, since = None, time.monotonic()
+            _put_out_of_the_way(path, seen)
+            watched = None
         else:
             time.sleep(_LOOK_S)
 
@@ -124,15 +133,33 @@ def _created(path: Path, holder: _Holder) -> bool:
     return True
 
 
-def _put_out_of_the_way(path: Path, stale: _Holder | None) -> None:
-    """Remove a stale lease, and never the fresh one of somebody who removed it a moment earlier."""
-    aside = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(aside)
-        if _holder(aside) != stale:
-            with contextlib.suppress(FileExistsError):
-                os.link(aside, path)
-        aside.unlink()
+def _put_out_of_the_way(path: Path, stale: _Seen) -> None:
+    """Remove a lease that was seen to be stale, and never the fresh one of somebody who removed it a moment earlier.
+
+    Of all that want to remove this very lease one may: whoever makes its mark, and finds it as it was seen.
+    """
+    mark = path.with_name(f"{NAME}.{hashlib.sha256(repr(stale).encode()).hexdigest()[:16]}")
+    try:
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError:
+        if (_age(mark) or 0) > STALE_S:  # its maker was killed
+            mark.unlink(missing_ok=True)
+        time.sleep(_LOOK_S)
+        return
+    try:
+        if _seen(path) == stale:
+            path.unlink(missing_ok=True)
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _seen(path: Path) -> _Seen | None:
+    """The holder and when it touched its lease last; None where there is no lease."""
+    found = _holder(path)
+    try:
+        return found, path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _keep_touching(path: Path, ended: threading.Event) -> None:

@@ -201,6 +201,20 @@ def test_killed_anywhere_it_is_put_right_by_the_same_command(shards, tmp_path, p
     assert files_of(into) == files_of(wanted)
 
 
+def test_killed_while_it_replaces_an_earlier_state_the_run_does_not_say_how_far_it_is(shards, tmp_path):
+    """Nobody takes the earlier status for that of the records that have come already."""
+    into = tmp_path / "runs"
+    merge(shards[:1], into)
+    subprocess.run(
+        [sys.executable, "-c", KILLED, str(shards[1]), str(into)],
+        env=os.environ | {"TINYEXP_END_AT": "copy made@2"},
+        check=False,
+    )
+    folder = small_plan(into, seed=2).folder
+    assert folder.position > small_plan(shards[0], seed=2).folder.position
+    assert not folder.status.exists()
+
+
 def test_a_shard_that_was_killed_before_its_first_commit_has_nothing_to_give(shards, tmp_path):
     folder = run_folder_of(shards[0], 2)
     (folder / "status.json").unlink()

@@ -98,7 +98,7 @@ class ManyRanks(Ranks):
     def agreed(self, stop: int, *, commit: bool = False) -> tuple[int, bool]:
         """The largest exit code, and whether anybody wants to commit.
 
-        Asked at every step: 0.33 ms at the median between two processes on a machine of two busy cores (gloo, 1,500 times).
+        Asked at every step: one message of two numbers.
         """
         asked = torch.tensor([stop, int(commit)])  # on the processor, so that no GPU is waited for
         with _talking():
