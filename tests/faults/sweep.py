@@ -141,7 +141,7 @@ def in_every_evaluation(sweep: Sweep) -> Iterator[str]:
     for number in range(9):
         runs, count = sweep.run(f"evaluation-{number}"), 0
 
-        def killed(model, batches, to_device, between, ranks, number=number):  # type: ignore[no-untyped-def]
+        def killed(model, batches, device, between, ranks, number=number):  # type: ignore[no-untyped-def]
             def before_batch() -> None:
                 nonlocal count
                 if count == number:
@@ -149,7 +149,7 @@ def in_every_evaluation(sweep: Sweep) -> Iterator[str]:
                 count += 1
                 between()
 
-            return evaluate(model, batches, to_device, before_batch, ranks)
+            return evaluate(model, batches, device, before_batch, ranks)
 
         loop.evaluate = killed
         code = sweep.train(runs)

@@ -122,6 +122,8 @@ class Environment(Section):
     memory_format: MemoryFormat | None = None
     """Of feature maps and weights; ``contiguous`` also where channels-last was asked for and could not be used."""
     device: str
+    accelerator: str = ""
+    """A GPU's name, and the versions of CUDA, cuDNN and driver; empty on a processor."""
     threads: Count
     bit_identical: bool = True
     """False where a run went on in another environment than it began in."""

@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from lightning_fabric.plugins import MixedPrecision
 
 from tinyexp.errors import DamagedError, TinyexpError
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS
@@ -150,7 +151,8 @@ def test_a_state_is_taken_over_from_its_checkpoint(state, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key", ["model", "optimizer", "position", "totals", "rows", "timings", "predictions", "train_s"]
+    "key",
+    ["model", "optimizer", "precision", "position", "totals", "rows", "timings", "predictions", "train_s"],
 )
 @pytest.mark.parametrize(
     "value",
@@ -161,6 +163,7 @@ def test_a_state_with_another_value_anywhere_is_refused_by_name_or_is_of_the_sam
     state, tmp_path, key, value
 ):
     allowed = {
+        "precision": [{}],
         "rows": [[]],
         "timings": [[]],
         "predictions": [{}],
@@ -170,6 +173,24 @@ def test_a_state_with_another_value_anywhere_is_refused_by_name_or_is_of_the_sam
         return
     with pytest.raises(DamagedError, match=f"{tmp_path}: the checkpoint does not fit this run"):
         small_state().restore({**state, key: value}, tmp_path)
+
+
+def scaled(scale):
+    """A state in half precision, whose loss is scaled."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    state = small_state()
+    state.precision = MixedPrecision("16-mixed", "cpu", scaler)
+    return state
+
+
+def test_the_scale_of_the_loss_is_taken_over(tmp_path):
+    """It goes by the gradients of earlier steps: begun anew, the next steps would have other bits."""
+    checkpoint, new = scaled(128.0).to_checkpoint(), scaled(65536.0)
+    new.restore(checkpoint, tmp_path)
+    assert new.precision.scaler.get_scale() == 128.0
+    for other in ({}, checkpoint["precision"] | {"scale": float("nan")}):
+        with pytest.raises(DamagedError, match="does not fit this run"):
+            scaled(1.0).restore(checkpoint | {"precision": other}, tmp_path)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", b"x", [1], torch.zeros(3), True])

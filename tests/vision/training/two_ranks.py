@@ -16,7 +16,7 @@ from torch import nn
 
 from tinyexp.errors import TinyexpError
 from tinyexp.trainers.vision.settings import vision_settings
-from tinyexp.trainers.vision.training.loop import _step
+from tinyexp.trainers.vision.training.loop import training_step
 from tinyexp.trainers.vision.training.peak import PeakMemory
 from tinyexp.trainers.vision.training.randomness import key_step
 from tinyexp.trainers.vision.training.ranks import ManyRanks, Ranks
@@ -30,7 +30,7 @@ ROUNDINGS = 64
 class Backend:
     """What the loop asks of Fabric."""
 
-    to_device = staticmethod(lambda tensor: tensor)
+    device = torch.device("cpu")
     backward = staticmethod(lambda loss: loss.backward())
 
 
@@ -46,7 +46,7 @@ def net() -> nn.Module:
 
 def stepped(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, ranks: Ranks) -> TrainingState:
     state, spec = state_of(model), vision_settings(small_plan_spec())
-    _step(state, images, labels, IMAGES, spec, 0, Backend(), ranks)
+    training_step(state, images, labels, IMAGES, spec, 0, Backend(), ranks)
     return state
 
 

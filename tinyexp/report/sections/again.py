@@ -165,6 +165,7 @@ def _machine(environment: Environment) -> str:
         environment.processor,
         environment.cpu_capability,
         environment.device,
+        environment.accelerator,
         threads,
         layout[environment.memory_format],
         *(f"{name}={value}" for name, value in sorted(environment.switches.items())),

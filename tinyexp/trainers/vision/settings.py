@@ -184,7 +184,9 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=2, le=65_536)]
     evaluation_batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
     loss: Literal["cross-entropy"]
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"] = "32-true"
+    """``32-true`` is IEEE single precision on every device. ``tf32`` is single precision whose products are rounded to ten bits
+    of fraction before they are made, on NVIDIA's GPUs from Ampere on: what torch does in convolutions unless told otherwise."""
     compile: bool = False
     channels_last: bool = True
     """Memory layout of the feature maps: changes the last bits, and a fifth to a third of the time on a CPU."""

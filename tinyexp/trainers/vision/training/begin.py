@@ -25,7 +25,8 @@ def initial_state(spec: VisionSettings, seed: int, fabric: Fabric) -> TrainingSt
         model = model.to(memory_format=torch.channels_last)
     model, optimizer = _prepared(model, spec, fabric)
     rates = PlateauRates(optimizer, spec) if spec.optimizer.schedule == "plateau" else None
-    return TrainingState(model, optimizer, Totals.on(fabric.device), memory, rates)
+    totals = Totals.on(fabric.device)
+    return TrainingState(model, optimizer, totals, memory, rates, fabric.strategy.precision)
 
 
 def _prepared(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from tinyexp.trainers.vision.data.loader import EvaluationBatches
+from tinyexp.trainers.vision.training.moving import on_device
 from tinyexp.trainers.vision.training.ranks import Ranks
 
 
@@ -31,7 +32,7 @@ class Evaluation:
 def evaluate(
     model: nn.Module,
     batches: EvaluationBatches,
-    to_device: Callable[[Tensor], Tensor],
+    device: torch.device,
     between: Callable[[], None],
     ranks: Ranks,
 ) -> Evaluation:
@@ -39,20 +40,20 @@ def evaluate(
 
     Parameters
     ----------
+    device
+        The model's.
     between
         Called before each batch, by all processes equally often; may raise to leave early.
     ranks
         The processes that share the batches.
     """
     model.eval()
-    device = to_device(torch.empty(0)).device
     losses = [torch.empty(0, dtype=torch.float64, device=device)]
     labels, predictions = ([torch.empty(0, dtype=torch.int64, device=device)] for _ in range(2))
     tops = [torch.empty(0, dtype=torch.bool, device=device)]
-    for images, label in batches:
+    for images, target in on_device(batches, device):
         between()
-        logits = model(to_device(images)).float()
-        target = to_device(label)
+        logits = model(images).float()
         losses.append(nn.functional.cross_entropy(logits, target, reduction="none").double())
         top = logits.topk(min(5, logits.shape[1]), dim=1).indices
         predictions.append(top[:, 0])

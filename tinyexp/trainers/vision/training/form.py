@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from types import NoneType
 from typing import Any
 
@@ -13,21 +15,31 @@ _PREDICTIONS = frozenset({"label", "predicted", "in_top5"})
 _MOST = 1 << 60
 
 
-def require_form(checkpoint: dict[str, Any]) -> None:
+def require_form(checkpoint: dict[str, Any], precision: Collection[str]) -> None:
     """Look at everything but weights and optimizer, which torch compares with its own.
+
+    Parameters
+    ----------
+    precision
+        The names that the state of the run's arithmetic has.
 
     Raises
     ------
     ValueError, KeyError, TypeError, AttributeError
         It is not of the form that :meth:`tinyexp.trainers.vision.training.state.TrainingState.to_checkpoint` gives.
     """
-    for name in ("position", "totals", "predictions"):
+    for name in ("precision", "position", "totals", "predictions"):
         if type(checkpoint[name]) is not dict:
             raise ValueError(f"its {name} are no table")
     totals = checkpoint["totals"]
     counts = [*checkpoint["position"].values(), totals["images"]]
     if not all(type(count) is int and 0 <= count < _MOST for count in counts):
         raise ValueError("its position is not made of numbers")
+    if set(checkpoint["precision"]) != set(precision):
+        raise ValueError("it is of another precision")
+    scale = checkpoint["precision"].values()
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in scale):
+        raise ValueError("its scale of the loss is not made of numbers")
     if not all(isinstance(totals[name], Tensor) and totals[name].ndim == 0 for name in ("loss", "correct")):
         raise ValueError("its sums are not numbers")
     _require_rows("rows", METRIC_COLUMNS, checkpoint["rows"])

@@ -22,6 +22,7 @@ from tinyexp.trainers.vision.data.loader import EvaluationBatches, TrainBatches
 from tinyexp.trainers.vision.data.sources import Dataset, ImageSource
 from tinyexp.trainers.vision.settings import VisionSettings
 from tinyexp.trainers.vision.training.evaluate import Evaluation, evaluate
+from tinyexp.trainers.vision.training.moving import on_device
 from tinyexp.trainers.vision.training.randomness import key_step
 from tinyexp.trainers.vision.training.ranks import Ranks
 from tinyexp.trainers.vision.training.state import TrainingState
@@ -31,8 +32,9 @@ from tinyexp.trainers.vision.training.watched import Row, best_epoch, stops_earl
 class Backend(Protocol):
     """What the loop asks of Lightning Fabric."""
 
-    def to_device(self, obj: Tensor) -> Tensor:
-        """The tensor on the training device."""
+    @property
+    def device(self) -> torch.device:
+        """What is trained on."""
 
     def backward(self, tensor: Tensor) -> None:
         """Gradients of a loss, scaled as the precision asks."""
@@ -130,8 +132,8 @@ def _train_steps(
     started, before, first = time.perf_counter(), state.train_s, state.step
     state.memory.begin()
     state.model.train()
-    for images, labels in batches.epoch(state.epoch, state.step):
-        _step(state, images, labels, batches.images(state.step), spec, seed, backend, ranks)
+    for images, labels in on_device(batches.epoch(state.epoch, state.step), backend.device):
+        training_step(state, images, labels, batches.images(state.step), spec, seed, backend, ranks)
         state.train_s = before + time.perf_counter() - started
         due = bool(execution.checkpoint_steps) and state.total_steps % execution.checkpoint_steps == 0
         late = time.monotonic() - state.committed_at >= execution.checkpoint_seconds
@@ -147,7 +149,7 @@ def _train_steps(
     state.peak_memory_mb = state.memory.megabytes() if state.step > first else None
 
 
-def _step(
+def training_step(
     state: TrainingState,
     images: Tensor,
     labels: Tensor,
@@ -157,9 +159,8 @@ def _step(
     backend: Backend,
     ranks: Ranks,
 ) -> None:
-    """``whole`` is how many images the batch has over all processes."""
+    """One step of a run, counted in its state; ``whole`` is how many images the batch has over all processes."""
     key_step(seed, state.epoch, state.step, *ranks.key)
-    images, labels = backend.to_device(images), backend.to_device(labels)
     if spec.training.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     logits = state.model(images)
@@ -187,7 +188,7 @@ def _measure(
             hooks.stop(stop)
 
     def measured(on: EvaluationBatches) -> Evaluation | None:
-        return evaluate(state.model, on, backend.to_device, leave_if_asked, ranks) if len(on) else None
+        return evaluate(state.model, on, backend.device, leave_if_asked, ranks) if len(on) else None
 
     started = time.perf_counter()
     ranks.align(state.model)

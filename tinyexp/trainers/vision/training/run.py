@@ -26,7 +26,7 @@ from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.begin import initial_state
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
-from tinyexp.trainers.vision.training.device import device_of, fabric_for
+from tinyexp.trainers.vision.training.device import accelerator_of, device_of, fabric_for
 from tinyexp.trainers.vision.training.follow import follow_run
 from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
@@ -149,6 +149,7 @@ class _Run:
         now = describe_environment(
             cpu_capability=torch.backends.cpu.get_cpu_capability(),
             device=device,
+            accelerator=accelerator_of(device),
             threads=threads,
             memory_format=memory_format,
             arithmetic=arithmetic_digest(device, threads),

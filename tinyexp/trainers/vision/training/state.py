@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric.plugins import Precision
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -51,6 +52,8 @@ class TrainingState:
     memory: PeakMemory
     rates: PlateauRates | None = None
     """What moves the optimizer's rates; None where they are constant."""
+    precision: Precision = field(default_factory=Precision)
+    """The arithmetic; half precision scales the loss, by a factor that goes by the gradients of earlier steps."""
     epoch: int = 1
     """The epoch under way, from 1."""
     step: int = 0
@@ -87,6 +90,7 @@ class TrainingState:
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "precision": self.precision.state_dict(),
             "position": {"epoch": self.epoch, "step": self.step, "total_steps": self.total_steps},
             "totals": {
                 "loss": self.totals.loss,
@@ -108,9 +112,10 @@ class TrainingState:
             The folder that it comes from, for the message.
         """
         try:
-            require_form(checkpoint)
+            require_form(checkpoint, self.precision.state_dict())
             self.model.load_state_dict(checkpoint["model"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
+            self.precision.load_state_dict(checkpoint["precision"])
             position, totals = checkpoint["position"], checkpoint["totals"]
             self.epoch, self.step = position["epoch"], position["step"]
             self.total_steps = position["total_steps"]
