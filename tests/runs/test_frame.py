@@ -182,7 +182,9 @@ def test_files_read_in_several_parses_give_the_same_table(tmp_path, monkeypatch)
 
 def test_the_table_is_that_of_one_parse_a_file(tmp_path):
     runs = [record_a_run(tmp_path, seed) for seed in range(3)]
-    single = [pd.read_csv(folder.metrics, dtype={"epoch": np.int64}, **frame_module._EXACT) for folder in runs]
+    single = [
+        pd.read_csv(folder.metrics, dtype={"epoch": np.int64}, **frame_module._EXACT) for folder in runs
+    ]
     together = pd.concat(single, ignore_index=True)
     measured = load_runs(tmp_path)[list(together.columns)]
     pd.testing.assert_frame_equal(measured, together, check_exact=True, check_dtype=False)

@@ -1,5 +1,6 @@
 """Launchers that die, that come again, and that come two at a time: each run is submitted once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 from slurm_helpers import driver, jobs_of, starts, wait_for
 
+from tinyexp import lease
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.launch.engines import Placement
 from tinyexp.launch.slurm import submission as submission_module
-from tinyexp.launch.slurm import turn as turn_module
 from tinyexp.launch.slurm.executor import SlurmExecutor
 from tinyexp.launch.slurm.submission import Submission, new_submission, submissions
 from tinyexp.launch.slurm.turn import turn
@@ -116,7 +117,7 @@ def test_what_a_dead_launcher_left_is_removed_and_what_is_no_submission_stays(cl
         one.submit(job)
     wait_for(lambda: one.poll(0.1))
     one.close()
-    assert [path.name for path in old.folder.parent.iterdir()] == ["mine"]
+    assert [path.name for path in old.folder.parent.iterdir() if path.is_dir()] == ["mine"]
     assert strangers.read_text() == "keep"
 
 
@@ -148,30 +149,25 @@ def test_a_launcher_is_known_by_its_heartbeat_and_on_its_own_machine_by_its_proc
     assert one.has_driver()
 
 
-def test_one_process_at_a_time_has_its_turn_and_that_of_a_dead_one_is_over(tmp_path):
+def test_one_process_at_a_time_has_its_turn(tmp_path):
     with turn(tmp_path) as mine:
-        assert mine is not None
+        assert mine
         with turn(tmp_path) as other:
-            assert other is None
-        os.utime(mine.path, (time.time() - 100,) * 2)
-        mine.beat()
-        with turn(tmp_path) as other:
-            assert other is None
-        os.utime(mine.path, (time.time() - 100,) * 2)
-        with turn(tmp_path) as other:
-            assert other is not None
-            assert (tmp_path / "submitting").exists()
-    assert [*tmp_path.iterdir()] == []
+            assert not other
+    with turn(tmp_path) as again:
+        assert again
+    assert not (tmp_path / lease.NAME).exists()
 
 
-def test_a_turn_that_was_made_anew_between_the_look_and_the_removal_is_given_back(tmp_path, monkeypatch):
-    ages = iter([True, False])
-    monkeypatch.setattr(turn_module, "_is_stale", lambda _: next(ages))
-    (tmp_path / "submitting").write_text("somebody's")
+def test_a_turn_of_another_machine_is_waited_for_and_that_of_a_dead_one_is_over(tmp_path):
+    held = tmp_path / lease.NAME
+    held.write_text(json.dumps({"machine": "elsewhere", "host": "node7", "process": 4711, "token": "0"}))
     with turn(tmp_path) as mine:
-        assert mine is None
-    assert [path.name for path in tmp_path.iterdir()] == ["submitting"]
-    assert (tmp_path / "submitting").read_text() == "somebody's"
+        assert not mine
+    os.utime(held, (time.time() - 1000,) * 2)
+    with turn(tmp_path) as mine:
+        assert mine
+        assert json.loads(held.read_text())["process"] == os.getpid()
 
 
 def test_of_many_processes_that_want_their_turn_at_once_one_has_it(tmp_path):
@@ -181,7 +177,7 @@ def test_of_many_processes_that_want_their_turn_at_once_one_has_it(tmp_path):
         start.wait()
         for _ in range(50):
             with turn(tmp_path) as mine:
-                if mine is not None:
+                if mine:
                     had.append(1)
                     together.append(len(had))
                     had.pop()

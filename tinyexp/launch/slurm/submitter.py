@@ -15,7 +15,7 @@ from tinyexp.launch.slurm.client import SlurmError
 from tinyexp.launch.slurm.script import require_options, script_text
 from tinyexp.launch.slurm.submission import SUBMISSIONS, Submission, new_submission, submissions
 from tinyexp.launch.slurm.tracked import Tell, Tracked, Trouble
-from tinyexp.launch.slurm.turn import Turn, turn
+from tinyexp.launch.slurm.turn import turn
 from tinyexp.runs.heartbeat import BEAT_S
 from tinyexp.terminal import counted
 
@@ -48,12 +48,12 @@ class Submitter:
             return tracked
         folder = profile_runs(waiting.values())
         with turn(folder / SUBMISSIONS) as mine:
-            if mine is None:
+            if not mine:
                 self._later("another tinyexp is submitting runs of this folder; its turn is waited for")
                 return tracked
             try:
-                self._attach(mine, folder, waiting, tracked)
-                self._submit_all(mine, folder, waiting, tracked)
+                self._attach(folder, waiting, tracked)
+                self._submit_all(folder, waiting, tracked)
             except SlurmError as error:
                 if not error.passing:
                     raise UserError(
@@ -75,14 +75,11 @@ class Submitter:
                 one.take()
                 self.own.add(one)
 
-    def _attach(
-        self, mine: Turn, folder: Path, waiting: dict[Handle, Job], tracked: dict[Handle, Tracked]
-    ) -> None:
+    def _attach(self, folder: Path, waiting: dict[Handle, Job], tracked: dict[Handle, Tracked]) -> None:
         """Find the tasks that SLURM has of these runs; submissions that are over are removed."""
         found = submissions(folder)
         if not found:
             return
-        mine.beat()
         queue = client.queued([one.name for one in found])
         by_run = {job.plan.folder.name: handle for handle, job in waiting.items()}
         for one in found:
@@ -105,15 +102,11 @@ class Submitter:
                 f"{counted(len(tracked), 'run')} of an earlier command found with SLURM, and waited for"
             )
 
-    def _submit_all(
-        self, mine: Turn, folder: Path, waiting: dict[Handle, Job], tracked: dict[Handle, Tracked]
-    ) -> None:
+    def _submit_all(self, folder: Path, waiting: dict[Handle, Job], tracked: dict[Handle, Tracked]) -> None:
         if not waiting:
             return
-        mine.beat()
         after = ""
         for part, chained in parts(waiting, client.max_array(), self._placement.jobs):
-            mine.beat()
             one = new_submission(folder)
             script = script_text(
                 one, len(part), self._placement.jobs, self._placement.sbatch, after * chained
