@@ -60,7 +60,7 @@ def test_commands_are_carried_out_from_a_place_with_a_hostile_name_and_a_failing
 def test_nothing_is_left_of_a_submission_whose_runs_all_went_well(cluster, place):
     (place / "go").touch()
     carried_out(jobs_of((0, 1)))
-    assert [*place.glob("runs/default/.slurm/*")] == []
+    assert [*place.glob("runs/default/.slurm/*/")] == []
     again, _ = carried_out(jobs_of((0, 1)))
     assert not any(one.trained for one in again)
     assert len(cluster.calls("sbatch")) == 1
@@ -154,7 +154,7 @@ def test_an_end_that_arrives_late_on_the_disk_is_waited_for(cluster, place, monk
 def test_a_run_that_finished_is_finished_though_nothing_is_left_of_its_submission(cluster, place, under_way):
     """As where the launcher that submitted it was told of the end first, and removed what nobody needs any more."""
     one, _ = under_way
-    [folder] = place.glob("runs/default/.slurm/*")
+    [folder] = place.glob("runs/default/.slurm/*/")
     (place / "go").touch()
     wait_for(lambda: client.queued(["none"]) == {} and cluster.states() == ["COMPLETED"] * 2)
     shutil.rmtree(folder)
@@ -203,4 +203,4 @@ def test_an_sbatch_that_was_heard_though_it_gave_no_answer_is_not_repeated(clust
 def test_what_sbatch_refuses_is_the_users_to_mend_and_leaves_nothing(cluster, place):
     with pytest.raises(UserError, match=r"invalid partition specified: gpu.*--dry-run shows the script"):
         carried_out(jobs_of((0, 1)), sbatch=("--partition=gpu",))
-    assert [*place.glob("runs/default/.slurm/*")] == []
+    assert [*place.glob("runs/default/.slurm/*/")] == []
