@@ -5,8 +5,10 @@ Starts a cluster of its own on this machine, whose nodes do not share the folder
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sysconfig
@@ -84,7 +86,9 @@ def seconds_of(folder, count, state, address):
     return seconds, sum(path.is_file() for path in runs.rglob("*")), travelled
 
 
-def main():
+@contextlib.contextmanager
+def ray_cluster():
+    """A cluster on this machine, of two processors, whose nodes do not share the folder of runs: its address, its process, where nodes keep runs."""
     folder = Path(tempfile.mkdtemp(prefix="mj"))
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -103,20 +107,26 @@ def main():
         cluster = subprocess.Popen(words, env=variables, stdout=said, stderr=said)
         try:
             time.sleep(10)  # the first job waits for what is not up yet
-            state = finished_state(folder / "trained")
-            rows = {}
-            for count in COUNTS:
-                seconds, files, travelled = seconds_of(folder, count, state, address)
-                rows[count] = {
-                    "seconds": round(seconds, 2),
-                    "seconds_a_job": round(seconds / count, 4),
-                    "files": files,
-                    "object_store_bytes": travelled,
-                }
-            print(json.dumps({"benchmark": "many_jobs_ray", "jobs": rows}))
+            yield address, cluster.pid, folder / "elsewhere"
         finally:
             cluster.terminate()
             cluster.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    with ray_cluster() as (address, _, _), tempfile.TemporaryDirectory() as folder:
+        state = finished_state(Path(folder) / "trained")
+        rows = {}
+        for count in COUNTS:
+            seconds, files, travelled = seconds_of(Path(folder), count, state, address)
+            rows[count] = {
+                "seconds": round(seconds, 2),
+                "seconds_a_job": round(seconds / count, 4),
+                "files": files,
+                "object_store_bytes": travelled,
+            }
+        print(json.dumps({"benchmark": "many_jobs_ray", "jobs": rows}))
 
 
 if __name__ == "__main__":
