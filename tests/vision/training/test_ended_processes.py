@@ -48,6 +48,17 @@ def test_after_a_kill_no_process_is_left_and_the_run_ends_in_the_same_bits(tmp_p
 
 
 @slow
+def test_three_processes_whose_slices_are_unequal_end_in_the_same_bits_too(tmp_path):
+    """16 images are 6, 5 and 5; what each adds up of the gradients is unequal as well, where a third is no whole number."""
+    three = {**TWO, "execution__devices": 3}
+    untouched = results(trained(tmp_path / "once", **three))
+    ended = trained_elsewhere(tmp_path / "killed", three, TINYEXP_END_AT="rank 2 summed@6")
+    assert "the process of rank 2 ended by SIGKILL" in ended.stderr
+    assert left_over(tmp_path / "killed") == []
+    assert results(trained(tmp_path / "killed", **three)) == untouched
+
+
+@slow
 def test_a_process_that_hangs_ends_the_run_once_it_was_waited_for(tmp_path, untouched):
     ended = trained_elsewhere(
         tmp_path, {"execution__timeout_seconds": 20.0}, TINYEXP_END_AT="rank 1 gradients@6=STOP"
