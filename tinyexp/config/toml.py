@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinyexp.config.section import NAME, NAME_RULE
+from tinyexp.config.names import NAME, NAME_RULE
 from tinyexp.errors import UserError, unknown
 from tinyexp.files import read_bounded
 from tinyexp.terminal import say, visible
@@ -36,15 +36,17 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def toml_names(folder: Path) -> list[str]:
     """The names of a folder's TOML files. One that cannot be used is skipped, and named once on standard error."""
-    found = []
     for name in _stems(folder):
         path = folder / f"{name}.toml"
-        if re.fullmatch(NAME, name):
-            found.append(name)
-        elif path.absolute() not in _SAID:
+        if not re.fullmatch(NAME, name) and path.absolute() not in _SAID:
             _SAID.add(path.absolute())
             say(f"tinyexp: {_unusable(path)}", err=True)
-    return sorted(found)
+    return usable_names(folder)
+
+
+def usable_names(folder: Path) -> list[str]:
+    """The same, without a word on those that are skipped."""
+    return sorted(name for name in _stems(folder) if re.fullmatch(NAME, name))
 
 
 def find_toml(folder: Path, name: str, kind: str, known: Callable[[], list[str]]) -> Path:
