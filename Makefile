@@ -30,7 +30,7 @@ HEART := \
 	tests/launch/test_cli.py::test_help_loads_nothing_heavy \
 	tests/test_files.py tests/test_docs.py
 
-.PHONY: report check test test-all test-latest test-lowest fuzz lint bench size soak format install clean
+.PHONY: report check test test-all test-latest test-lowest docs fuzz lint bench size soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on images that are built in, and write the report as runs finish
 	$(BIN)/tinyexp run-all --report reports/latest
@@ -52,6 +52,9 @@ test-latest:  ## the tests with the newest release of every dependency, in an en
 test-lowest: $(LOWEST)  ## analysis and report without torch, with the lowest release of every dependency, in an environment of their own
 	.venv-lowest/bin/pytest -m "not slow" --ignore tests/report/test_other_processors.py --ignore tests/report/test_report_in_a_browser.py \
 		--ignore tests/report/test_workflow.py --deselect tests/report/test_report_schema.py::test_the_published_schema_is_current tests/analysis tests/report
+
+docs: $(INSTALLED)  ## the pages in docs/ and the README as a site, build/site/index.html; a link or an anchor that leads nowhere fails
+	$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
 
 fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it finds is printed
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
