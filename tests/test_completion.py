@@ -17,7 +17,7 @@ from tinyexp.cli_complete import ENGINES
 
 PROJECT = Path(__file__).parent.parent
 CALLED = "import sys; sys.argv[0] = 'tinyexp'; from tinyexp.cli import main; main()"
-HEAVY = ("jinja2", "matplotlib", "numpy", "pandas", "pydantic", "rich", "torch")
+HEAVY = ("jinja2", "matplotlib", "numpy", "pandas", "pydantic", "rich", "tomllib", "torch")
 
 
 def answer(folder, *words, code=CALLED, shell="bash"):

@@ -61,7 +61,7 @@ def complete_data_set(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def _in_experiments(below: str) -> list[str]:
-    from tinyexp.config.toml import usable_names
+    from tinyexp.config.names import usable_names
     from tinyexp.resources import experiments_folder
 
     try:
