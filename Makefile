@@ -11,10 +11,32 @@ INSTALLED := $(VENV)/.installed
 LOWEST := .venv-lowest/.installed
 BROWSER := tests/browser/node_modules/.package-lock.json
 
-.PHONY: report test test-all test-latest test-lowest fuzz lint bench size soak format install clean
+# What `make check` runs: of each part that the rest stands on, the tests that say most in a second. A file whose simulations take
+# longer is here by some of its tests.
+HEART := \
+	tests/config/test_identity.py tests/config/test_overlay.py \
+	tests/runs/test_arrays.py \
+	tests/runs/test_frame.py::test_the_frame_has_a_row_per_run_and_epoch_with_exact_values \
+	tests/analysis/test_statistics.py tests/analysis/test_only_exact_arithmetic.py tests/analysis/test_endpoints.py \
+	tests/analysis/test_claims.py tests/analysis/test_decisions.py tests/analysis/test_design.py \
+	tests/analysis/test_comparison.py::test_verdict_and_interval_never_disagree \
+	tests/analysis/test_attribution.py::test_the_rows_of_whatever_was_trained_add_up \
+	tests/vision/data/test_philox.py tests/vision/data/test_draws.py tests/vision/training/test_run.py \
+	tests/launch/test_wanted.py tests/launch/test_task.py \
+	tests/launch/test_executor.py::test_the_same_job_again_does_nothing_and_a_fresh_one_trains_anew \
+	tests/report/test_report_check.py::test_a_sound_report_passes \
+	tests/report/test_report_check.py::test_one_changed_byte_is_found \
+	tests/launch/test_cli.py::test_help_lists_every_command_once_in_a_line_by_what_it_is_for \
+	tests/launch/test_cli.py::test_help_loads_nothing_heavy \
+	tests/test_files.py tests/test_docs.py
+
+.PHONY: report check test test-all test-latest test-lowest docs fuzz lint bench size soak format install clean
 
 report: $(INSTALLED)  ## train every experiment on images that are built in, and write the report as runs finish
 	$(BIN)/tinyexp run-all --report reports/latest
+
+check: $(INSTALLED) lint  ## linters, types, import layers, and the tests that guard the heart, in under a minute
+	$(BIN)/pytest -q -m "not slow" $(HEART)
 
 test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in two processes or JOBS=N
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
@@ -30,6 +52,9 @@ test-latest:  ## the tests with the newest release of every dependency, in an en
 test-lowest: $(LOWEST)  ## analysis and report without torch, with the lowest release of every dependency, in an environment of their own
 	.venv-lowest/bin/pytest -m "not slow" --ignore tests/report/test_other_processors.py --ignore tests/report/test_report_in_a_browser.py \
 		--ignore tests/report/test_workflow.py --deselect tests/report/test_report_schema.py::test_the_published_schema_is_current tests/analysis tests/report
+
+docs: $(INSTALLED)  ## the pages in docs/ and the README as a site, build/site/index.html; a link or an anchor that leads nowhere fails
+	$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
 
 fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it finds is printed
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)

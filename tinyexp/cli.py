@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_shared import (
     FOLDER,
@@ -58,6 +59,16 @@ _BY_TASK = {
 """The commands as ``--help`` lists them, each in a line."""
 
 
+_COMPLETION = """\b
+To complete names with the tab key:
+  in ~/.bashrc  eval "$(_TINYEXP_COMPLETE=bash_source tinyexp)"
+  in ~/.zshrc   eval "$(_TINYEXP_COMPLETE=zsh_source tinyexp)"
+  fish, in ~/.config/fish/completions/tinyexp.fish
+                _TINYEXP_COMPLETE=fish_source tinyexp | source
+"""
+"""Ends ``--help``; click writes the script, :mod:`tinyexp.cli_complete` has the names."""
+
+
 class _Group(click.Group):
     """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
 
@@ -86,7 +97,11 @@ class _Group(click.Group):
             ctx.exit(getattr(error, "exit_code", 1))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_COMPLETION,
+)
 @click.version_option(package_name="tinyexp")
 def main() -> None:
     """Train experiments that repeat bit for bit; report why one design beat another.
@@ -107,7 +122,11 @@ for _command in (init, run_all, run, try_experiment, plan, merge):
 @main.command()
 @click.option("--out", type=FOLDER, required=True, help="Folder of the report; replaced whole.")
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
-@click.option("--profile", help="Whose runs. [default: the only profile there is]")
+@click.option(
+    "--profile",
+    shell_complete=complete_trained_profile,
+    help="Whose runs. [default: the only profile there is]",
+)
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="The runs that were trained with this."
 )
@@ -157,7 +176,11 @@ def report(
     help="Metrics, or comparisons with intervals.",
 )
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
-@click.option("--profile", help="Whose runs. [default: the only profile there is]")
+@click.option(
+    "--profile",
+    shell_complete=complete_trained_profile,
+    help="Whose runs. [default: the only profile there is]",
+)
 def export(form: str, runs: Path, profile: str | None) -> None:
     """Print what other programs take: the metrics of all runs as CSV, or the comparisons as a LaTeX table with intervals."""
     from tinyexp.report.export import as_csv, as_latex
@@ -310,9 +333,10 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
 
 
 @main.command()
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @click.option(
     "--profile",
+    shell_complete=complete_profile,
     default=lambda: usual_profile("paper"),
     help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
 )
@@ -331,10 +355,11 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
 
 
 @main.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=complete_experiment)
+@click.argument("b", shell_complete=complete_experiment)
 @click.option(
     "--profile",
+    shell_complete=complete_profile,
     default=lambda: usual_profile("paper"),
     help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
 )

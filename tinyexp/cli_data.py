@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tinyexp.cli_complete import complete_data_set
 from tinyexp.extras import require
 from tinyexp.terminal import say, visible
 
@@ -92,7 +93,7 @@ def _rows(data_folder: Path) -> list[dict[str, Any]]:
 
 
 @data.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_data_set)
 @_data_folder
 @click.option(
     "--mirror",
@@ -110,7 +111,7 @@ def fetch_command(name: str, data_folder: Path, mirror: str | None) -> None:
 
 
 @data.command("verify")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_data_set)
 @_data_folder
 @_root
 @_as_json
@@ -143,7 +144,7 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
 
 
 @data.command("pack")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_data_set)
 @_data_folder
 @_root
 @click.option(

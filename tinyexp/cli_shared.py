@@ -13,8 +13,10 @@ from tinyexp.terminal import say, visible
 FOLDER = click.Path(path_type=Path)
 
 
-def usual_profile(preferred: str) -> str:
-    """The profile where none is named; the folder of experiments says which there are."""
+def usual_profile(preferred: str) -> str | None:
+    """The profile where none is named; the folder of experiments says which there are. None while a shell completes a line."""
+    if click.get_current_context().resilient_parsing:
+        return None
     from tinyexp.config.profile import default_profile
 
     return default_profile(preferred)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinyexp.cli_complete import complete_engine, complete_experiment, complete_profile, complete_study
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -43,6 +44,7 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option(
             "--profile",
+            shell_complete=complete_profile,
             default=lambda: usual_profile("embedded"),
             help="Scale and data: embedded, desk, paper. [default: embedded; without it the first]",
         ),
@@ -53,6 +55,7 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--on",
+            shell_complete=complete_engine,
             default="local",
             show_default=True,
             metavar="ENGINE",
@@ -127,12 +130,19 @@ def _training_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="N",
     help="The first of them, as 100 to find out whether other seeds say the same. [default: 0]",
 )
-@click.option("--only", multiple=True, metavar="GLOB", help="Only experiments whose name matches.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete_experiment,
+    help="Only experiments whose name matches.",
+)
 @click.option(
     "--study",
     "studies",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_study,
     help="Only what this study needs. [default: the profile's]",
 )
 @click.option(
@@ -173,7 +183,7 @@ def run_all(
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @click.option(
     "--seed",
     "seeds",
@@ -190,9 +200,9 @@ def run(experiment: str, seeds: tuple[int, ...], as_json: bool, **options: Any) 
 
 
 @click.command("try")
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiment)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--profile", help="Scale and data. [default: as for run]")
+@click.option("--profile", shell_complete=complete_profile, help="Scale and data. [default: as for run]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
 @click.option(
     "--data-folder", type=FOLDER, help="Where data sets are looked for. [default: $TINYEXP_DATA or ./data]"
@@ -368,9 +378,10 @@ def merge(sources: tuple[Path, ...], into: Path, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=complete_study)
 @click.option(
     "--profile",
+    shell_complete=complete_profile,
     default=lambda: usual_profile("embedded"),
     help="Scale and data: embedded, desk, paper. [default: embedded; without it the first]",
 )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyexp.analysis.study import Claim, Study, load_study, study_names
-from tinyexp.config.source import SOURCE, load_source
+from tinyexp.config.names import SOURCE
+from tinyexp.config.source import load_source
 from tinyexp.errors import UserError, listed, nearest
 from tinyexp.resources import experiments_folder
 

@@ -18,7 +18,8 @@ from tinyexp.config.endpoint import LAST, Endpoint, check_selection
 from tinyexp.config.explain import explained
 from tinyexp.config.metric import Metric, MetricName, MetricTable, default_margin, metric_of
 from tinyexp.config.metric_tables import merged, tables_in, tables_of
-from tinyexp.config.section import NAME, Name, PositiveInt, Section
+from tinyexp.config.names import NAME
+from tinyexp.config.section import Name, PositiveInt, Section
 from tinyexp.config.toml import find_toml, read_toml, toml_names
 from tinyexp.errors import UserError, listed, nearest
 from tinyexp.resources import experiments_folder

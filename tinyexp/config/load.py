@@ -19,8 +19,9 @@ from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
 from tinyexp.config.explain import explained, shown
 from tinyexp.config.metric_tables import merged, tables_of
+from tinyexp.config.names import SOURCE
 from tinyexp.config.profile import default_profile, load_profile, profile_names
-from tinyexp.config.source import SOURCE, Ambiguity, ambiguities
+from tinyexp.config.source import Ambiguity, ambiguities
 from tinyexp.config.toml import find_toml, read_toml, toml_names
 from tinyexp.config.trainers import SettingsRules, settings_rules
 from tinyexp.errors import UserError, unknown

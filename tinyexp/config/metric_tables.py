@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError
 
 from tinyexp.config.explain import explained, shown
 from tinyexp.config.metric import MetricName, MetricTable, toml_key
+from tinyexp.config.names import SOURCE
 from tinyexp.config.section import Section
-from tinyexp.config.source import SOURCE
 from tinyexp.config.toml import read_toml
 from tinyexp.errors import UserError
 from tinyexp.resources import experiments_folder

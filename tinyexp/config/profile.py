@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from tinyexp.config.explain import explained
+from tinyexp.config.names import NO_PROFILE
 from tinyexp.config.section import Count, Name, PositiveInt, Section
 from tinyexp.config.toml import find_toml, read_toml, toml_names
 from tinyexp.resources import experiments_folder
 
-NO_PROFILE = "default"
-"""What the profile of a folder without ``profiles/`` is called; it changes nothing."""
 _MIN_SEEDS = 3
 """Seeds of that profile: the fewest that a comparison accepts."""
 

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tinyexp.config.names import NAME
+
 PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
-"""What experiments, profiles and studies may be called, as their files are."""
-NAME_RULE = "A name begins with a letter or a digit and has up to 80 letters (a to z, A to Z), digits, '-', '_' and '.'."
 Name = Annotated[str, Field(pattern=NAME)]
 
 

@@ -17,12 +17,10 @@ from pydantic import Field, ValidationError, field_validator
 from tinyexp.config.difference import flatten
 from tinyexp.config.explain import explained
 from tinyexp.config.metric import MetricName, MetricTable
+from tinyexp.config.names import SOURCE
 from tinyexp.config.section import Section
 from tinyexp.config.toml import read_toml
 from tinyexp.resources import experiments_folder
-
-SOURCE = "source"
-"""Name of the file beside the experiments that is none of them."""
 
 _Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 """What can stand between the dots of a key."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tinyexp.config.section import NAME, NAME_RULE
+from tinyexp.config.names import NAME, NAME_RULE, toml_stems, usable_names
 from tinyexp.errors import UserError, unknown
 from tinyexp.files import read_bounded
 from tinyexp.terminal import say, visible
@@ -36,30 +36,22 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def toml_names(folder: Path) -> list[str]:
     """The names of a folder's TOML files. One that cannot be used is skipped, and named once on standard error."""
-    found = []
-    for name in _stems(folder):
+    for name in toml_stems(folder):
         path = folder / f"{name}.toml"
-        if re.fullmatch(NAME, name):
-            found.append(name)
-        elif path.absolute() not in _SAID:
+        if not re.fullmatch(NAME, name) and path.absolute() not in _SAID:
             _SAID.add(path.absolute())
             say(f"tinyexp: {_unusable(path)}", err=True)
-    return sorted(found)
+    return usable_names(folder)
 
 
 def find_toml(folder: Path, name: str, kind: str, known: Callable[[], list[str]]) -> Path:
     """The file of that name; UserError with the choices, or with the rule where it is there but cannot be used."""
-    if name in _stems(folder) and not re.fullmatch(NAME, name):
+    if name in toml_stems(folder) and not re.fullmatch(NAME, name):
         raise UserError(_unusable(folder / f"{name}.toml"))
     names = known()
     if name not in names:
         raise unknown(str(folder), kind, name, names)
     return folder / f"{name}.toml"
-
-
-def _stems(folder: Path) -> Iterator[str]:
-    """Hidden files are the operating system's or an editor's."""
-    return (path.stem for path in folder.glob("*.toml") if not path.name.startswith("."))
 
 
 def _unusable(path: Path) -> str:
