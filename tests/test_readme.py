@@ -27,13 +27,15 @@ def block(title, language, number=0):
     return re.findall(rf"```{language}\n(.*?)```", section(title), re.DOTALL)[number]
 
 
-def shell(text, folder):
-    """What a shell says to a listing, line for line, up to the first that fails; gives its output."""
+def shell(text, folder, programs=Path(sys.executable).parent, environment=os.environ):
+    """What a shell says to a listing, line for line, up to the first that fails.
+
+    The listings say `tinyexp` and `python`, as where an environment was activated: `programs` is its folder.
+    """
     done = subprocess.run(
         ["bash", "-euc", text],
         cwd=folder,
-        # The listings say `tinyexp` and `python`, as in an environment that was activated.
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env={**environment, "PATH": f"{programs}{os.pathsep}{environment['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -73,7 +75,7 @@ def test_what_the_source_shows_without_training_can_be_given_as_printed():
     said = shell(block("The source", "sh", 1), PROJECT)
     assert "runs     " in said
     assert "p        " in said
-    assert "reports/embedded: the report is what its records give." in said
+    assert "reports/embedded: the report is what its records give" in said
 
 
 def test_somebody_elses_trainer_is_started_trained_and_reported_as_printed(tmp_path):
