@@ -82,7 +82,7 @@ def test_somebody_elses_trainer_is_started_trained_and_reported_as_printed(tmp_p
     (tmp_path / "train.py").write_text(block("Your trainer", "python"), encoding="utf-8")
     said = shell(block("Your trainer", "sh"), tmp_path)
     assert "experiments/baseline.toml" in said
-    assert "5 rows by epoch" in said
+    assert "baseline seed 0: 5 rows by epoch, 1 metric. Nothing was kept." in said
     assert (tmp_path / "reports" / "latest" / "report.html").is_file()
     assert first_line(tmp_path / "reports" / "latest" / "summary.md").startswith(
         "# Contender beats Baseline by"
