@@ -1,4 +1,4 @@
-"""The public Python interface, as the README shows it."""
+"""The public Python interface, as `docs/using-it.md` shows it."""
 
 import pytest
 import torch

@@ -37,8 +37,9 @@ def test_the_table_of_plans_is_what_plan_prints(tmp_path, kind, mixtures, error)
     assert f"a standard error of {error} times the spread of one run" in said
 
 
-def test_every_command_that_the_readme_names_exists():
-    page = (PROJECT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["README.md", "docs/using-it.md"])
+def test_every_command_that_a_page_names_exists(name):
+    page = (PROJECT / name).read_text(encoding="utf-8")
     shells = page.split("```sh")[1:]
     lines = [line for block in shells for line in block.split("```")[0].splitlines()]
     named = {line.split()[1] for line in lines if line.startswith("tinyexp ")}

@@ -1,43 +1,74 @@
 """The wheel alone, outside the checkout: everything that the commands need is in it."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 from small_runs import SET
+from test_readme import block, shell
 
 PROJECT = Path(__file__).parent.parent
 
 
+def project():
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    """The wheel's content in a folder of its own, as an installer would lay it."""
-    folder = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory):
+    """The folder of a wheel and an sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    build(PROJECT, folder, "wheel", "sdist")
+    return folder
+
+
+def build(checkout, folder, *targets):
     # hatchling runs from the environment, so that no build environment is made and nothing is downloaded.
-    built = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "hatchling",
-            "build",
-            "--target",
-            "wheel",
-            "--directory",
-            str(folder / "dist"),
-        ],
-        cwd=PROJECT,
+    asked = [word for target in targets for word in ("--target", target)]
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", *asked, "--directory", str(folder)],
+        cwd=checkout,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert built.returncode == 0, built.stderr
-    [wheel] = (folder / "dist").glob("*.whl")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def unpacked(built):
+    """The wheel's content in a folder of its own, as an installer would lay it."""
+    [wheel] = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "site")
-    return folder / "site"
+        archive.extractall(built / "site")
+    return built / "site"
+
+
+@pytest.fixture(scope="module")
+def installed(built, tmp_path_factory):
+    """The programs of an environment into which pip put the wheel alone; what it depends on is seen where these tests have it."""
+    folder = tmp_path_factory.mktemp("venv") / "venv"
+    venv.create(folder, symlinks=True)
+    programs, here = folder / "bin", sysconfig.get_paths()["purelib"]
+    [site] = folder.glob("lib/python*/site-packages")
+    # Behind its own packages, and without the links in it: this checkout is not seen.
+    (site / "dependencies.pth").write_text(f"{here}\n")
+    [wheel] = built.glob("*.whl")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "--python", str(programs / "python"), "install", "--quiet"),
+            *("--no-deps", "--no-index", "--ignore-installed", "--disable-pip-version-check", str(wheel)),
+        ],
+        check=True,
+    )
+    return programs
 
 
 def test_the_wheel_holds_the_package_the_experiments_and_the_templates(unpacked):
@@ -96,3 +127,41 @@ def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
     tinyexp("report", "--out", "report")
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
     assert "the report is what its records give" in tinyexp("check", "report")
+
+
+def test_an_installed_wheel_starts_trains_and_reports_a_project_by_the_commands_of_the_readme(
+    installed, tmp_path
+):
+    """No checkout is on its way: neither in the current folder nor in PYTHONPATH."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def said(text):
+        return shell(text, tmp_path, installed, clean)
+
+    where = Path(said("python -c 'import tinyexp; print(tinyexp.__file__)'").strip())
+    assert where.is_relative_to(installed.parent)
+    assert said("tinyexp --version").strip().endswith(f" {project()['version']}")
+    assert "Bring your own:" in said("tinyexp --help")
+    assert "tiny-design1" in said("tinyexp show tiny-design1")
+    (tmp_path / "train.py").write_text(block("Your trainer", "python"), encoding="utf-8")
+    said(block("Your trainer", "sh"))
+    assert "the report is what its records give" in said("tinyexp check reports/latest")
+    told = (tmp_path / "reports" / "latest" / "report.md").read_text(encoding="utf-8")
+    assert f"Written with tinyexp {project()['version']}," in told
+
+
+def test_the_sdist_has_what_a_wheel_is_made_of_and_makes_the_same_one(built, tmp_path):
+    [sdist] = built.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, tmp_path, filter="data")
+    [folder] = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert {"CHANGELOG.md", "CITATION.cff", "LICENSE", "README.md", "docs", "examples", "tests"} <= {
+        path.name for path in folder.iterdir()
+    }
+    build(folder, tmp_path / "again", "wheel")
+    [first], [second] = built.glob("*.whl"), (tmp_path / "again").glob("*.whl")
+    assert content(second) == content(first)
+
+
+def content(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

@@ -9,6 +9,7 @@ The public interface, all of it; importing this loads nothing heavy. Only the fu
 - :func:`load_runs` (path): a pandas frame, a row per run and epoch
 - :func:`read_logs` (path): the same of anybody's logs
 - :func:`compare` (frame, a, b, metric, margin): two designs; prints as its verdict
+- :func:`compare_study` (frame, study): the two designs of a study, as its report compares them
 - :func:`attribute` (frame, study): what each factor between two designs carries of their gap
 - :class:`Study`, :func:`load_study` (name): a question over experiments, with its factors and claims
 - :func:`write_report` (runs, out): the report
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinyexp.analysis.comparison import compare
     from tinyexp.analysis.study import Study, load_study
-    from tinyexp.api import attribute, build_model, train, write_report
+    from tinyexp.api import attribute, build_model, compare_study, train, write_report
     from tinyexp.config.load import load_experiment
     from tinyexp.logs.frame import read_logs
     from tinyexp.runs.frame import load_runs
@@ -32,6 +33,7 @@ __all__ = [
     "attribute",
     "build_model",
     "compare",
+    "compare_study",
     "load_experiment",
     "load_runs",
     "load_study",
@@ -45,6 +47,7 @@ _HOMES = {
     "attribute": "tinyexp.api",
     "build_model": "tinyexp.api",
     "compare": "tinyexp.analysis.comparison",
+    "compare_study": "tinyexp.api",
     "load_experiment": "tinyexp.config.load",
     "load_runs": "tinyexp.runs.frame",
     "load_study": "tinyexp.analysis.study",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tinyexp.analysis.attribution import Attribution
+    from tinyexp.analysis.compared import Comparison
     from tinyexp.analysis.study import Study
     from tinyexp.config.metric import Metric
     from tinyexp.report.render import ReportResult
@@ -97,6 +98,56 @@ def write_report(
         overrides=dict(overrides or {}),
         baseline=Path(baseline) if baseline else None,
         data_folder=Path(data_folder) if data_folder else None,
+    )
+
+
+def compare_study(
+    frame: pd.DataFrame, study: Study, overrides: Mapping[str, Any] | None = None
+) -> Comparison:
+    """Compare the two designs of a study as its report does: by its metric, margin, endpoint, pairing and looks.
+
+    Parameters
+    ----------
+    frame
+        What :func:`tinyexp.load_runs` gives, of one profile. The runs of the two are found by their configuration, so
+        that those of mixtures and variants may stand in it too. A training that left no row is in no frame: the report,
+        which reads the folders, counts it as lost.
+    overrides
+        Those that the runs were trained with.
+
+    Raises
+    ------
+    UserError
+        The frame is not of one profile, or cannot be used, as :func:`tinyexp.compare` says.
+    """
+    from tinyexp.analysis.coding import labelled  # noqa: PLC0415 - pandas
+    from tinyexp.analysis.comparison import compare  # noqa: PLC0415
+    from tinyexp.analysis.curves import with_gap  # noqa: PLC0415
+    from tinyexp.analysis.design import study_design  # noqa: PLC0415
+    from tinyexp.config.load import load_experiment, load_profile  # noqa: PLC0415
+    from tinyexp.config.metric import GAP  # noqa: PLC0415
+
+    profiles = sorted(set(frame["profile"])) if "profile" in frame else []
+    if len(profiles) != 1:
+        raise UserError(
+            f"compare_study: the frame is not of one profile (profiles: {listed(profiles)}). Give what tinyexp.load_runs"
+            " reads, the rows of one profile; of numbers from anywhere, tinyexp.compare takes the names of two designs."
+        )
+    experiments = {name: load_experiment(name, profiles[0], overrides or {}) for name in study.experiments}
+    members = study_design(study, experiments, "none").members
+    pair = study.contender, study.baseline
+    return compare(
+        labelled(
+            with_gap(frame) if study.metric == GAP else frame,
+            {members[name].configuration: name for name in pair},
+        ),
+        *pair,
+        study.measure,
+        study.margin,
+        study.endpoint,
+        pairing=study.pairing,
+        looks=study.looks_at(load_profile(profiles[0]).seeds),
+        selected_on_test=study.selected_on_test,
     )
 
 

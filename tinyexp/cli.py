@@ -109,8 +109,8 @@ def main() -> None:
     \b
     tinyexp run-all --report reports/latest   train every experiment, on built-in images; write the report
     tinyexp report --out reports/latest       write it anew: HTML, Markdown, JSON, figures
-    tinyexp show tiny-design1                 an experiment, complete
-    tinyexp data list                         the data sets, and where to get them
+    tinyexp init                              begin with a trainer of your own
+    tinyexp compare logs/base logs/wide       begin with logs that are there
     """  # noqa: D301 - click reads the backspace
 
 

@@ -46,9 +46,9 @@ def init(
     run = run or _asked("--run", "The command that trains, with {seed}, {folder} and settings in braces")
     metric = metric or _asked("--metric", "The column of its log that decides, as test_accuracy")
     known = known_metric(metric, None)
-    if known is None and not options["direction"] and _is_answered():
+    if known is None and not options["direction"]:
         options["direction"] = _asked("--direction", f"Is a higher or a lower {metric} better", _DIRECTIONS)
-    if not (known and known.is_share) and options["margin"] is None and _is_answered():
+    if not (known and known.is_share) and options["margin"] is None:
         options["margin"] = float(
             _asked("--margin", f"What difference in {metric} is too small to matter", click.FLOAT)
         )
@@ -87,6 +87,6 @@ def _asked(option: str, question: str, kind: Any = None) -> str:
     """An answer from the terminal; raises UserError where nobody is there."""
     if not _is_answered():
         raise UserError(
-            f"init: {option} is needed where there is no terminal to ask at. See tinyexp init --help."
+            f"init: {option} is needed where there is no terminal to ask at. {question}? See tinyexp init --help."
         )
     return str(click.prompt(visible(question), type=kind, err=True))

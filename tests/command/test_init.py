@@ -121,6 +121,25 @@ def test_without_a_terminal_what_is_missing_is_named(place):
 
 
 @pytest.mark.parametrize(
+    ("metric", "given", "words"),
+    [
+        (
+            "test_loss",
+            (),
+            "--margin is needed where there is no terminal to ask at. What difference in test_loss",
+        ),
+        ("oddity", ("--margin", "0.1"), "--direction is needed where there is no terminal to ask at"),
+    ],
+)
+def test_without_a_terminal_a_metric_that_says_too_little_has_the_option_named(place, metric, given, words):
+    """And not the key of a file, which was never written."""
+    done = tinyexp("init", *OPTIONS[:6], "--metric", metric, *given, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert files(place) == {"train.py"}
+
+
+@pytest.mark.parametrize(
     ("metric", "asked_besides"),
     [("test_loss", ["0.01"]), ("oddity", ["lower", "0.01"]), ("test_accuracy", [])],
 )

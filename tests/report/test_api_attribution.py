@@ -104,3 +104,21 @@ print(found.plan.kind, study.name, "torch" in sys.modules)
         env={"PYTHONPATH": "tests:tests/report", "PATH": "", "HOME": str(tmp_path)},
     )
     assert done.stdout.split() == ["full", WHY, "False"], done.stderr
+
+
+def test_a_study_is_compared_as_its_report_compares_it(runs):
+    """Mixtures lie in the frame under the baseline's name; looks and margin are the study's."""
+    study = tinyexp.load_study(WHY)
+    found = tinyexp.compare_study(runs, study)
+    assert (found.contender, found.baseline) == (study.contender, study.baseline)
+    assert found.look.looks == (3, 6)
+    assert found.margin == study.margin
+    with pytest.raises(UserError, match="more than one configuration"):
+        tinyexp.compare(runs, study.contender, study.baseline)
+
+
+def test_a_frame_that_is_not_of_one_profile_is_refused_for_a_study(runs):
+    study = tinyexp.load_study(WHY)
+    for frame in (numbers(), pd.concat([runs, runs.assign(profile="desk")])):
+        with pytest.raises(UserError, match="compare_study: the frame is not of one profile"):
+            tinyexp.compare_study(frame, study)

@@ -14,6 +14,7 @@ from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
 from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
+from tinyexp.terminal import counted
 from tinyexp.trainers.base import Listener, Row, trainer_of
 
 
@@ -48,10 +49,10 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         )
         rows = read_metrics(plan.folder.metrics)
     names = list(rows[0])
-    count = len(rows)
+    metrics = [name for name in names if name not in NO_METRICS]
     return Tried(
-        f"{experiment.name} seed {seed}: {count} {'row' if count == 1 else 'rows'} by {names[0]}, "
-        f"{len([name for name in names if name not in NO_METRICS])} metrics. Nothing was kept.",
+        f"{experiment.name} seed {seed}: {counted(len(rows), 'row')} by {names[0]}, {counted(len(metrics), 'metric')}."
+        " Nothing was kept.",
         [_told(name, [row[name] for row in rows]) for name in names],
     )
 
