@@ -208,6 +208,8 @@ def try_experiment(
     tried = try_run(loaded, seed, data_folder or data_folder_of(), lambda line: say(line, err=True))
     say(tried.sentence)
     print_table(tried.table, ("column", "read_as", "first", "last", "lowest", "highest"))
+    for note in tried.notes:
+        say(f"tinyexp: {note}", err=True)
 
 
 def _train(

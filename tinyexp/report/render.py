@@ -29,6 +29,7 @@ from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import read_runs
+from tinyexp.words import CODE, END_CODE, NBSP
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class ReportResult:
     profile: str
     verdict: str
     """The report's first sentence."""
+    next_words: str
+    """What stands under it: how sure that is or why nothing was compared, and what to type where a step is left."""
     runs: tuple[str, ...]
     """Names of the runs it is about."""
     left_out: tuple[str, ...]
@@ -99,14 +102,25 @@ def write_report(
     return ReportResult(
         folder=out,
         profile=selection.profile,
-        verdict=view.head.verdict.sentence.replace("\N{NO-BREAK SPACE}", " "),
+        verdict=_typeable(view.head.verdict.sentence),
+        next_words=_typeable(_next_words(view.head.verdict.details)),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
-        since=view.since.replace("\N{NO-BREAK SPACE}", " "),
+        since=_typeable(view.since),
         gates=view.gates,
         digest=sha256_of_file(out / "report.json"),
         faults=view.faults,
     )
+
+
+def _next_words(details: tuple[str, ...]) -> str:
+    """The first detail of a verdict, and those that name a command."""
+    return " ".join(line for place, line in enumerate(details) if not place or CODE in line)
+
+
+def _typeable(text: str) -> str:
+    """As a terminal shows it."""
+    return text.translate({ord(CODE): "`", ord(END_CODE): "`", ord(NBSP): " "})
 
 
 def _lies_within(out: Path, folders: list[Path]) -> bool:
