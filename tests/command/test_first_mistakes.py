@@ -50,9 +50,14 @@ def write(place, name="mine", old="", new="", rate=0.25):
     (place / "experiments" / f"{name}.toml").write_text(text.replace(old, new) if old else text)
 
 
-def tinyexp(*words):
+def tinyexp(*words, **options):
     return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-m", "tinyexp", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,
     )
 
 
@@ -145,3 +150,114 @@ def test_report_says_its_first_sentence_and_why_nothing_could_be_compared(place)
     assert "cannot be compared" in done.stderr
     assert "unknown metric 'test_accuracy'. Known: " in done.stderr
     assert "Did you mean 'test_acc'?" in done.stderr
+
+
+def test_one_seed_is_answered_with_the_command_that_trains_enough(place):
+    (place / "train.py").write_text(TRAIN.replace("test_acc", "test_accuracy"))
+    assert tinyexp("run-all", "--seeds", "1", "--jobs", "1").returncode == 0
+    said = tinyexp("report", "--out", "page").stderr
+    command = "tinyexp run-all --runs runs --profile default --seeds 3"
+    assert f"A verdict takes three seeds or more of each: `{command}`" in said
+    assert tinyexp(*command.split()[1:], "--jobs", "1").returncode == 0
+    assert "A verdict takes" not in tinyexp("report", "--out", "page").stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["report", "--out", "page"]])
+def test_where_no_runs_are_both_ways_on_are_said(place, command):
+    done = tinyexp(*command)
+    assert done.returncode == 2
+    assert (
+        f"runs: there is no such folder in {place}. Train first: `tinyexp run-all --runs runs`; or name the folder that has your "
+        "runs: --runs FOLDER."
+    ) in done.stderr
+    named = tinyexp(*command, "--runs", str(place / "my runs"))
+    assert (
+        f"there is no such folder. Train first: `tinyexp run-all --runs '{place / 'my runs'}'`"
+        in named.stderr
+    )
+
+
+def test_run_all_says_so_where_it_trains_what_comes_with_tinyexp(place):
+    words = ("run-all", "--only", "nothing")
+    assert "come with tinyexp" not in tinyexp(*words).stderr
+    (place / "sub").mkdir()
+    said = tinyexp(*words, cwd=place / "sub").stderr
+    assert (
+        f"{place / 'sub'} has no experiments/*.toml: these are the experiments that come with tinyexp."
+        in said
+    )
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "first-mistakes.md"
+ROWS = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+ACCURACY = TRAIN.replace("test_acc", "test_accuracy")
+
+
+def _nowhere(place):
+    (place / "elsewhere").mkdir()
+    return tinyexp("run", "mine", cwd=place / "elsewhere")
+
+
+def _bare(place):
+    write(place, old=f"{sys.executable} train.py", new="train.py")
+    return tinyexp("try", "mine")
+
+
+def _with(text, *words):
+    def provoke(place):
+        (place / "train.py").write_text(text)
+        return tinyexp(*words)
+
+    return provoke
+
+
+def _reported(place):
+    tinyexp("run-all", "--seeds", "1", "--jobs", "1")
+    return tinyexp("report", "--out", "page")
+
+
+def _one_log(place):
+    (place / "log.csv").write_text("epoch,test_accuracy\n1,0.5\n")
+    return tinyexp("compare", "log.csv")
+
+
+def _full(place):
+    (place / "runs").mkdir()
+    (place / "full").mkdir()
+    (place / "full" / "notes.txt").write_text("mine")
+    return tinyexp("report", "--out", "full")
+
+
+PROVOKED = (
+    _nowhere,
+    lambda place: tinyexp("init", "--run", "python train.py", "--metric", "loss", "--change", "rate=1,2"),
+    lambda place: tinyexp("report", "--out", "page"),
+    _bare,
+    _with("raise SystemExit('no GPU')\n", "try", "mine"),
+    _with(TRAIN.replace("metrics.csv", "results.csv"), "try", "mine"),
+    _with(TRAIN, "try", "mine"),
+    _with(ACCURACY.replace("{0.5 +", "{50 +"), "try", "mine"),
+    _with(
+        ACCURACY.replace("Random(asked.seed)", "Random(7)"),
+        "run",
+        "mine",
+        "--seed",
+        "0",
+        "--seed",
+        "1",
+        "--jobs",
+        "1",
+    ),
+    lambda place: (place / "train.py").write_text(ACCURACY) and _reported(place),
+    _one_log,
+    _full,
+)
+"""How to come by each row of the page, in its order."""
+
+
+@pytest.mark.parametrize(("told", "provoke"), list(zip(ROWS, PROVOKED, strict=True)))
+def test_the_page_on_first_mistakes_has_what_the_program_says(place, told, provoke):
+    said = " ".join(provoke(place).stderr.split())
+    assert "Traceback" not in said
+    pieces = map(re.escape, told.split("…"))
+    assert re.search(".*".join(piece.replace(r"\ ", " ").strip() for piece in pieces), said), said

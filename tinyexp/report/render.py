@@ -6,6 +6,7 @@ has the report's folder can make the same bytes again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def write_report(
         folder=out,
         profile=selection.profile,
         verdict=_typeable(view.head.verdict.sentence),
-        next_words=_typeable(_next_words(view.head.verdict.details)),
+        next_words=_typeable(_next_words(view, selection, runs, is_overridden=bool(overrides))),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
         since=_typeable(view.since),
@@ -113,9 +114,16 @@ def write_report(
     )
 
 
-def _next_words(details: tuple[str, ...]) -> str:
-    """The first detail of a verdict, and those that name a command."""
-    return " ".join(line for place, line in enumerate(details) if not place or CODE in line)
+def _next_words(view: ReportView, selection: Selection, runs: Path, *, is_overridden: bool) -> str:
+    """The first detail of the verdict, and those that name a command; where seeds are too few, the command that trains more."""
+    words = [line for place, line in enumerate(view.head.verdict.details) if not place or CODE in line]
+    if view.values["verdict"]["kind"] == "too_few_seeds":
+        command = f"tinyexp run-all --runs {shlex.quote(str(runs))} --profile {selection.profile} --seeds 3"
+        is_trainable = not (selection.imported or is_overridden)
+        words.append(
+            f"A verdict takes three seeds or more of each{f': `{command}`' if is_trainable else '.'}"
+        )
+    return " ".join(words)
 
 
 def _typeable(text: str) -> str:
