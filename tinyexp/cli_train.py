@@ -179,7 +179,7 @@ def _say_whose_experiments() -> None:
 
     if experiments_folder() == shipped("experiments"):
         say(
-            f"{Path.cwd()} has no experiments/*.toml: these are the experiments that come with tinyexp.",
+            f"tinyexp: {Path.cwd()} has no experiments/*.toml: these are the experiments that come with tinyexp.",
             err=True,
         )
 

@@ -40,6 +40,8 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text(TRAIN)
     write(tmp_path)
     write(tmp_path, "other", rate=0.5)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))  # where a run that was tried and failed is kept
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
