@@ -138,7 +138,7 @@ def test_the_engines_that_are_completed_are_those_there_are():
     assert tuple(engines.ENGINES) == ENGINES
 
 
-def test_the_readme_has_the_lines_of_the_help():
+def test_the_page_has_the_lines_of_the_help():
     page = (PROJECT / "docs/using-it.md").read_text(encoding="utf-8")
     told = [line.partition("  #")[0].strip() for line in page.splitlines() if "_TINYEXP_COMPLETE" in line]
     said = " ".join(CliRunner().invoke(main, ["--help"]).output.split())

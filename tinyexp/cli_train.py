@@ -177,9 +177,21 @@ def run_all(
     """
     from tinyexp.config.load import load_profile
 
+    _say_whose_experiments()
     many = seeds or (load_profile(options["profile"]).seeds if first_seed else 0)
     chosen = range(first_seed, first_seed + many)
     _train(as_json=as_json, seeds=chosen, only=only, studies=studies, plan=plan, **options)
+
+
+def _say_whose_experiments() -> None:
+    """Hours of training are not to begin where somebody took another folder for the one with the own experiments."""
+    from tinyexp.resources import experiments_folder, shipped
+
+    if experiments_folder() == shipped("experiments"):
+        say(
+            f"tinyexp: {Path.cwd()} has no experiments/*.toml: these are the experiments that come with tinyexp.",
+            err=True,
+        )
 
 
 @click.command()
@@ -218,6 +230,8 @@ def try_experiment(
     tried = try_run(loaded, seed, data_folder or data_folder_of(), lambda line: say(line, err=True))
     say(tried.sentence)
     print_table(tried.table, ("column", "read_as", "first", "last", "lowest", "highest"))
+    for note in tried.notes:
+        say(f"tinyexp: {note}", err=True)
 
 
 def _train(

@@ -59,6 +59,8 @@ def place(tmp_path, monkeypatch):
     """A folder as a user has it: a trainer, and an experiment of it; it is the current one."""
     (tmp_path / "train.py").write_text(TRAIN)
     write(tmp_path)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))  # where a run that was tried and failed is kept
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -140,7 +140,7 @@ def test_the_paper_profile_without_data_says_what_is_missing_where_it_comes_from
             ["run-all", "--study", "why-design1-beat-design2", "--only", "tiny-design1"],
             "needs tiny-design1, tiny-design2, of which --only leaves tiny-design1. Leave --only out.",
         ),
-        (["status"], "runs: there is no such folder. Train first"),
+        (["status"], "runs: there is no such folder in "),
         (["show", "nothing"], "unknown experiment 'nothing'"),
         (["data", "fetch", "minst"], "unknown data set 'minst'"),
         (["report", "--out", "reports"], "runs: there is no such folder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
@@ -24,8 +25,20 @@ def explained(error: ValidationError, schema: type[BaseModel], where: Callable[[
         Gives, for a dotted key, the file or option that it came from.
     """
     tagged = _tagged(schema)
-    lines = [_line(entry, schema, where, tagged) for entry in error.errors()]
+    entries = error.errors()
+    misspelt = {entry["loc"] for entry in entries if entry["type"] == "extra_forbidden"}
+    lines = [
+        _line(entry, schema, where, tagged)
+        for entry in entries
+        if not (entry["type"] == "missing" and _stands_misspelt(entry["loc"], misspelt))
+    ]
     return UserError("\n".join(dict.fromkeys(lines)))
+
+
+def _stands_misspelt(missing: tuple[int | str, ...], misspelt: set[tuple[int | str, ...]]) -> bool:
+    """Whether a missing key is the one that an unknown key beside it was meant to be, whose line is enough."""
+    key = str(missing[-1])
+    return any(nearest(str(other[-1]), [key]) for other in misspelt if other[:-1] == missing[:-1])
 
 
 def first_fault(error: ValidationError) -> str:
@@ -49,11 +62,16 @@ def _line(
         case "extra_forbidden":
             known = _keys(schema, path[:-1], tagged)
             table = f" in [{'.'.join(named[:-1])}]" if len(named) > 1 else ""
-            return f"{place}: unknown key '{named[-1]}'{table}. Known: {listed(known)}.{nearest(named[-1], known)}"
+            near = nearest(named[-1], known) or ("" if table else _in_a_table(schema, key))
+            return f"{place}: unknown key '{named[-1]}'{table}. Known: {listed(known)}.{near}"
         case "missing":
-            return (
-                f"{place}: the key '{key}' is missing. Add it; `tinyexp show` prints a complete experiment."
+            is_experiment = "trainer" in schema.model_fields
+            keys = (
+                "`tinyexp schema` prints all keys"
+                if is_experiment
+                else f"Known: {listed(_keys(schema, path[:-1], tagged))}"
             )
+            return f"{place}: the key '{key}' is missing. Add it{';' if is_experiment else '.'} {keys}."
         case "literal_error" | "union_tag_invalid":
             context = entry["ctx"]
             if entry["type"] == "union_tag_invalid":
@@ -67,7 +85,13 @@ def _line(
             table = f"[{key}] " if key else ""
             return f"{place}: {table}{told}{'' if told.endswith(('.', '?')) else '.'}"
         case _:
-            return f"{place}: {key} = {shown(value)} cannot be used: {entry['msg'][:1].lower()}{entry['msg'][1:]}."
+            is_list = entry["type"] == "tuple_type" and isinstance(value, str)
+            what = (
+                f"it takes a list, as [{shown(value)}]"
+                if is_list
+                else f"{entry['msg'][:1].lower()}{entry['msg'][1:]}"
+            )
+            return f"{place}: {key} = {shown(value)} cannot be used: {what}."
 
 
 def shown(value: Any) -> str:
@@ -89,6 +113,19 @@ def _keys(schema: type[BaseModel], path: list[str], tagged: Mapping[str, type[Ba
         elif model is not None and part in model.model_fields:
             model = _section(model.model_fields[part].annotation)
     return list(model.model_fields) if model is not None else []
+
+
+def _in_a_table(schema: type[BaseModel], key: str) -> str:
+    """The key of a table that one which stands in none was probably meant to be, as a clause."""
+    sections = {name: _section(field.annotation) for name, field in schema.model_fields.items()}
+    found = {
+        inner: f"{name}.{inner}"
+        for name, section in sections.items()
+        if section
+        for inner in section.model_fields
+    }
+    near = difflib.get_close_matches(key, found, n=1)
+    return f" Did you mean '{found[near[0]]}'?" if near else ""
 
 
 def _discriminator(entry: ErrorDetails) -> str:

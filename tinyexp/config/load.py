@@ -24,7 +24,7 @@ from tinyexp.config.profile import default_profile, load_profile, profile_names
 from tinyexp.config.source import Ambiguity, ambiguities
 from tinyexp.config.toml import find_toml, read_toml, toml_names
 from tinyexp.config.trainers import SettingsRules, settings_rules
-from tinyexp.errors import UserError, unknown
+from tinyexp.errors import UserError, nearest, unknown
 from tinyexp.resources import experiments_folder
 
 __all__ = [
@@ -169,6 +169,7 @@ def _resolve(
     """Put the overlays on the base, in order; the interpretations that they end up with come first."""
     origin = dict.fromkeys(base, path)
     flat = dict(base)
+    _require_trainer(path, base)
     rules = settings_rules(str(base.get("trainer", "vision")), path)
     layers = [
         (where, {_file_key(key, rules): value for key, value in layer.items()}) for where, layer in layers
@@ -194,6 +195,19 @@ def _resolve(
         return model.model_validate(nested(flat, origin))
     except ValidationError as error:
         raise explained(error, model, lambda key: _origin(key, origin, path)) from error
+
+
+def _require_trainer(path: str, base: Mapping[str, Any]) -> None:
+    """Refuse a command of which nothing says that it is the trainer: it would be told what a net for images lacks."""
+    if "trainer" in base or not any(key.startswith("command.") for key in base):
+        return
+    misspelt = next((key for key in base if nearest(key, ["trainer"])), "")
+    what = (
+        f"the key 'trainer' is missing ('{misspelt}' is none)" if misspelt else "the key 'trainer' is missing"
+    )
+    raise UserError(
+        f'{path}: {what}, and there is a table [command]. Write trainer = "command" above the first table.'
+    )
 
 
 def _interpreted(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.config.names import NAME, NAME_RULE, toml_stems, usable_names
-from tinyexp.errors import UserError, unknown
+from tinyexp.errors import UserError, listed, nearest
 from tinyexp.files import read_bounded
+from tinyexp.resources import shipped
 from tinyexp.terminal import say, visible
 
 _MAX_BYTES = 1_000_000
@@ -27,10 +28,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         It cannot be read, is too large, or is not TOML; the message names file, line and column.
     """
     try:
-        return tomllib.loads(read_bounded(path, _MAX_BYTES).decode())
+        # Editors on Windows put a byte order mark before the text.
+        return tomllib.loads(read_bounded(path, _MAX_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:  # what is no UTF-8 or TOML, or has too many digits
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: is not UTF-8, which TOML takes. Save it as UTF-8 in your editor."
+        ) from error
+    except (ValueError, RecursionError) as error:  # what is no TOML, or has too many digits
         raise UserError(f"{path}: is not valid TOML: {error}.") from error
 
 
@@ -50,8 +56,31 @@ def find_toml(folder: Path, name: str, kind: str, known: Callable[[], list[str]]
         raise UserError(_unusable(folder / f"{name}.toml"))
     names = known()
     if name not in names:
-        raise unknown(str(folder), kind, name, names)
+        near = nearest(Path(name).name.removesuffix(".toml"), names)
+        hint = near or _of_another_kind(folder, name, kind) or _not_here(folder, kind)
+        raise UserError(f"{folder}: unknown {kind} '{name}'. Known: {listed(names)}.{hint}")
     return folder / f"{name}.toml"
+
+
+def _of_another_kind(folder: Path, name: str, kind: str) -> str:
+    """What a name stands for that was given where another kind is wanted, with the command that takes it."""
+    if not re.fullmatch(NAME, name):
+        return ""
+    if kind == "experiment" and (folder / "studies" / f"{name}.toml").is_file():
+        return f" '{name}' is a study: `tinyexp run-all --study {name}`."
+    if kind == "study" and (folder.parent / f"{name}.toml").is_file():
+        return f" '{name}' is an experiment: `tinyexp run {name}`."
+    return ""
+
+
+def _not_here(folder: Path, kind: str) -> str:
+    """Where the shipped files were looked through, as the current folder has none: whoever has some is elsewhere."""
+    if kind == "profile" or not folder.is_relative_to(shipped("experiments")):
+        return ""
+    return (
+        f" These come with tinyexp: {Path.cwd()} has no experiments/*.toml. Go to the folder that has, or write the first: "
+        "`tinyexp init`."
+    )
 
 
 def _unusable(path: Path) -> str:

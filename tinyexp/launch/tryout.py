@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyexp.analysis.design import experiment_point
+from tinyexp.analysis.study import load_study, study_names
 from tinyexp.config.experiment import Experiment
+from tinyexp.errors import TinyexpError, UserError, listed, nearest
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
+from tinyexp.resources import experiments_folder
 from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
 from tinyexp.terminal import counted
@@ -25,10 +30,12 @@ class Tried:
     sentence: str
     table: list[dict[str, Any]]
     """A row a column of its metrics: name, what it was read as, first, last, lowest and highest value."""
+    notes: tuple[str, ...]
+    """What it lacks of what is asked of it elsewhere, a sentence or more each."""
 
 
 def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable[[str], None]) -> Tried:
-    """Train one run and read its records; nothing of it is kept.
+    """Train one run and read its records; nothing of it is kept, unless it fails and its error names a file there.
 
     Raises
     ------
@@ -41,8 +48,8 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         index = next(name for name in INDEX_COLUMNS if name in row)
         tell(f"{index} {row[index]:g}: {measured(metric, row[metric] if metric else None)}")
 
-    with tempfile.TemporaryDirectory(prefix="tinyexp-try-") as place:
-        [plan] = prepare([experiment_point(experiment, (seed,))], Path(place), data_folder)
+    with _thrown_away() as place:
+        [plan] = prepare([experiment_point(experiment, (seed,))], place, data_folder)
         listener = Listener(epoch_done=epoch_done, warn=tell)
         trainer_of(experiment.trainer).train(
             plan, data_folder, listener, fresh=False, accept_environment=False
@@ -54,7 +61,38 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         f"{experiment.name} seed {seed}: {counted(len(rows), 'row')} by {names[0]}, {counted(len(metrics), 'metric')}."
         " Nothing was kept.",
         [_told(name, [row[name] for row in rows]) for name in names],
+        _not_measured(experiment.name, [name for name in names if name not in NO_METRICS]),
     )
+
+
+@contextlib.contextmanager
+def _thrown_away() -> Iterator[Path]:
+    """A folder that is gone afterwards, unless an error sends its reader there."""
+    place = Path(tempfile.mkdtemp(prefix="tinyexp-try-"))
+    is_named = False
+    try:
+        yield place
+    except TinyexpError as error:
+        is_named = str(place) in str(error)
+        raise
+    finally:
+        if not is_named:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _not_measured(experiment: str, metrics: list[str]) -> tuple[str, ...]:
+    """Of each study over an experiment whose metric its log does not have, a sentence that says so."""
+    told = []
+    for name in study_names():
+        with contextlib.suppress(UserError):  # what is wrong with a study is said where it is asked for
+            study = load_study(name)
+            if experiment in study.experiments and study.metric not in metrics:
+                told.append(
+                    f"the study '{name}' compares '{study.metric}', which this log does not have. Known: {listed(metrics)}."
+                    f"{nearest(study.metric, metrics)} Write that in {experiments_folder() / 'studies' / f'{name}.toml'}, or have the "
+                    "command write the other."
+                )
+    return tuple(told)
 
 
 def _told(name: str, values: list[float | None]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ has the report's folder can make the same bytes again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import read_runs
+from tinyexp.words import CODE, END_CODE, NBSP
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ReportResult:
     profile: str
     verdict: str
     """The report's first sentence."""
+    next_words: str
+    """What stands under it: how sure that is or why nothing was compared, and what to type where a step is left."""
     runs: tuple[str, ...]
     """Names of the runs it is about."""
     left_out: tuple[str, ...]
@@ -99,14 +103,32 @@ def write_report(
     return ReportResult(
         folder=out,
         profile=selection.profile,
-        verdict=view.head.verdict.sentence.replace("\N{NO-BREAK SPACE}", " "),
+        verdict=_typeable(view.head.verdict.sentence),
+        next_words=_typeable(_next_words(view, selection, runs, is_overridden=bool(overrides))),
         runs=tuple(run.name for run in selection.runs),
         left_out=selection.left_out,
-        since=view.since.replace("\N{NO-BREAK SPACE}", " "),
+        since=_typeable(view.since),
         gates=view.gates,
         digest=sha256_of_file(out / "report.json"),
         faults=view.faults,
     )
+
+
+def _next_words(view: ReportView, selection: Selection, runs: Path, *, is_overridden: bool) -> str:
+    """The first detail of the verdict, and those that name a command; where seeds are too few, the command that trains more."""
+    words = [line for place, line in enumerate(view.head.verdict.details) if not place or CODE in line]
+    if view.values["verdict"]["kind"] == "too_few_seeds":
+        command = f"tinyexp run-all --runs {shlex.quote(str(runs))} --profile {selection.profile} --seeds 3"
+        is_trainable = not (selection.imported or is_overridden)
+        words.append(
+            f"A verdict takes three seeds or more of each{f': `{command}`' if is_trainable else '.'}"
+        )
+    return " ".join(words)
+
+
+def _typeable(text: str) -> str:
+    """As a terminal shows it."""
+    return text.translate({ord(CODE): "`", ord(END_CODE): "`", ord(NBSP): " "})
 
 
 def _lies_within(out: Path, folders: list[Path]) -> bool:

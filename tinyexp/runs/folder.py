@@ -7,9 +7,12 @@ the folder is a projection of it and can be made again.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tinyexp.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +99,15 @@ class RunFolder:
 def run_folder(runs: Path, profile: str, experiment: str, seed: int, identity: str) -> RunFolder:
     """The folder of one run below ``runs``; it need not exist."""
     return RunFolder(runs / profile / experiment / f"{seed}-{identity[:8]}")
+
+
+def no_folder(runs: Path) -> UserError:
+    """The error for a folder of runs that is not there: nothing was trained yet, or the runs lie elsewhere."""
+    where = "" if runs.is_absolute() else f" in {Path.cwd()}"
+    command = shlex.join(["tinyexp", "run-all", "--runs", str(runs)])
+    return UserError(
+        f"{runs}: there is no such folder{where}. Train first: `{command}`; or name the folder that has your runs: --runs FOLDER."
+    )
 
 
 def find_runs(runs: Path) -> Iterator[RunFolder]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError
-from tinyexp.runs.folder import RunFolder, find_runs
+from tinyexp.runs.folder import RunFolder, find_runs, no_folder
 from tinyexp.runs.heartbeat import stale_words
 from tinyexp.runs.records import RunRecord, Status, last_result, read_section, result
 from tinyexp.runs.verify import changed_records
@@ -21,7 +21,7 @@ def overview(runs: Path) -> list[dict[str, Any]]:
         There is no such folder.
     """
     if not runs.is_dir():
-        raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
+        raise no_folder(runs)
     rows = []
     for folder in find_runs(runs):
         row: dict[str, Any] = {

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import UserError
 from tinyexp.files import sha256_of_bytes
-from tinyexp.runs.folder import RunFolder, find_runs
+from tinyexp.runs.folder import RunFolder, find_runs, no_folder
 from tinyexp.runs.records import Environment, RunRecord, Status, parsed_section, read_bounded
 
 
@@ -41,7 +40,7 @@ def read_runs(runs: Path) -> list[RecordedRun]:
         A record cannot be read.
     """
     if not runs.is_dir():
-        raise UserError(f"{runs}: there is no such folder. Train first: `tinyexp run-all --runs {runs}`.")
+        raise no_folder(runs)
     kept: dict[str, list[Experiment]] = {}
     return [_sharing(read_run(folder), kept) for folder in find_runs(runs)]
 

@@ -4,6 +4,7 @@ The command runs in a process group of its own. When standard input ends, becaus
 group is ended at once: an orphan would write into a folder that the next attempt needs.
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -18,7 +19,14 @@ def main() -> None:
     try:
         command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603 - what the user's file says
     except OSError as error:
-        print(f"tinyexp: {sys.argv[1]}: cannot be started ({error.strerror}).", file=sys.stderr)  # noqa: T201
+        is_bare = error.errno == errno.ENOEXEC
+        hint = (
+            " Is it a script whose first line does not say what runs it, as #!/usr/bin/env python3?"
+            if is_bare
+            else ""
+        )
+        told = f"tinyexp: {sys.argv[1]}: cannot be started ({error.strerror}).{hint}"
+        print(told, file=sys.stderr)  # noqa: T201
         raise SystemExit(127) from error
     # What the run is asked to stop with goes to the command; the guard waits for it.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

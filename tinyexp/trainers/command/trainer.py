@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +44,7 @@ from tinyexp.runs.records import (
 from tinyexp.runs.verify import record_digests
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, Row, WithoutImages
+from tinyexp.trainers.command.hints import instead_of_log, program_fault
 from tinyexp.trainers.command.predictions import read_predictions_table
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
@@ -198,8 +197,7 @@ class _Run:
     def _read(self) -> Log:
         if not self.log_path.exists():
             raise TinyexpError(
-                f"the command ended well and left no log: {self.log_path} is not there. Have it write its metrics there, or name "
-                "in [command] metrics the file or folder that it writes below {folder}."
+                f"the command ended well and left no log: {self.log_path} is not there. {instead_of_log(self.work, self.command)}"
             )
         log = read_one(self.log_path)
         for note in log.notes:
@@ -283,7 +281,7 @@ class _Run:
 
     def _failed(self, reason: str) -> Status:
         self._project("failed", reason)
-        raise TinyexpError(f"{reason}. What it printed is in {self.folder.path / OUTPUT}.")
+        raise TinyexpError(f"{reason.removesuffix('.')}. What it printed is in {self.folder.path / OUTPUT}.")
 
     def _last_words(self) -> str:
         try:
@@ -402,11 +400,8 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
 
 
 def _require_program(name: str, key: str, program: str) -> None:
-    if shutil.which(program) is None:
-        raise UserError(
-            f"{name}: {key}: there is no program '{program}'"
-            f"{' on PATH' if os.sep not in program else f' below {Path.cwd()}'}. Correct it, or install it."
-        )
+    if fault := program_fault(program):
+        raise UserError(f"{name}: {key}: {fault}")
 
 
 def _size_of(log: Path) -> int:
