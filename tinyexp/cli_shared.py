@@ -95,7 +95,8 @@ def report_written(
     if result.since:
         say(f"tinyexp: {result.since}", err=True)
     say(out / "report.html", err=path_to_stderr)
-    said = " ".join(f"{result.verdict}. {result.next_words}".split())
+    under = "" if result.faults else result.next_words  # faults say below why nothing was compared
+    said = " ".join(f"{result.verdict}. {under}".split())
     say(f"tinyexp: {said}", err=True)
     say(f"tinyexp: the SHA-256 of report.json is {result.digest}", err=True)
     failed = [gate for gate in result.gates if not gate.passed]
