@@ -41,8 +41,16 @@ def init(
     """Write two experiments of your own trainer and the study over them, for a start."""
     from tinyexp.config.load import parse_override
     from tinyexp.config.metric import known_metric
-    from tinyexp.starter import Answers, next_steps, open_places, parse_change, start_project
+    from tinyexp.starter import (
+        Answers,
+        next_steps,
+        open_places,
+        parse_change,
+        require_no_experiments,
+        start_project,
+    )
 
+    require_no_experiments()  # before anything is asked
     run = run or _asked("--run", "The command that trains, with {seed}, {folder} and settings in braces")
     metric = metric or _asked("--metric", "The column of its log that decides, as test_accuracy")
     known = known_metric(metric, None)

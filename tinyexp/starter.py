@@ -63,6 +63,15 @@ def open_places(run: str, given: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(places_in(run, "--run")) if name not in {*RESERVED, *given}]
 
 
+def require_no_experiments() -> None:
+    """Raise UserError where there are experiments: nothing is written over."""
+    if found := sorted(Path("experiments").rglob("*.toml")):
+        raise UserError(
+            f"{found[0]}: there are experiments here already; they are left as they are. Start in another folder, or write"
+            " another experiment beside them."
+        )
+
+
 def start_project(answers: Answers) -> list[Path]:
     """Write the files below the current folder; gives them.
 
@@ -71,11 +80,7 @@ def start_project(answers: Answers) -> list[Path]:
     UserError
         There are experiments already, or the answers do not fit together; then nothing was written.
     """
-    if found := sorted(Path("experiments").rglob("*.toml")):
-        raise UserError(
-            f"{found[0]}: there are experiments here already; they are left as they are. Start in another folder, or write"
-            " another experiment beside them."
-        )
+    require_no_experiments()
     if missing := open_places(answers.run, [*answers.settings, *answers.changes]):
         raise UserError(
             f"--run: nothing says what {listed(missing)} {'is' if len(missing) == 1 else 'are'}. Add --set {missing[0]}=VALUE,"
