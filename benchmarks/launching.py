@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from many_jobs_ray import ray_cluster
 ROUNDS, SEEDS = 5, 2
 ENGINES = ("slurm", "shards", "ray")
 TRAIN = "train"
+LOOK_S = 0.2
 NAMES = ("tiny-design1", "tiny-design2")
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of prctl(2)."""
@@ -110,29 +112,44 @@ def whole(name: str, run: Callable[[Path], None]) -> Side:
     return Side(name, once, SEEDS * len(NAMES))
 
 
-def with_cluster(cluster: int) -> Callable[[Callable[[], object]], float]:
-    """Processor time of a call, with that of a process and all below it, living or waited for."""
+def with_cluster(root: int) -> Callable[[Callable[[], object]], float]:
+    """Processor time of a call, with that of a process and all below it.
+
+    Ray's daemon waits for no child, so that nobody has the time of those that ended: they are looked at every so often, and what a
+    process used after the last look is lost.
+    """
 
     def measure(run: Callable[[], object]) -> float:
-        before = tree_seconds(cluster)
-        own = processor_time(run)
-        return own + tree_seconds(cluster) - before
+        before, seen, ended = seconds_below(root), {}, threading.Event()
+
+        def look() -> None:
+            while not ended.wait(LOOK_S):
+                seen.update(seconds_below(root))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            own = processor_time(run)
+        finally:
+            ended.set()
+            looking.join()
+        return own + sum(used - before.get(process, 0.0) for process, used in seen.items())
 
     return measure
 
 
-def tree_seconds(root: int) -> float:
-    """Seconds of processor time of a process, its living descendants, and all that these have waited for."""
+def seconds_below(root: int) -> dict[int, float]:
+    """Seconds of processor time of a process and of each of its living descendants."""
     parents, seconds = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             parents[int(folder.name)] = int(fields[1])
-            seconds[int(folder.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+            seconds[int(folder.name)] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
     found = {root}
     while more := {one for one, parent in parents.items() if parent in found} - found:
         found |= more
-    return sum(seconds.get(one, 0.0) for one in found)
+    return {one: seconds[one] for one in found if one in seconds}
 
 
 def side(engine: str, name: str) -> Side:

@@ -102,12 +102,13 @@ def ray_cluster():
     ]
     words += ["--port", address.partition(":")[2], "--node-ip-address=127.0.0.1", "--include-dashboard=false"]
     words += ["--num-cpus=2", "--object-store-memory=80000000", f"--temp-dir={folder / 'r'}"]
-    variables = os.environ | {"TINYEXP_RAY_RUNS": str(folder / "elsewhere")}
+    elsewhere = folder / "elsewhere"
+    variables = os.environ | {"TINYEXP_RAY_RUNS": str(elsewhere)}
     with tempfile.TemporaryFile() as said:
         cluster = subprocess.Popen(words, env=variables, stdout=said, stderr=said)
         try:
             time.sleep(10)  # the first job waits for what is not up yet
-            yield address, cluster.pid, folder / "elsewhere"
+            yield address, cluster.pid, elsewhere
         finally:
             cluster.terminate()
             cluster.wait()
