@@ -124,7 +124,8 @@ def test_training_says_what_is_missing_and_how_to_install_it(tmp_path):
     done = tinyexp(tmp_path, "run-all", "--seeds", "1", "--plan", "none")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    [said] = [line for line in done.stderr.splitlines() if line.startswith("tinyexp: ")]
+    [whose, said] = done.stderr.splitlines()
+    assert whose.endswith("these are the experiments that come with tinyexp.")
     assert said.endswith(f" needs torch, torchvision, lightning-fabric, not installed here. {INSTALL}")
     assert not list(tmp_path.iterdir()), "it is said before anything is written"
 
@@ -159,7 +160,9 @@ def test_what_opens_images_says_that_pillow_is_missing(tmp_path, arguments):
     assert done.returncode == 2
     assert done.stderr.startswith("tinyexp: ")
     assert done.stderr.endswith(f" Pillow, not installed here. {INSTALL}\n")
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 1 + (arguments[0] == "run-all"), (
+        "run-all says whose experiments they are"
+    )
 
 
 def test_finished_runs_are_used_again(tmp_path):

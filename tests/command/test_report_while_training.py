@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def strangers(place: Path) -> set[str]:
-    return {path.name for path in place.iterdir()} - {"experiments", "train.py", "runs", "out"}
+    return {path.name for path in place.iterdir()} - {"experiments", "train.py", "runs", "out", "tmp"}
 
 
 def test_the_two_designs_of_the_leading_study_are_trained_before_all_else(place: Path, study: Path) -> None:
