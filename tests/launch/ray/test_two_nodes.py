@@ -1,6 +1,5 @@
 """On a real cluster of two nodes, one of which shares no folder: runs are those of this process to the bit, whatever ends."""
 
-import contextlib
 import json
 import re
 import signal
@@ -54,16 +53,16 @@ def expected(tmp_path_factory):
 
 def ours(nodes):
     """The processes of the cluster that carry out something of ours."""
-    found = []
-    for node in nodes.started.values():
-        for process in processes_of(node.pid):
-            with contextlib.suppress(OSError):
-                if (
-                    b"ray::tinyexp" in (said := Path(f"/proc/{process}/cmdline").read_bytes())
-                    or b"ray::Stops" in said
-                ):
-                    found.append(process)
-    return found
+    processes = [one for node in nodes.started.values() for one in processes_of(node.pid)]
+    return [one for one in processes if re.search("ray::(tinyexp|Stops)", name_of(one))]
+
+
+def name_of(process):
+    """What a process calls itself; empty where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def wait_for(come_about, what):
@@ -138,6 +137,17 @@ def test_a_run_on_the_node_that_shares_nothing_comes_back_whole(nodes, tmp_path,
         assert_trained_once(plan := small_plan(tmp_path / "runs", name), expected)
         assert holder(plan) == process.pid
     assert not [*nodes.elsewhere.iterdir(), *nodes.private.glob(".tinyexp*")]
+
+
+def test_no_more_runs_are_trained_at_once_than_there_is_room_for(nodes, tmp_path):
+    """A task that asked whether to stop, and waited for the answer, lent its processor to a third run."""
+    process, most = start(tmp_path / "runs", nodes, "--seeds", "3"), 0
+    while process.poll() is None:
+        most = max(most, sum("ray::tinyexp" in name for name in map(name_of, ours(nodes))))
+        time.sleep(0.02)
+    code, _, err = ended(process)
+    assert code == 0, err
+    assert most == len(nodes.started)
 
 
 def test_a_node_that_ends_in_mid_run_costs_only_what_it_had_not_sent(nodes, tmp_path, expected):

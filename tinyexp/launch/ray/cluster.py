@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import ray
@@ -50,16 +51,20 @@ def carried_out(text: str, state: bytes, number: int, stops: Any) -> Iterator[Sp
 
 
 def _asker(number: int, stops: Any) -> Callable[[], bool]:
-    """Asks the actor without waiting for it: the answer is that of the question before."""
-    asked: list[Any] = []
+    """Asks the actor without waiting for it: the answer is that of the question before.
+
+    A task that waits for anything, if only for no time, lends its processors to the next one, and never gets them back: two runs
+    would be trained where there is room for one. Hence a future, which Ray fills by itself.
+    """
+    asked: list[Future[bool]] = []
 
     def stop_asked() -> bool:
         if not asked:
-            asked.append(stops.is_stopped.remote(number))
-        if not ray.wait(asked, timeout=0)[0]:
+            asked.append(stops.is_stopped.remote(number).future())
+        if not asked[0].done():
             return False
         try:
-            return bool(ray.get(asked.pop()))
+            return asked.pop().result()
         # The actor is gone with its node; the launcher can still take the order back.
         except exceptions.RayError:
             return False
