@@ -145,6 +145,15 @@ def test_try_tells_which_study_asks_for_a_column_that_the_log_does_not_have(plac
     assert "the study" not in tinyexp("try", "mine").stderr
 
 
+def test_run_all_tells_it_after_the_first_run_and_once(place):
+    said = tinyexp("run-all", "--seeds", "2", "--jobs", "1").stderr
+    assert said.count("the study 'why' compares 'test_accuracy', which this log does not have") == 1
+    assert said.index("the study 'why'") < said.index("[2/4]")
+    study = place / "experiments" / "studies" / "why.toml"
+    study.write_text(STUDY.replace("test_accuracy", "test_acc"))
+    assert "the study 'why'" not in tinyexp("run-all", "--seeds", "3", "--jobs", "1").stderr
+
+
 def test_report_says_its_first_sentence_and_why_nothing_could_be_compared(place):
     assert tinyexp("run-all", "--seeds", "1", "--jobs", "1").returncode == 0
     done = tinyexp("report", "--out", "page")

@@ -70,6 +70,17 @@ def test_its_files_pin_the_script_and_keep_git_off_the_records(place):
     assert "runs/** -text" in (place / ".gitattributes").read_text()
 
 
+def test_a_script_that_is_not_there_yet_is_named(place):
+    assert "train.py" not in tinyexp("init", *OPTIONS).stderr
+    for folder in (place / "experiments" / "studies", place / "experiments"):
+        for path in folder.glob("*.toml"):
+            path.unlink()
+    (place / "train.py").unlink()
+    done = tinyexp("init", *OPTIONS)
+    assert done.returncode == 0
+    assert "train.py: is not here yet. Once it is, name it in [command] inputs of both files" in done.stderr
+
+
 def test_of_several_changes_each_is_a_factor(place):
     options = [one for one in OPTIONS if one not in {"--set", "epochs=3"}]
     assert tinyexp("init", *options, "--change", "epochs=3,4").returncode == 0
