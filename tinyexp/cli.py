@@ -349,7 +349,7 @@ def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(rows)
     elif not rows:
-        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
+        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {shlex.quote(str(runs))}", err=True)
     else:
         print_table(*with_result(rows, ("run", "state", "epochs", "of"), ("message",)))
 

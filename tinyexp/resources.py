@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
+
 _PACKAGE = Path(__file__).parent
 
 
 def experiments_folder() -> Path:
     """The folder of experiment files: ``./experiments`` if it has any, or ``profiles/`` or ``studies/``; else the shipped one."""
     own = Path("experiments")
-    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or any(own.glob("*.toml"))
+    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or any(
+        not is_clutter(path.name) for path in own.glob("*.toml")
+    )
     return own if has_files else shipped("experiments")
 
 

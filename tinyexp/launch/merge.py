@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinyexp.analysis.frozen import SUFFIX
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, LockedError, UserError
 from tinyexp.files import copy_file, sha256_of_file
 from tinyexp.launch.copied import copy_run
@@ -202,7 +203,7 @@ def _merge_notes(source: Path, into: Path) -> list[Merged]:
     problems: list[Merged] = []
     for path in sorted(source.glob("*/*")):
         target = into / path.relative_to(source)
-        if path.is_dir() or path.name.startswith("."):
+        if path.is_dir() or path.name.startswith(".") or is_clutter(path.relative_to(source)):
             continue
         if path.name == NAME and target.exists():
             both = dict.fromkeys([*read_asked(target.parent), *read_asked(path.parent)])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
 from tinyexp.runs.asked import NAME, read_asked
@@ -50,7 +51,10 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     )
     found = [finding for one in folders for finding in verify_records(one)]
     with_checkpoints = [
-        one for one in folders if one.checkpoints.is_dir() and any(one.checkpoints.glob("*.ckpt"))
+        one
+        for one in folders
+        if one.checkpoints.is_dir()
+        and any(not is_clutter(path.name) for path in one.checkpoints.glob("*.ckpt"))
     ]
     known = {finding.path for finding in found}
     looked_at = _readable(with_checkpoints, note)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import UserError, listed
 from tinyexp.trainers.vision.data.jpeg import jpeg_shape, read_jpeg
 
@@ -25,7 +26,6 @@ MAX_PIXELS = 89_000_000
 Pillow itself warns a little above this and refuses above twice as much; so its warning is never the last word."""
 
 _SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
-_CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
 _SHOWN = 5
 
 T = TypeVar("T")
@@ -234,7 +234,7 @@ def image_sizes(folder: Path) -> dict[str, int]:
     """
     sizes = {}
     for entry in _entries(folder):
-        if _is_clutter(entry.name):
+        if _is_none(entry.name):
             continue
         if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES or not _is(entry.is_file):  # noqa: PTH122 - of a million names
             path = Path(entry.path)
@@ -263,7 +263,7 @@ def subfolders(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()
     return tuple(
-        sorted(entry.name for entry in _entries(folder) if _is(entry.is_dir) and not _is_clutter(entry.name))
+        sorted(entry.name for entry in _entries(folder) if _is(entry.is_dir) and not _is_none(entry.name))
     )
 
 
@@ -288,8 +288,9 @@ def _is(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _CLUTTER
+def _is_none(name: str) -> bool:
+    """Whether it is neither an image nor a class: hidden, or what systems leave in folders."""
+    return name.startswith(".") or is_clutter(name)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
