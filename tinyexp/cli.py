@@ -399,7 +399,9 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("key", a, b))
+        from tinyexp.config.explain import as_typed
+
+        print_table([{name: as_typed(value) for name, value in row.items()} for row in rows], ("key", a, b))
 
 
 @main.command()

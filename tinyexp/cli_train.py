@@ -426,13 +426,14 @@ def plan(
     from tinyexp.launch.forecast import forecast
     from tinyexp.launch.forecast_text import as_lines
     from tinyexp.launch.session import Request
+    from tinyexp.processor import processors
 
     overrides = dict(parse_override(text) for text in settings)
     found = forecast(
         study,
         overrides=overrides,
         seeds=seeds or 0,
-        jobs=jobs or len(os.sched_getaffinity(0)),
+        jobs=jobs or processors(),
         data_folder=data_folder or data_folder_of(),
         **options,
     )
