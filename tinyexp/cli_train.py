@@ -177,13 +177,13 @@ def run_all(
     """
     from tinyexp.config.load import load_profile
 
-    _say_whose_experiments()
+    say_whose_experiments()
     many = seeds or (load_profile(options["profile"]).seeds if first_seed else 0)
     chosen = range(first_seed, first_seed + many)
     _train(as_json=as_json, seeds=chosen, only=only, studies=studies, plan=plan, **options)
 
 
-def _say_whose_experiments() -> None:
+def say_whose_experiments() -> None:
     """Hours of training are not to begin where somebody took another folder for the one with the own experiments."""
     from tinyexp.resources import experiments_folder, shipped
 

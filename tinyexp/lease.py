@@ -94,6 +94,12 @@ def holder_elsewhere(folder: Path) -> str:
     return found.words if found and found.machine != machine() and age is not None and age < STALE_S else ""
 
 
+def held_here(folder: Path) -> bool:
+    """Whether a process of this machine has the lease, or had it and left no other way than by being killed."""
+    found = _holder(folder / NAME)
+    return found is not None and found.machine == machine()
+
+
 def _take(path: Path, holder: _Holder) -> None:
     watched: _Seen | None = None
     since = time.monotonic()

@@ -18,9 +18,9 @@ from tinyexp.files import copy_file, sha256_of_file
 from tinyexp.launch.copied import copy_run
 from tinyexp.runs.asked import NAME, read_asked, write_asked
 from tinyexp.runs.folder import RunFolder, find_folders
+from tinyexp.runs.holder import holder_of
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import verify_records
-from tinyexp.trainers.owned import holder_of
 
 What = Literal["copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use"]
 """What became of a run of a source; the last three are problems, and nothing was done about them."""
