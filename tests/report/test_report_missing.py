@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -15,7 +16,9 @@ from records_maker import SHAPES, Shape, make_run, make_runs
 from tinyexp.analysis.reproduction import reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.limits import _trained_on
 from tinyexp.report.sections.reported import _verdict
+from tinyexp.runs.records import DataRecord
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
@@ -291,3 +294,12 @@ def test_a_single_experiment_is_a_report(tmp_path: Path, name: str) -> None:
     study = "why-design1-beat-design2" if name.startswith("tiny") else "deeper-on-imagenet"
     assert values["verdict"] == {"kind": "missing", "study": study}
     assert "To train what is missing: tinyexp run" in text
+
+
+def test_images_that_hold_more_than_is_taken_are_told_with_their_number() -> None:
+    data = DataRecord(fingerprint="0" * 64, train_images=90, reduced={"turned": 2, "looked_at": 90})
+    point = SimpleNamespace(data=data)
+    told = _trained_on(point).replace("\u00a0", " ")  # type: ignore[arg-type]
+    assert told.endswith("Of 90 images looked at, 2 images with an EXIF orientation, which is not followed.")
+    whole = SimpleNamespace(data=data.model_copy(update={"reduced": {}}))
+    assert "looked at" not in _trained_on(whole)  # type: ignore[arg-type]

@@ -42,7 +42,12 @@ class VisionTrainer:
             if data not in opened:
                 opened[data] = open_dataset(data, data_folder)
             require_fit(experiment, opened[data])
-        records = {data: describe(dataset) for data, dataset in opened.items()}
+        from tinyexp.trainers.vision.data.reductions import reduced_in  # noqa: PLC0415 - as above
+
+        records = {
+            data: describe(dataset).model_copy(update={"reduced": reduced_in(dataset)})
+            for data, dataset in opened.items()
+        }
         return [records[vision_settings(experiment).data] for experiment in experiments]
 
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
