@@ -88,19 +88,21 @@ class VisionTrainer:
         """See :func:`tinyexp.trainers.vision.training.run.train_run`."""
         require_installed(plan.experiment)
         # Loading torch takes seconds, so it is done where training begins.
+        from tinyexp.trainers.vision.data.processes import lost_ones_told  # noqa: PLC0415
         from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
 
         dataset = _opened(vision_settings(plan.experiment).data, str(data_folder))
         if dataset.fingerprint != plan.record.data.fingerprint:
             raise TinyexpError("the data changed after the run was planned; start the command again.")
-        return train_run(
-            plan,
-            dataset,
-            listener,
-            fresh=fresh,
-            accept_environment=accept_environment,
-            data_folder=data_folder,
-        )
+        with lost_ones_told():
+            return train_run(
+                plan,
+                dataset,
+                listener,
+                fresh=fresh,
+                accept_environment=accept_environment,
+                data_folder=data_folder,
+            )
 
 
 TRAINER = VisionTrainer()
