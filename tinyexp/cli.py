@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_shared import (
@@ -115,7 +116,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge):
+for _command in (init, run_all, run, try_experiment, plan, merge, check):
     main.add_command(_command)
 
 
@@ -186,44 +187,6 @@ def export(form: str, runs: Path, profile: str | None) -> None:
     from tinyexp.report.export import as_csv, as_latex
 
     click.echo(visible(as_csv(runs) if form == "csv" else as_latex(runs, profile)), nl=False)
-
-
-@main.command()
-@click.argument("folder", type=FOLDER)
-def check(folder: Path) -> None:
-    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
-
-    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
-    predictions and checkpoints are verified; nothing is trained or written.
-    """
-    if not (folder / "report.json").exists():
-        _check_runs(folder)
-        return
-    from tinyexp.report.check import examine
-
-    checked = examine(folder)
-    for note in checked.notes:
-        say(f"tinyexp: {note}", err=True)
-    for line in checked.found:
-        say(line)
-    if checked.found:
-        sys.exit(1)
-    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
-
-
-def _check_runs(folder: Path) -> None:
-    from tinyexp.launch.verify import verify
-
-    verified = verify(folder)
-    for finding in verified.found:
-        say(finding)
-    if verified.found:
-        say(f"tinyexp: {verified.next_step}", err=True)
-        sys.exit(1)
-    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
-    say(
-        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
-    )
 
 
 @main.command("compare")

@@ -19,7 +19,7 @@ from tinyexp.report.values import record_names
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.recorded import RecordedRun, read_run
 from tinyexp.runs.records import read_bounded
-from tinyexp.runs.verify import changed_records, cures, finding
+from tinyexp.runs.verify import changed_records, cures, finding, verify_records
 
 _READ = ("run.json", "environment.json", "status.json")
 """What a recorded run was read from."""
@@ -31,7 +31,7 @@ def copy_records(selection: Selection, runs: Path) -> list[RecordedRun]:
     Raises
     ------
     DamagedError
-        A finished run's record is missing, or not what the run wrote.
+        A record is missing, not what the run wrote, or contradicts another; or two folders hold the same run.
     """
     copies = [_copied(run, runs) for run in selection.runs]
     for path in study_notes(selection):
@@ -50,6 +50,7 @@ def study_notes(selection: Selection) -> list[Path]:
 def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     experiment = run.record.experiment
     target = runs / experiment.profile / experiment.name / run.folder.path.name
+    _refuse_twice(run, target)
     target.mkdir(parents=True)
     digests = {}
     for name in record_names(run):
@@ -59,9 +60,27 @@ def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     if run.status.state == "finished":
         _refuse_changed(run, digests)
     copy = RunFolder(target)
+    _refuse_unsound(run, copy)
     if any(digests.get(name) != run.digests.get(name) for name in _READ):
         return read_run(copy)
     return replace(run, folder=copy, digests=digests)
+
+
+def _refuse_twice(run: RecordedRun, target: Path) -> None:
+    if target.exists():
+        raise DamagedError(
+            "holds a run that another folder holds too. Move one of them out of the runs.", run.folder.path
+        )
+
+
+def _refuse_unsound(run: RecordedRun, copy: RunFolder) -> None:
+    """What `tinyexp check` finds in the records, of the runs or later of the report, no report is made from."""
+    if found := verify_records(copy):
+        first = found[0]
+        more = f" {len(found) - 1} more findings: `tinyexp check` lists them." if len(found) > 1 else ""
+        cure = " ".join(cures(found)) or f"{more} Leave the run out, or train it again."
+        where = run.folder.path / first.path.name if first.path != copy.path else run.folder.path
+        raise DamagedError(f"{first.what} {cure.strip()}", where)
 
 
 def _refuse_changed(run: RecordedRun, digests: Mapping[str, str]) -> None:
