@@ -228,9 +228,9 @@ def _is_written_as(told: dict[str, Any], path: Path) -> bool:
 
 
 def _values_compared(told: dict[str, Any], again: dict[str, Any]) -> Checked:
-    """The verdict and the values; neither pages nor versions."""
+    """The verdict, the values and what they are made from; neither pages nor versions."""
     note = "Only the verdict and the values in report.json were compared, not the pages: what these say may be anything."
-    left, right = ({key: one.get(key) for key in ("verdict", "values")} for one in (told, again))
+    left, right = ({key: one.get(key) for key in ("verdict", "values", "beside")} for one in (told, again))
     found = differences(left, right)
     notes = (note, found.note) if found.note else (note,)
     if not found.lines:

@@ -149,10 +149,9 @@ def is_report(folder: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == REPORT_FORMAT
 
 
-def files_below(folder: Path) -> list[str]:
-    """Every file below a folder, by its path from there with slashes, sorted."""
-    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+def is_of_a_run(name: str) -> bool:
+    """Whether a path in a report is that of a run's record."""
+    return name.startswith("runs/") and name.count("/") == 4
 
 
 def listing(folder: Path) -> Held:

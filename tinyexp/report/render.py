@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError, listed
-from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text, sha256_of_file
 from tinyexp.report.badge import badge
 from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import Makers, build_view
@@ -26,7 +26,16 @@ from tinyexp.report.figures import draw_panels
 from tinyexp.report.junit import junit_page
 from tinyexp.report.kept_images import ENDING, keep_images
 from tinyexp.report.pages import html_page, markdown_page, summary_page
-from tinyexp.report.place import BASELINE_FILE, DEFINITIONS, REPORT_FORMAT, Held, held_by, replaced_whole
+from tinyexp.report.place import (
+    BASELINE_FILE,
+    DEFINITIONS,
+    REPORT_FORMAT,
+    Held,
+    held_by,
+    is_of_a_run,
+    listing,
+    replaced_whole,
+)
 from tinyexp.report.select import Selection, profile_folder, select_runs
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
@@ -188,13 +197,15 @@ def render_into(
 
 
 def _write_pages(view: ReportView, folder: Path) -> None:
+    """The pages of a folder in which everything is that they are made from."""
+    beside = {name: sha256_of_file(folder / name) for name in listing(folder) if not is_of_a_run(name)}
     pictures = draw_panels(list(view.panels()))
     pages = {
         GIT_ATTRIBUTES: BYTES_AS_THEY_ARE,
         "report.html": html_page(view, pictures),
         "report.md": markdown_page(view),
         "summary.md": summary_page(view),
-        "report.json": json_text(_for_programs(view)),
+        "report.json": json_text(_for_programs(view, beside)),
         "junit.xml": junit_page(view),
         "badge.svg": badge(view),
     }
@@ -213,11 +224,12 @@ def _keep_test_images(evidence: Evidence, kept: Path, into: Path, data_folder: P
         keep_images(kept, into, contender.experiment, shown.fingerprint, shown.places, data_folder)
 
 
-def _for_programs(view: ReportView) -> dict[str, Any]:
+def _for_programs(view: ReportView, beside: Mapping[str, str]) -> dict[str, Any]:
     return {
         "format": REPORT_FORMAT,
         "schema_version": SCHEMA_VERSION,
         "made_with": dict(view.made_with),
+        "beside": beside,
         "verdict": view.head.verdict.sentence,
         "values": view.values,
     }
