@@ -6,13 +6,16 @@ make the same bytes again, whatever experiments lie elsewhere.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from tinyexp.analysis.study import study_names
 from tinyexp.config.load import experiment_names, profile_names
 from tinyexp.config.names import SOURCE
+from tinyexp.errors import UserError
 from tinyexp.report.select import Selection
-from tinyexp.resources import experiments_folder
+from tinyexp.resources import experiments_folder, experiments_from
 from tinyexp.runs.records import read_bounded
 
 
@@ -23,6 +26,17 @@ def copy_definitions(selection: Selection, into: Path) -> None:
         content = read_bounded(folder / name)
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         (into / name).write_bytes(content)
+
+
+@contextlib.contextmanager
+def reading_definitions(copies: Path) -> Iterator[None]:
+    """For as long as the block lasts only the copies are read; what is wrong with one is told of the file that it was copied from."""
+    own = experiments_folder()
+    try:
+        with experiments_from(copies):
+            yield
+    except UserError as error:
+        raise UserError(str(error).replace(str(copies), str(own))) from error
 
 
 def _names(selection: Selection, folder: Path) -> list[str]:

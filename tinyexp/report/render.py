@@ -19,7 +19,7 @@ from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import Makers, build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records, study_notes
-from tinyexp.report.definitions import copy_definitions
+from tinyexp.report.definitions import copy_definitions, reading_definitions
 from tinyexp.report.digest import report_digest
 from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.figures import draw_panels
@@ -39,7 +39,6 @@ from tinyexp.report.place import (
 from tinyexp.report.select import Selection, profile_folder, select_runs
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
-from tinyexp.resources import experiments_from
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.recorded import read_runs
 from tinyexp.words import CODE, END_CODE, NBSP
@@ -187,7 +186,7 @@ def render_into(
     copy_definitions(selection, folder / DEFINITIONS)
     if baseline:
         (folder / BASELINE_FILE).write_bytes(baseline.content)
-    with experiments_from(folder / DEFINITIONS):
+    with reading_definitions(folder / DEFINITIONS):
         evidence = gather(select_runs(copied))
         kept = folder / "runs" / selection.profile
         _keep_test_images(evidence, profile_folder(selection), kept, data_folder)
