@@ -159,12 +159,13 @@ def report(
     Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
     metric has values that it cannot have, such as percents where its unit is a fraction.
     """
+    from tinyexp.report.digest import report_digest
     from tinyexp.report.step_summary import append_summary, step_summary_file
 
     step = step_summary_file() if step_summary else None
     code = report_written(out, runs, profile, settings, baseline, data_folder or data_folder_of())
     if step:
-        append_summary(out / "summary.md", step)
+        append_summary(out / "summary.md", step, report_digest(out))
     sys.exit(code)
 
 
