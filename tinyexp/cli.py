@@ -15,6 +15,7 @@ import click
 from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
+from tinyexp.cli_missing import advice
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -92,6 +93,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.MissingParameter as error:
+            raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
             for line in str(error).split("\n"):
                 say(f"tinyexp: {line}", err=True)

@@ -13,10 +13,10 @@ from typing import Any
 from tinyexp.analysis.design import experiment_point
 from tinyexp.analysis.study import load_study, study_names
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import TinyexpError, UserError, listed, nearest
+from tinyexp.errors import TinyexpError, UserError
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
-from tinyexp.resources import experiments_folder
+from tinyexp.launch.study_metrics import not_measured
 from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
 from tinyexp.terminal import counted
@@ -86,12 +86,8 @@ def _not_measured(experiment: str, metrics: list[str]) -> tuple[str, ...]:
     for name in study_names():
         with contextlib.suppress(UserError):  # what is wrong with a study is said where it is asked for
             study = load_study(name)
-            if experiment in study.experiments and study.metric not in metrics:
-                told.append(
-                    f"the study '{name}' compares '{study.metric}', which this log does not have. Known: {listed(metrics)}."
-                    f"{nearest(study.metric, metrics)} Write that in {experiments_folder() / 'studies' / f'{name}.toml'}, or have the "
-                    "command write the other."
-                )
+            if experiment in study.experiments and (sentence := not_measured(study, metrics)):
+                told.append(sentence)
     return tuple(told)
 
 
