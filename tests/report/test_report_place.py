@@ -346,7 +346,7 @@ def test_where_something_takes_the_place_between_two_renames_the_old_report_is_k
 def test_an_empty_folder_and_a_link_of_the_users_in_a_report_are_refused_and_stay(tmp_path: Path) -> None:
     out = old_report(tmp_path)
     (out / "mine").mkdir()
-    with pytest.raises(UserError, match=r"no report wrote \(mine/\)"):
+    with pytest.raises(UserError, match=r"no report wrote \(mine\)"):
         write_report(runs(), out)
     (out / "mine").rmdir()
     (tmp_path / "notes.md").write_text("mine")
