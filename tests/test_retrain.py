@@ -213,15 +213,51 @@ def test_what_cannot_be_trained_here_is_said_and_none_is_left_out_for_it(
     shutil.copytree(true_report / "runs", tmp_path / "runs")
     found = read_runs(tmp_path / "runs")
     [run] = drawn(found, "b" * 64, 1, 3)
-    told = json.loads(run.folder.record.read_text())
-    change(told)
+    changed_record("run.json", change)(run.folder)
     if "numerics" in words or "data" in words:
-        told["identity"] = "1" * 64
-    run.folder.record.write_text(json_text(told))
+        changed_record("run.json", lambda told: told.update(identity="1" * 64))(run.folder)
     with pytest.raises(UserError) as error:
         retrain(tmp_path / "runs", "b" * 64, 1, 3, Path("data"), lambda words: None)
     assert words in str(error.value)
     assert run.name in str(error.value)
+
+
+WITH_INPUTS = {
+    "command": {
+        "run": "python absent.py --seed {seed} --out {folder}",
+        "metrics": "m.csv",
+        "inputs": ["absent.py"],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda run: run["settings"]["data"].update(dataset="tiny-imagenet"),
+            "Data are missing; nothing was trained.",
+        ),
+        (
+            lambda run: run.update(trainer="command", settings=WITH_INPUTS, file_settings=WITH_INPUTS),
+            "no file matches 'absent.py'",
+        ),
+    ],
+    ids=["data", "command"],
+)
+def test_data_or_a_command_that_are_not_here_are_named(
+    true_report: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, Any]], object],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(true_report / "runs", tmp_path / "runs")
+    [run] = drawn(read_runs(tmp_path / "runs"), "b" * 64, 1, 3)
+    changed_record("run.json", lambda told: change(told["experiment"]))(run.folder)
+    with pytest.raises(UserError, match=words):
+        retrain(tmp_path / "runs", "b" * 64, 1, 3, Path("data"), lambda words: None, run_commands=True)
 
 
 def test_without_torch_it_says_what_to_install(true_report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
