@@ -19,7 +19,7 @@ from tinyexp.report.values import record_names
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.recorded import RecordedRun, read_run
 from tinyexp.runs.records import read_bounded
-from tinyexp.runs.verify import changed_records, cures, finding
+from tinyexp.runs.verify import changed_records, cures, finding, verify_records
 
 _READ = ("run.json", "environment.json", "status.json")
 """What a recorded run was read from."""
@@ -59,6 +59,10 @@ def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     if run.status.state == "finished":
         _refuse_changed(run, digests)
     copy = RunFolder(target)
+    if run.status.state == "finished" and (found := verify_records(copy)):
+        raise DamagedError(
+            f"{found[0].path.name} {found[0].what} See `tinyexp check` of this folder.", run.folder.path
+        )
     if any(digests.get(name) != run.digests.get(name) for name in _READ):
         return read_run(copy)
     return replace(run, folder=copy, digests=digests)
