@@ -59,13 +59,22 @@ def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     if run.status.state == "finished":
         _refuse_changed(run, digests)
     copy = RunFolder(target)
-    if run.status.state == "finished" and (found := verify_records(copy)):
-        raise DamagedError(
-            f"{found[0].path.name} {found[0].what} See `tinyexp check` of this folder.", run.folder.path
-        )
+    _refuse_unsound(run, copy)
     if any(digests.get(name) != run.digests.get(name) for name in _READ):
         return read_run(copy)
     return replace(run, folder=copy, digests=digests)
+
+
+def _refuse_unsound(run: RecordedRun, copy: RunFolder) -> None:
+    """A report is made of what `tinyexp check` of the runs finds nothing in; of a run that is trained the tables are not settled yet."""
+    settled = None if run.status.state == "finished" else (copy.record, copy.status, copy.path)
+    found = [one for one in verify_records(copy) if settled is None or one.path in settled]
+    if found:
+        name = "" if found[0].path == copy.path else f"{found[0].path.name} "
+        raise DamagedError(
+            f"{name}{found[0].what} `tinyexp check` tells of everything that is wrong with runs.",
+            run.folder.path,
+        )
 
 
 def _refuse_changed(run: RecordedRun, digests: Mapping[str, str]) -> None:
