@@ -9,12 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import SHAPES, Shape, make_run, make_runs
+from records_maker import SHAPES, Shape, make_run, make_runs, predictions, with_status
 
 from tinyexp.analysis.reproduction import reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.reported import _verdict
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.records import write_predictions
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
