@@ -53,8 +53,16 @@ class LockedError(TinyexpError):
     """Another process trains the run; its records are that process's to write."""
 
 
+class LostFolderError(LockedError):
+    """A run's folder was moved or removed while this process wrote in it; what has its name now is not this process's."""
+
+
 class DamagedError(TinyexpError):
     """A file of ours is not what was written: truncated, changed, or of another kind."""
+
+
+class UnreadableError(DamagedError):
+    """A file that could not be read this time, as for want of a permission; of its content nothing is known."""
 
 
 class InterruptedRunError(TinyexpError):

@@ -24,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import DamagedError, TinyexpError, UnreadableError
 from tinyexp.failpoints import failpoint
 
 _CHUNK = 1 << 20
@@ -37,6 +37,19 @@ BYTES_AS_THEY_ARE = "* -text\n"
 """What that file says in a folder of ours: git rewrites no line ends there, of which digests would tell."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
+_OF_THE_FILE = frozenset(
+    (
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENXIO,
+        errno.EINVAL,
+        errno.EFBIG,
+        errno.ENAMETOOLONG,
+    )
+)
+"""What is wrong with a file itself. Any other number is of the moment: no handle left, no permission, a disk that fails."""
 
 
 def write_bytes(path: Path, content: bytes, token: str = "") -> None:
@@ -185,6 +198,29 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > found.st_size:
         raise OSError(errno.EBUSY, "it grew while it was read")
     return content
+
+
+def read_error(path: Path, error: OSError) -> DamagedError:
+    """What is to be raised where a file of ours could not be read: only what is wrong with the file itself is damage."""
+    kind = DamagedError if error.errno in _OF_THE_FILE else UnreadableError
+    return kind(f"cannot be read ({error.strerror}).", path)
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing where there is no folder.
+
+    Raises
+    ------
+    DamagedError
+        It cannot be listed, of which ``Path.glob`` says nothing.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        kind = DamagedError if error.errno in _OF_THE_FILE else UnreadableError
+        raise kind(f"cannot be listed ({error.strerror}).", folder) from error
 
 
 class Stamp(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from pathlib import Path
 
 from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, LockedError, TinyexpError
 from tinyexp.files import append_text
+from tinyexp.lease import holder_elsewhere
 from tinyexp.runs.heartbeat import beating
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status, read_section, write_section
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, trainer_of
+from tinyexp.trainers.owned import owned
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,20 @@ def failed_status(plan: RunPlan, message: str) -> Status:
 
 
 def mark_failed(plan: RunPlan, message: str) -> Status:
-    """Write down that a run failed, and why."""
+    """Write down that a run failed, and why, unless another process has it by now, or finished it.
+
+    A finished run that was refused, as for a record that somebody changed, is what it was; whoever asked hears of it.
+    """
     status = failed_status(plan, message)
     # On a full disk not even this can be written; whoever waits for the run hears of it all the same.
     with contextlib.suppress(TinyexpError):
-        if not plan.folder.record.exists():
-            write_section(plan.folder.record, plan.record)
-        write_section(plan.folder.status, status)
+        if holder_elsewhere(plan.folder.path):  # which is not waited for
+            return status
+        with owned(plan.folder, wait_s=0):
+            if recorded_status(plan).state != "finished":
+                if not os.path.lexists(plan.folder.record):
+                    write_section(plan.folder.record, plan.record)
+                write_section(plan.folder.status, status)
     return status
 
 
