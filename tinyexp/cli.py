@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tinyexp import stopping, streams
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_missing import advice
@@ -72,6 +73,27 @@ To complete names with the tab key:
 
 class _Group(click.Group):
     """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As a program, which hears signals, and which nothing that it writes to can end."""
+        streams.keep()
+        stopping.hear()
+        code: Any = 0
+        try:
+            self.main(*args, **kwargs)
+        except stopping.Stopped as stopped:
+            say(stopping.line(stopped.number), err=True)
+        except SystemExit as end:
+            code = end.code
+        code = stopping.code_so_far() or code
+        if problem := streams.problem_with_results():
+            say(
+                f"tinyexp: standard output: cannot be written ({problem}), so what was to be printed is not complete.",
+                err=True,
+            )
+            code = code or 1
+        stopping.deafen(code or 0)
+        sys.exit(code)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
