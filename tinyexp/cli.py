@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -26,7 +26,7 @@ from tinyexp.cli_shared import (
     with_result,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import TinyexpError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -117,9 +117,16 @@ class _Group(click.Group):
         except click.MissingParameter as error:
             raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
-            for line in str(error).split("\n"):
-                say(f"tinyexp: {line}", err=True)
-            ctx.exit(getattr(error, "exit_code", 1))
+            self._end(ctx, error)
+        except OSError as error:
+            # Of the system's refusals that nobody foresaw none is a traceback.
+            self._end(ctx, call_failed(error))
+
+    @staticmethod
+    def _end(ctx: click.Context, error: TinyexpError) -> NoReturn:
+        for line in str(error).split("\n"):
+            say(f"tinyexp: {line}", err=True)
+        ctx.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(

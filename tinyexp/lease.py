@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tinyexp.errors import LockedError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import read_bounded
+from tinyexp.files import read_bounded, write_whole
 
 NAME = ".lease"
 TOUCH_S = 10.0
@@ -71,7 +71,7 @@ def leased(folder: Path) -> Iterator[None]:
         The folder cannot be written to.
     """
     path, holder = folder / NAME, _Holder()
-    _take(path, holder)
+    handle = _take(path, holder)
     ended = threading.Event()
     # A thread, because a step of a training may take longer than a lease lasts.
     toucher = threading.Thread(target=_keep_touching, args=(path, ended), daemon=True, name="lease")
@@ -81,9 +81,7 @@ def leased(folder: Path) -> Iterator[None]:
     finally:
         ended.set()
         toucher.join()
-        if _holder(path) == holder:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _let_go(path, handle)
 
 
 def holder_elsewhere(folder: Path) -> str:
@@ -94,10 +92,20 @@ def holder_elsewhere(folder: Path) -> str:
     return found.words if found and found.machine != machine() and age is not None and age < STALE_S else ""
 
 
-def _take(path: Path, holder: _Holder) -> None:
+def _let_go(path: Path, handle: int) -> None:
+    """Remove the lease, unless it is another's by now: an open file is asked, which no disk that fails in reading keeps from an answer."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            path.unlink()
+    with contextlib.suppress(OSError):
+        os.close(handle)
+
+
+def _take(path: Path, holder: _Holder) -> int:
+    """The lease as an open file, once it is held."""
     watched: _Seen | None = None
     since = time.monotonic()
-    while not _created(path, holder):
+    while (handle := _created(path, holder)) is None:
         if (seen := _seen(path)) is None:
             continue
         found = seen[0]
@@ -117,20 +125,24 @@ def _take(path: Path, holder: _Holder) -> None:
             watched = None
         else:
             time.sleep(_LOOK_S)
+    return handle
 
 
-def _created(path: Path, holder: _Holder) -> bool:
+def _created(path: Path, holder: _Holder) -> int | None:
+    """The new lease as an open file; None where there is one."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return False
+        return None
     try:
-        os.write(handle, json.dumps(asdict(holder)).encode())
+        write_whole(handle, json.dumps(asdict(holder)).encode())
         os.fsync(handle)
-    finally:
-        os.close(handle)
+    except BaseException:
+        # What is not whole says nothing of its holder, and would be waited for.
+        _let_go(path, handle)
+        raise
     failpoint(f"{NAME} done")
-    return True
+    return handle
 
 
 def _put_out_of_the_way(path: Path, stale: _Seen) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text
+from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text, write_whole
 
 if sys.platform != "win32":
     import fcntl
@@ -253,8 +253,7 @@ def _record(owner: Path, content: bytes) -> None:
 
 
 def _write(handle: int, content: bytes) -> None:
-    if os.write(handle, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write_whole(handle, content)
     os.ftruncate(handle, len(content))
     os.fsync(handle)
 

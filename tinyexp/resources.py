@@ -10,7 +10,9 @@ _PACKAGE = Path(__file__).parent
 def experiments_folder() -> Path:
     """The folder of experiment files: ``./experiments`` if it has any, or ``profiles/`` or ``studies/``; else the shipped one."""
     own = Path("experiments")
-    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or any(own.glob("*.toml"))
+    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or (
+        own.is_dir() and any(path.suffix == ".toml" for path in own.iterdir())
+    )
     return own if has_files else shipped("experiments")
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import faulthandler
 import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -38,16 +40,23 @@ ERRORS = {
     "ENOMEM": errno.ENOMEM,
     "half": SHORT,
 }
-BY_THE_CLOCK = ("timing.csv", "log.txt", "output.txt", ".owner", ".lock")
+BY_THE_CLOCK = ("timing.csv", "output.txt", ".owner", ".lock", ".tinyexp-owner.json")
 """Files that are there, and whose bytes are not compared."""
+NOT_COMPARED = re.compile(r"/(log\.txt$|\.lease$|ended-\d+/)")
+"""Words for people, which are lost where they cannot be written; a lease that could not be removed, which the next takes over; what a command had done that was tried again, which is kept."""
+_PATIENCE_S = 8.0
+"""No try takes longer."""
 Contents = dict[str, bytes]
 
 
 def contents(folder: Path) -> Contents:
-    """All files and folders; of those that depend on the clock the names."""
+    """All files and folders; of those that depend on the clock the names, and of checkpoints the last two, as older ones go with the next."""
     found: Contents = {}
-    for path in sorted(folder.rglob("*")):
+    older = {path for place in folder.rglob("checkpoints") for path in sorted(place.glob("*.ckpt"))[:-2]}
+    for path in sorted({*folder.rglob("*")} - older):
         name = str(path.relative_to(folder))
+        if NOT_COMPARED.search(f"{name}/" if path.is_dir() else name):
+            continue
         if path.is_dir():
             found[f"{name}/"] = b""
         else:
@@ -76,6 +85,8 @@ class Work:
     arguments: Sequence[str]
     made: Callable[[Path], None]
     """Makes what the command works on in an empty folder."""
+    anew: Sequence[str] = ()
+    """What has it do all of it again."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +113,13 @@ class Loop:
         self.place, self.begun = self.folder / "place", self.folder / "begun"
         self.begun.mkdir(parents=True)
         self.work.made(self.begun)
-        self._again()
+        self.again()
         os.chdir(self.place)
         session.executor_for = lambda placement: InProcess()
         code = _carried_out(self.work.arguments)  # in this process, for what it loads
         assert code == 0, f"the untouched command ended with {code}"
         os.chdir(self.folder)
-        self._again()
+        self.again()
         assert self.tried().code == 0
         self.untouched = contents(self.place)
         self.known: dict[str, str] = {}
@@ -123,7 +134,7 @@ class Loop:
 
     def one(self, name: str, number: int, *, for_good: bool) -> bool:
         """One try and what follows it; False where the command makes fewer calls."""
-        self._again()
+        self.again()
         t0 = __import__("time").monotonic()
         ended = self.tried(ERRORS[name], number, for_good=for_good)
         if not ended.failed:
@@ -132,7 +143,10 @@ class Loop:
         if os.environ.get("F19"):
             print(title, ended.code, round(__import__("time").monotonic()-t0, 2), file=sys.stderr, flush=True)
         self.outcomes[f"{name}: {'ended well' if ended.code == 0 else 'an error in words'}"] += 1
-        self.problems += [f"{title}: {problem}" for problem in self._judged(ended)]
+        self.problems += (found := [f"{title}: {problem}" for problem in self._judged(ended)])
+        if os.environ.get("F19"):
+            for one in found:
+                print("PROBLEM", one, "\n", file=sys.stderr, flush=True)
         return True
 
     def tried(self, error: int = SHORT, number: int = 0, *, for_good: bool = False) -> Ended:
@@ -163,13 +177,47 @@ class Loop:
             yield f"ended with {ended.code} and said: {ended.said[-500:]}"
         if ended.code == 0:
             yield from (f"ended well, and {difference}" for difference in self._differences())
+        yield from (f"{problem} -- it had said: {ended.said[-600:]}" for problem in self.carried_on())
+
+    def carried_on(self) -> Iterator[str]:
+        """The same command with nothing failing; from a state that was met before it is known what becomes of it."""
         state = hashlib.sha256(repr(sorted(self._state())).encode()).hexdigest()
         if state not in self.known:
             again = self.tried()
             found = [f"the same command again ended with {again.code}: {again.said[-800:]}"] if again.code else []
             self.known[state] = "; ".join(found or list(self._differences()))
         if self.known[state]:
-            yield f"afterwards {self.known[state]} -- it had said: {ended.said[-600:]}"
+            yield f"afterwards {self.known[state]}"
+
+    def logged(self, log: Path) -> None:
+        """The command once more, with every change that it makes written into a log."""
+
+        def work() -> None:
+            self.calls.below(self.place)
+            os.chdir(self.place)
+            self.calls.log(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+            assert _carried_out(self.work.arguments) == 0
+
+        assert _in_child(work, self.folder / "said") == 0, (self.folder / "said").read_text()
+
+    def on_a_plain_disk(self) -> Iterator[str]:
+        """The command on a disk that knows no rights, links, locks or exchange, and again over what it made; yields what differs."""
+
+        def work() -> None:
+            self.calls.below(self.place)
+            self.calls.plain_disk()
+            os.chdir(self.place)
+            code = _carried_out([*self.work.arguments, *again])
+            assert code == 0, f"ended with {code}"
+
+        self.again()
+        for again in ((), self.work.anew):
+            code = _in_child(work, self.folder / "said")
+            said = (self.folder / "said").read_text()
+            if code or "Traceback" in said:
+                yield f"{' '.join(again) or 'the first time'}: ended with {code}: {said[-1500:]}"
+            if not again:
+                yield from self._differences()
 
     def _differences(self) -> Iterator[str]:
         try:
@@ -189,7 +237,8 @@ class Loop:
         for path in self.place.rglob("*"):
             yield str(path.relative_to(self.place)), path.read_bytes() if path.is_file() else b""
 
-    def _again(self) -> None:
+    def again(self) -> None:
+        """Put the folder back as it was."""
         shutil.rmtree(self.place, ignore_errors=True)
         shutil.copytree(self.begun, self.place)
 
@@ -218,6 +267,7 @@ def _in_child(work: Callable[[], None], said: Path) -> int:
         words = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         os.dup2(words, 1)
         os.dup2(words, 2)
+        faulthandler.dump_traceback_later(_PATIENCE_S, exit=True)
         try:
             work()
         except BaseException:  # noqa: BLE001 - a child must not go on as its parent
@@ -281,11 +331,12 @@ def images(folder: Path) -> None:
 
 VISION = {**SMALL, "training.stop_after": 2, "training.epochs": 12, "execution.checkpoint_steps": 3}
 WORKS: dict[str, Work] = {
-    "command": Work(("run", "mine"), a_command),
+    "command": Work(("run", "mine"), a_command, anew=("--fresh",)),
     "run-all": Work(("run-all", "--seeds", "2", "--jobs", "1"), a_command),
     "vision": Work(
         ("run", "tiny-design1", *(part for key, value in VISION.items() for part in ("--set", f"{key}={value}"))),
         lambda _: None,
+        anew=("--fresh",),
     ),
     "report": Work(("report", "--out", "out"), invented_runs),
     "pack": Work(("data", "pack", "tiny-imagenet", "--data-folder", "data"), images),
@@ -294,7 +345,10 @@ WORKS: dict[str, Work] = {
 
 if __name__ == "__main__":
     loop = Loop(WORKS[sys.argv[1]], Path(sys.argv[2]))
-    loop.every(int(sys.argv[3]))
+    if sys.argv[3] == "plain":
+        loop.problems += loop.on_a_plain_disk()
+    else:
+        loop.every(int(sys.argv[3]))
     told: dict[str, Any] = {
         "tries": sum(loop.outcomes.values()),
         "outcomes": loop.outcomes,

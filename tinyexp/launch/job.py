@@ -9,7 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, LockedError, TinyexpError
+from tinyexp.errors import (
+    DamagedError,
+    DivergedError,
+    InterruptedRunError,
+    LockedError,
+    TinyexpError,
+    call_failed,
+)
 from tinyexp.files import append_text
 from tinyexp.lease import holder_elsewhere
 from tinyexp.runs.heartbeat import beating
@@ -79,6 +86,9 @@ def run_job(job: Job, stop_code: Callable[[], int] = lambda: 0) -> JobEnd:
     except TinyexpError as error:
         mark_failed(plan, str(error))
         return JobEnd(error.exit_code, str(error))
+    except OSError as error:  # a disk that failed, no handle left
+        mark_failed(plan, message := str(call_failed(error)))
+        return JobEnd(1, message)
     except Exception as error:  # noqa: BLE001 - whatever one run dies of, the others go on
         _log_traceback(plan)
         mark_failed(plan, message := f"{type(error).__name__}: {error}")

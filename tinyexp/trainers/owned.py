@@ -15,6 +15,7 @@ from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_
 from tinyexp.lease import holder_elsewhere, leased
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
+from tinyexp.trees import below
 
 LOCK_SECONDS = 20.0
 """Data workers of a killed worker share its lock, and look for their parent every five seconds."""
@@ -72,7 +73,7 @@ def owned(folder: RunFolder, wait_s: float | None = None) -> Iterator[Held]:
         raise UserError(_unwritable(folder, error)) from error
     try:
         with _leased(folder):
-            take_over(owner, (folder.path, folder.checkpoints))
+            take_over(owner, [folder.path, *(path for path in below(folder.path) if path.is_dir())])
             if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
                 write_text(attributes, BYTES_AS_THEY_ARE)
             yield Held(folder.path)
