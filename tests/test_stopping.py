@@ -45,7 +45,7 @@ def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
         [sys.executable, "-m", "tinyexp", "run-all", "--only", "tiny-design1", "--runs", "runs"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}", "SEND": "yes"},
         cwd=tmp_path,
-        preexec_fn=prepared,  # noqa: PLW1509 - a test has one thread
+        preexec_fn=prepared,
         capture_output=True,
         text=True,
         timeout=60,

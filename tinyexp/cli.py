@@ -16,6 +16,7 @@ from tinyexp import stopping, streams
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_missing import advice
+from tinyexp.cli_runs import clean, status
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -23,7 +24,6 @@ from tinyexp.cli_shared import (
     print_table,
     report_written,
     usual_profile,
-    with_result,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
 from tinyexp.errors import TinyexpError, call_failed
@@ -40,6 +40,7 @@ _BY_TASK = {
         "plan": "What a study takes, before anything is trained.",
         "status": "The runs that there are, and how far they came.",
         "merge": "Join runs that were trained apart.",
+        "clean": "What no experiment describes any more: list it, remove it.",
     },
     "Report": {
         "report": "The page, in HTML and Markdown, with figures and records.",
@@ -83,6 +84,7 @@ class _Group(click.Group):
             self.main(*args, **kwargs)
         except stopping.Stopped as stopped:
             say(stopping.line(stopped.number), err=True)
+            code = stopped.exit_code
         except SystemExit as end:
             code = end.code
         code = stopping.code_so_far() or code
@@ -147,7 +149,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge):
+for _command in (init, run_all, run, try_experiment, plan, merge, status, clean):
     main.add_command(_command)
 
 
@@ -349,22 +351,6 @@ def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run:
 
 
 @main.command()
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
-    """List the runs there are, and how far they came."""
-    from tinyexp.runs.overview import overview
-
-    rows = overview(runs)
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
-    else:
-        print_table(*with_result(rows, ("run", "state", "epochs", "of"), ("message",)))
-
-
-@main.command()
 @click.argument("experiment", shell_complete=complete_experiment)
 @click.option(
     "--profile",
@@ -409,7 +395,9 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("key", a, b))
+        from tinyexp.config.explain import as_typed
+
+        print_table([{name: as_typed(value) for name, value in row.items()} for row in rows], ("key", a, b))
 
 
 @main.command()

@@ -20,7 +20,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -32,6 +32,17 @@ from tinyexp.trees import move_by_parts
 _CHUNK = 1 << 20
 _NOREPLACE, _EXCHANGE = 1, 2
 """RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
+_REFUSED = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EBADF,
+}
+"""What file systems say to a call that they do not know: FAT, network and user-space ones to changes of rights, to the flushing of
+a folder. A full or failing disk says something else."""
 _HERE = -100
 """AT_FDCWD."""
 GIT_ATTRIBUTES = ".gitattributes"
@@ -101,8 +112,9 @@ def _replace(path: Path, content: BinaryIO, size: int, token: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         failpoint(f"{path.name} written")
-        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
-        Path(name).chmod(0o666 & ~_umask())
+        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder. Disks that know
+        # no rights, as FAT and some network folders, refuse to be told of any.
+        _optional(lambda: Path(name).chmod(0o666 & ~_umask()))
         Path(name).replace(path)
         failpoint(f"{path.name} named")
         sync_folder(path.parent)
@@ -158,7 +170,7 @@ def rename_anew(source: Path, target: Path) -> None:
     if problem == errno.EXDEV and source.is_dir() and not source.is_symlink():
         move_by_parts(source, target)
         return
-    if problem not in {errno.ENOSYS, errno.EINVAL}:
+    if problem not in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}:
         raise OSError(problem, os.strerror(problem), str(source), None, str(target))
     # A file system that cannot look and rename in one step.
     if os.path.lexists(target):
@@ -310,12 +322,23 @@ def read_json(path: Path) -> Any:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    """Flush a folder's entries, so that a rename in it survives a power cut, where the file system can do that of a folder."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _optional(lambda: os.fsync(handle))
     finally:
         os.close(handle)
+
+
+def _optional(call: Callable[[], None]) -> None:
+    """A call that makes things better where the file system knows it, and is no reason to stop where it does not."""
+    try:
+        call()
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
 
 
 def flush_to_disk() -> None:

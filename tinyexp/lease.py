@@ -92,6 +92,12 @@ def holder_elsewhere(folder: Path) -> str:
     return found.words if found and found.machine != machine() and age is not None and age < STALE_S else ""
 
 
+def held_here(folder: Path) -> bool:
+    """Whether a process of this machine has the lease, or had it and left no other way than by being killed."""
+    found = _holder(folder / NAME)
+    return found is not None and found.machine == machine()
+
+
 def _let_go(path: Path, handle: int) -> None:
     """Remove the lease, unless it is another's by now: an open file is asked, which no disk that fails in reading keeps from an answer."""
     with contextlib.suppress(OSError):

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text, write_whole
@@ -158,6 +159,8 @@ def require_mark(folder: Path, purpose: str, target: str) -> None:
 
 
 def _holds_something(path: Path) -> bool:
+    if is_clutter(path.name):
+        return False
     return path.name != MARK or path.is_symlink() or not path.is_file() or path.stat().st_size > 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -11,7 +13,8 @@ def experiments_folder() -> Path:
     """The folder of experiment files: ``./experiments`` if it has any, or ``profiles/`` or ``studies/``; else the shipped one."""
     own = Path("experiments")
     has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or (
-        own.is_dir() and any(path.suffix == ".toml" for path in own.iterdir())
+        own.is_dir()
+        and any(path.suffix == ".toml" and not is_clutter(path.name) for path in own.iterdir())
     )
     return own if has_files else shipped("experiments")
 

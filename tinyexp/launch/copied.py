@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import GIT_ATTRIBUTES, copy_file
@@ -66,7 +67,7 @@ def _files(folder: Path) -> Iterator[Path]:
     """The ordinary files below a run's folder that are the run's, relative to it; no links."""
     for path in below(folder):
         name = path.relative_to(folder)
-        hidden = name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES
+        hidden = is_clutter(name) or (name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES)
         unfinished = path.name.startswith(".") and path.suffix == ".tmp"
         if path.is_file() and not path.is_symlink() and not hidden and not unfinished:
             yield name

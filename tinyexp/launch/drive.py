@@ -125,9 +125,7 @@ class _Driver:
             ):  # the signal went to every process, and this one was just being loaded
                 return
             case WorkerLost(how=how):
-                message = (
-                    f"its process ended unexpectedly ({how}); the same command goes on from the last commit"
-                )
+                message = f"its process ended unexpectedly ({how}), as where memory is short; the same command goes on from the last commit"
                 status, exit_code = mark_failed(plan, message), 1
             case RunEnded(exit_code=exit_code, message=message):
                 status = recorded_status(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
+import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -132,4 +133,4 @@ class LocalExecutor:
         if worker.leaving:  # it was ended on its way out
             return Cancelled(worker.handle)
         code = worker.process.exitcode or 0
-        return WorkerLost(worker.handle, f"signal {-code}" if code < 0 else f"code {code}")
+        return WorkerLost(worker.handle, signal.Signals(-code).name if code < 0 else f"code {code}")

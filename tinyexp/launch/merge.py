@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 from tinyexp.analysis.frozen import SUFFIX
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, LockedError, TinyexpError, UnreadableError, UserError, call_failed
 from tinyexp.files import copy_file, entries, sha256_of_file
 from tinyexp.launch.copied import copy_run
 from tinyexp.runs.asked import NAME, read_asked, write_asked
 from tinyexp.runs.folder import RunFolder, find_folders
+from tinyexp.runs.holder import holder_of
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import verify_records
-from tinyexp.trainers.owned import holder_of
 
 What = Literal["copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use", "unreadable"]
 """What became of a run of a source; the last four are problems, and nothing was done about them."""
@@ -217,7 +218,7 @@ def _merge_notes(source: Path, into: Path) -> list[Merged]:
     problems: list[Merged] = []
     for path in [note for profile in entries(source) if profile.is_dir() for note in entries(profile)]:
         target = into / path.relative_to(source)
-        if path.is_dir() or path.name.startswith("."):
+        if path.is_dir() or path.name.startswith(".") or is_clutter(path.relative_to(source)):
             continue
         if path.name == NAME and target.exists():
             both = dict.fromkeys([*read_asked(target.parent), *read_asked(path.parent)])

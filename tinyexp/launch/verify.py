@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
 from tinyexp.files import Stamp, entries, stamp_of

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError, listed
 from tinyexp.failpoints import failpoint
 from tinyexp.files import (
@@ -99,7 +100,7 @@ def held_by(out: Path) -> Held:
     if not out.is_dir():
         raise UserError(f"{out}: is a file. Name a folder for the report.")
     try:
-        held = _listing(out)
+        held = {name: stamp for name, stamp in _listing(out).items() if not is_clutter(name)}
         foreign = [name for name in held if not _is_own(out / name, name)]
     except OSError as error:
         raise UserError(
@@ -125,9 +126,10 @@ def is_report(folder: Path) -> bool:
 
 
 def files_below(folder: Path) -> list[str]:
-    """Every file below a folder, by its path from there with slashes, sorted."""
+    """Every file below a folder but clutter, by its path from there with slashes, sorted."""
     found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    names = (path.relative_to(folder).as_posix() for path in found)
+    return sorted(name for name in names if not is_clutter(name))
 
 
 def _listing(folder: Path) -> Held:
@@ -161,7 +163,7 @@ def _is_own(path: Path, name: str) -> bool:
 
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:
     now = _listing(target) if target.exists() else {}
-    if appeared := [name for name, stamp in now.items() if held.get(name) != stamp]:
+    if appeared := [name for name, stamp in now.items() if held.get(name) != stamp and not is_clutter(name)]:
         raise UserError(
             f"{out}: {_few(appeared)} appeared or changed while the report was written. Nothing was replaced;"
             " give the same command again, or choose another folder for the report."
@@ -215,6 +217,7 @@ def _leave_behind(old: Path | None, target: Path, held: Held, out: Path) -> None
         late = _dissolve(old, lambda path, name: _is_held(path, name, held))
         stuck = [name for name in late if not _given_back(old, target, name)]
         _dissolve(old, lambda _path, name: name.endswith("/"))
+        late = [name for name in late if not is_clutter(name)]
         if stuck:
             kept = _kept_aside(old, target)
             raise UserError(
@@ -263,7 +266,9 @@ def _tidy(room: Path, target: Path) -> None:
     if (room / _OLD).is_dir() and not os.path.lexists(target):
         rename_anew(room / _OLD, target)  # it was killed between two renames
     for folder in (room / _NEW, room / _OLD):
-        if folder.is_dir() and (foreign := _dissolve(folder, _is_own)):
+        if folder.is_dir() and (
+            foreign := [name for name in _dissolve(folder, _is_own) if not is_clutter(name)]
+        ):
             raise UserError(
                 f"{folder}: holds {_few(foreign)}, which appeared in {target} while a report was put there that was"
                 " killed. Move it away, then give the same command again."
