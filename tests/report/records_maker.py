@@ -24,6 +24,7 @@ from tinyexp.runs.records import (
     Predictions,
     RunRecord,
     Status,
+    read_section,
     table_text,
     write_predictions,
     write_section,
@@ -194,6 +195,21 @@ def write_status(folder: RunFolder, status: Status) -> None:
     names = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     digests = {name: sha256_of_file(folder.path / name) for name in names if (folder.path / name).exists()}
     write_section(folder.status, status.model_copy(update={"digests": digests}))
+
+
+def with_status(folder: RunFolder, **update: Any) -> None:
+    """Another status, with the digests of the records as they are now."""
+    write_status(folder, read_section(folder.status, Status).model_copy(update=update))
+
+
+def on_other_data(folder: RunFolder, fingerprint: str) -> RunFolder:
+    """The run as it would be on other data, in the place that it then has."""
+    record = read_section(folder.record, RunRecord)
+    data = record.data.model_copy(update={"fingerprint": fingerprint})
+    identity = identity_of(record.experiment, record.seed, fingerprint)
+    write_section(folder.record, record.model_copy(update={"data": data, "identity": identity}))
+    with_status(folder)
+    return RunFolder(folder.path.rename(folder.path.with_name(f"{record.seed}-{identity[:8]}")))
 
 
 def curve_rows(shape: Shape, seed: int, name: str, epochs: int) -> list[dict[str, float]]:

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from page_reader import sample
+from records_maker import with_status
 
 from tinyexp.cli import main
 from tinyexp.errors import UserError
 from tinyexp.files import json_text
 from tinyexp.report import check
 from tinyexp.report.check import examine
+from tinyexp.runs.folder import RunFolder
 
 
 def check_report(folder: Path) -> list[str]:
@@ -59,13 +61,9 @@ def test_an_edited_run_is_found_by_name(out: Path) -> None:
 
 
 def test_a_run_edited_together_with_its_digest_is_found(out: Path) -> None:
-    from tinyexp.files import sha256_of_file
-
     metrics = next(out.glob("runs/*/tiny-design1/1-*/metrics.csv"))
-    before = sha256_of_file(metrics)
     metrics.write_bytes(metrics.read_bytes().replace(b"0.5", b"0.6", 1))
-    status = metrics.with_name("status.json")
-    status.write_text(status.read_text().replace(before, sha256_of_file(metrics)))
+    with_status(RunFolder(metrics.parent))
     assert "report.json: differs from what the records give." in check_report(out)
 
 

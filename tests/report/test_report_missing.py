@@ -10,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import SHAPES, Shape, make_run, make_runs
+from records_maker import SHAPES, Shape, make_run, make_runs, predictions, with_status
 
 from tinyexp.analysis.reproduction import reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.reported import _verdict
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.records import write_predictions
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
@@ -199,10 +201,10 @@ def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path
     columns = rows[0].split(",")
     cells = last.split(",")
     cells[columns.index("test_accuracy")] = "0.61"
+    cells[columns.index("test_top5_accuracy")] = "0.91"
     (folder / "metrics.csv").write_text("\n".join([*rows, ",".join(cells)]) + "\n")
-    status = json.loads((folder / "status.json").read_text())
-    status["digests"].pop("metrics.csv")
-    (folder / "status.json").write_text(json.dumps(status))
+    write_predictions(folder / "predictions.npz", predictions(0.61, 0, "same"))
+    with_status(RunFolder(folder))
     text, _, _ = rendered(tmp_path)
     assert "Design 1 is ahead on the test images at the last epoch, but not the one before" in text
 

@@ -137,7 +137,9 @@ def _holding(runs: Path, names: Collection[str]) -> list[RunFolder]:
     """The folders that are called as runs are and have a file of one of these names, or cannot be looked into."""
     above = [experiment for profile in _folders(runs) for experiment in _folders(profile)]
     found = [path for experiment in above for path in _folders(experiment) if is_run_name(path.name)]
-    return sorted((RunFolder(path) for path in found if _has_any(path, names)), key=lambda folder: folder.order)
+    return sorted(
+        (RunFolder(path) for path in found if _has_any(path, names)), key=lambda folder: folder.order
+    )
 
 
 def _folders(folder: Path) -> list[Path]:

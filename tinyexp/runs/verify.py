@@ -153,7 +153,9 @@ def _status(folder: RunFolder, status: Status, record: RunRecord | None) -> Iter
     if status.own_digest != status.sealed().own_digest and (
         status.own_digest or (record and record.record_version > 1)
     ):
-        yield Finding(folder.status, "is not what the run wrote: its SHA-256 is not the one that it has of itself.")
+        yield Finding(
+            folder.status, "is not what the run wrote: its SHA-256 is not the one that it has of itself."
+        )
     if record is None:
         return
     rules, settings = settings_rules(record.experiment.trainer), record.experiment.settings

@@ -38,7 +38,9 @@ def contents_digest(root: Path, names: Sequence[str], sizes: Sequence[int]) -> s
             for piece in _pieces(path, sizes[place], whole=whole):
                 digest.update(piece)
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}). Images are never skipped.") from error
+            raise UserError(
+                f"{path}: cannot be read ({error.strerror}). Images are never skipped."
+            ) from error
     return digest.hexdigest()
 
 

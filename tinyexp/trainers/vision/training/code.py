@@ -91,4 +91,8 @@ def _parts(node: ast.AST) -> Iterator[str]:
 
 def _is_docstring(node: ast.AST) -> bool:
     """A text that stands alone does nothing, wherever it is."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

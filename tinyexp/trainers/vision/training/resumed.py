@@ -35,7 +35,10 @@ class Began:
 
 def with_records(state: dict[str, Any], record: RunRecord, environment: Environment) -> dict[str, Any]:
     """A checkpoint's content that also says whose it is."""
-    return {**state, KEPT: {"run.json": record.model_dump_json(), "environment.json": environment.model_dump_json()}}
+    return {
+        **state,
+        KEPT: {"run.json": record.model_dump_json(), "environment.json": environment.model_dump_json()},
+    }
 
 
 def kept_records(checkpoint: dict[str, Any], path: Path) -> Began | None:

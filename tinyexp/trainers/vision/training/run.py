@@ -24,6 +24,7 @@ from tinyexp.trainers.vision.training.begin import initial_state
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
 from tinyexp.trainers.vision.training.code import code_digest
 from tinyexp.trainers.vision.training.device import accelerator_of, device_of, fabric_for
+from tinyexp.trainers.vision.training.extend import shorter_run
 from tinyexp.trainers.vision.training.follow import follow_run
 from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
@@ -74,7 +75,7 @@ def train_run(
             # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
             weights = [*damaged(plan.folder.checkpoints), *checkpoints(plan.folder.checkpoints)]
             set_aside(plan.folder, *weights)
-        run = _Run(plan, dataset, listener, meet, held, accept_environment=accept_environment)
+        run = _Run(plan, dataset, listener, meet, held, fresh=fresh, accept_environment=accept_environment)
         return run.to_the_end()
 
 
@@ -89,6 +90,7 @@ class _Run:
         meet: Meet,
         held: Held,
         *,
+        fresh: bool,
         accept_environment: bool,
     ) -> None:
         self.plan, self.folder, self.listener = plan, plan.folder, listener
@@ -102,11 +104,15 @@ class _Run:
             self._warn(layout.warning)
         self.fabric = fabric_for(self.spec, device)
         threads = self._begin(device, layout.name, checkpoint, accept_environment=accept_environment)
+        shorter = None if fresh or checkpoint else shorter_run(plan, self.environment, self._warn)
+        checkpoint = checkpoint or shorter
         setup = Setup(device=device, channels_last=self.spec.training.channels_last, threads=threads)
         self.ranks = meet(setup, checkpoint)
         self.state = initial_state(self.spec, plan.record.seed, self.fabric)
         if checkpoint is not None:
             self.state.restore(checkpoint, self.folder.checkpoints)
+        if shorter is not None:
+            self._commit(self.state)
 
     def to_the_end(self) -> Status:
         if self.spec.execution.transforms == "auto" and (problem := makers.kernel_problem()):

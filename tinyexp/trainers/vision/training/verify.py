@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyexp.errors import DamagedError
-from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.folder import CHECKPOINT_NAME, RunFolder
 from tinyexp.runs.records import (
     Environment,
     RunRecord,
@@ -45,9 +45,9 @@ def verify_checkpoints(folder: RunFolder) -> list[Finding]:
         except DamagedError as error:
             found.append(Finding.of(error, path))
             continue
-        if kept and (other := _other_run(folder, kept, path)):
+        if other := _other_run(folder, kept, path) or _other_place(newest, path):
             found.append(other)
-            newest = None  # its rows are another run's too
+            newest = None  # its rows are others too
     if newest is None:
         return found
     try:
@@ -56,7 +56,9 @@ def verify_checkpoints(folder: RunFolder) -> list[Finding]:
         return [*found, Finding(paths[-1], "is not a checkpoint of this version: its rows cannot be read.")]
 
 
-def _other_run(folder: RunFolder, kept: Began, path: Path) -> Finding | None:
+def _other_run(folder: RunFolder, kept: Began | None, path: Path) -> Finding | None:
+    if kept is None:
+        return None
     try:
         own = read_section(folder.record, RunRecord)
     except DamagedError:  # the records' own check has said so
@@ -66,6 +68,17 @@ def _other_run(folder: RunFolder, kept: Began, path: Path) -> Finding | None:
     other = kept.record
     words = f"is of another run: {other.experiment.name}, seed {other.seed}, {other.identity[:8]}."
     return Finding(path, words)
+
+
+def _other_place(state: dict[str, Any], path: Path) -> Finding | None:
+    """Whether a checkpoint is of another step than its name says; of one of another form that is told elsewhere."""
+    named, position = CHECKPOINT_NAME.match(path.name), state.get("position")
+    if named is None or not isinstance(position, dict):
+        return None
+    epoch, step = position.get("epoch"), position.get("step")
+    if (epoch, step) == (int(named[1]), int(named[2])):
+        return None
+    return Finding(path, f"is of epoch {epoch}, step {step}.")
 
 
 def _records(folder: RunFolder, newest: dict[str, Any], path: Path) -> Iterator[Finding]:
