@@ -94,7 +94,9 @@ def call_failed(error: OSError) -> TinyexpError:
     >>> str(call_failed(OSError(errno.EMFILE, "Too many open files", "runs/run.json")))
     'runs/run.json: Too many open files. Let a process have more files open (`ulimit -n`), then give the same command again.'
     """
-    where = " and ".join(os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes))
+    where = " and ".join(
+        os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)
+    )
     cure = _CURES.get(error.errno or 0, "Look at the disk that it is on")
     said = error.strerror or str(error) or type(error).__name__
     return TinyexpError(f"{where or 'a file'}: {said}. {cure}, then give the same command again.")

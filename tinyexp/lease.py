@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from tinyexp.errors import LockedError
+from tinyexp.errors import LockedError, UnreadableError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import read_bounded, write_whole
+from tinyexp.files import read_bounded, read_error, write_whole
 
 NAME = ".lease"
 TOUCH_S = 10.0
@@ -172,8 +172,19 @@ def _put_out_of_the_way(path: Path, stale: _Seen) -> None:
 
 
 def _seen(path: Path) -> _Seen | None:
-    """The holder and when it touched its lease last; None where there is no lease."""
-    found = _holder(path)
+    """The holder and when it touched its lease last; None where there is no lease.
+
+    Raises
+    ------
+    OSError
+        It cannot be read at the moment: it is not taken for one that says nothing, which would be waited for.
+    """
+    try:
+        found = _read(path)
+    except OSError as error:
+        if isinstance(read_error(path, error), UnreadableError):
+            raise
+        found = None
     try:
         return found, path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -188,8 +199,16 @@ def _keep_touching(path: Path, ended: threading.Event) -> None:
 
 def _holder(path: Path) -> _Holder | None:
     try:
+        return _read(path)
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> _Holder | None:
+    """Who a lease says that holds it; None where it says nothing of that kind. Raises OSError where it cannot be read."""
+    try:
         return _Holder(**json.loads(read_bounded(path, _MAX_BYTES)))
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

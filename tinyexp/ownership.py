@@ -28,7 +28,15 @@ from typing import Any
 from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text, write_whole
+from tinyexp.files import (
+    json_text,
+    process_token,
+    read_bounded,
+    remove_leftovers,
+    sync_folder,
+    write_text,
+    write_whole,
+)
 
 if sys.platform != "win32":
     import fcntl

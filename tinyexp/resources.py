@@ -13,8 +13,7 @@ def experiments_folder() -> Path:
     """The folder of experiment files: ``./experiments`` if it has any, or ``profiles/`` or ``studies/``; else the shipped one."""
     own = Path("experiments")
     has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or (
-        own.is_dir()
-        and any(path.suffix == ".toml" and not is_clutter(path.name) for path in own.iterdir())
+        own.is_dir() and any(path.suffix == ".toml" and not is_clutter(path.name) for path in own.iterdir())
     )
     return own if has_files else shipped("experiments")
 

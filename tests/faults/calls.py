@@ -27,7 +27,6 @@ from typing import Any
 
 from failing_calls import SHORT, Calls
 from in_process import InProcess
-from small_runs import SMALL
 
 from tinyexp.cli import main
 from tinyexp.launch import session
@@ -42,8 +41,9 @@ ERRORS = {
 }
 BY_THE_CLOCK = ("timing.csv", "output.txt", ".owner", ".lock", ".tinyexp-owner.json")
 """Files that are there, and whose bytes are not compared."""
-NOT_COMPARED = re.compile(r"/(log\.txt$|\.lease$|ended-\d+/)")
-"""Words for people, which are lost where they cannot be written; a lease that could not be removed, which the next takes over; what a command had done that was tried again, which is kept."""
+NOT_COMPARED = re.compile(r"(^|/)(log\.txt$|\.lease$|ended-\d+/|\.out\.report-\w+/(\.tinyexp-owner\.json)?$)")
+"""Words for people, which are lost where they cannot be written; a lease that could not be removed, which the next takes over; what a command had done that was
+tried again, which is kept; a report's folder for working in that was made and not yet marked, in the microseconds between."""
 _PATIENCE_S = 8.0
 """No try takes longer."""
 Contents = dict[str, bytes]
@@ -116,7 +116,7 @@ class Loop:
         self.again()
         os.chdir(self.place)
         session.executor_for = lambda placement: InProcess()
-        code = _carried_out(self.work.arguments)  # in this process, for what it loads
+        code = carried_out(self.work.arguments)  # in this process, for what it loads
         assert code == 0, f"the untouched command ended with {code}"
         os.chdir(self.folder)
         self.again()
@@ -125,7 +125,7 @@ class Loop:
         self.known: dict[str, str] = {}
 
     def every(self, step: int) -> None:
-        """All errors at every ``step``\\ th of the calls."""
+        """All errors, at the first call and every ``step`` calls further on."""
         for name in ERRORS:
             for for_good in (False, True):
                 number = 1 + (step // 2 if for_good else 0)
@@ -135,18 +135,12 @@ class Loop:
     def one(self, name: str, number: int, *, for_good: bool) -> bool:
         """One try and what follows it; False where the command makes fewer calls."""
         self.again()
-        t0 = __import__("time").monotonic()
         ended = self.tried(ERRORS[name], number, for_good=for_good)
         if not ended.failed:
             return False
         title = f"{name}{' for good' if for_good else ''} at {number}, {ended.failed}"
-        if os.environ.get("F19"):
-            print(title, ended.code, round(__import__("time").monotonic()-t0, 2), file=sys.stderr, flush=True)
         self.outcomes[f"{name}: {'ended well' if ended.code == 0 else 'an error in words'}"] += 1
-        self.problems += (found := [f"{title}: {problem}" for problem in self._judged(ended)])
-        if os.environ.get("F19"):
-            for one in found:
-                print("PROBLEM", one, "\n", file=sys.stderr, flush=True)
+        self.problems += [f"{title}: {problem}" for problem in self._judged(ended)]
         return True
 
     def tried(self, error: int = SHORT, number: int = 0, *, for_good: bool = False) -> Ended:
@@ -158,7 +152,7 @@ class Loop:
             os.chdir(self.place)
             _forget()
             self.calls.arm(error, number, for_good=for_good)
-            code = _carried_out(self.work.arguments)
+            code = carried_out(self.work.arguments)
             failed = self.calls.failed
             self.calls.arm(error, 0)
             told.write_text(json.dumps([code, failed]))
@@ -184,7 +178,9 @@ class Loop:
         state = hashlib.sha256(repr(sorted(self._state())).encode()).hexdigest()
         if state not in self.known:
             again = self.tried()
-            found = [f"the same command again ended with {again.code}: {again.said[-800:]}"] if again.code else []
+            found = (
+                [f"the same command again ended with {again.code}: {again.said[-800:]}"] if again.code else []
+            )
             self.known[state] = "; ".join(found or list(self._differences()))
         if self.known[state]:
             yield f"afterwards {self.known[state]}"
@@ -196,18 +192,18 @@ class Loop:
             self.calls.below(self.place)
             os.chdir(self.place)
             self.calls.log(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
-            assert _carried_out(self.work.arguments) == 0
+            assert carried_out(self.work.arguments) == 0
 
         assert _in_child(work, self.folder / "said") == 0, (self.folder / "said").read_text()
 
-    def on_a_plain_disk(self) -> Iterator[str]:
-        """The command on a disk that knows no rights, links, locks or exchange, and again over what it made; yields what differs."""
+    def on_a_plain_disk(self, *, locks: bool) -> Iterator[str]:
+        """The command on a disk that knows no rights, links or exchange, and again over what it made; yields what differs."""
 
         def work() -> None:
             self.calls.below(self.place)
-            self.calls.plain_disk()
+            self.calls.plain_disk(locks=locks)
             os.chdir(self.place)
-            code = _carried_out([*self.work.arguments, *again])
+            code = carried_out([*self.work.arguments, *again])
             assert code == 0, f"ended with {code}"
 
         self.again()
@@ -243,7 +239,7 @@ class Loop:
         shutil.copytree(self.begun, self.place)
 
 
-def _carried_out(arguments: Sequence[str]) -> int:
+def carried_out(arguments: Sequence[str]) -> int:
     try:
         main.main([*arguments], prog_name="tinyexp")
     except SystemExit as end:
@@ -254,7 +250,9 @@ def _carried_out(arguments: Sequence[str]) -> int:
 def _forget() -> None:
     """What was read once is read again, so that this can fail too; not what is compiled or belongs to the machine."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(("tinyexp.config", "tinyexp.analysis", "tinyexp.runs", "tinyexp.report", "tinyexp.resources")):
+        if name.startswith(
+            ("tinyexp.config", "tinyexp.analysis", "tinyexp.runs", "tinyexp.report", "tinyexp.resources")
+        ):
             for value in list(vars(module).values()):
                 if isinstance(value, functools._lru_cache_wrapper):
                     value.cache_clear()
@@ -307,9 +305,13 @@ def two_shards(folder: Path) -> None:
     here = Path.cwd()
     os.chdir(folder)
     session.executor_for = lambda placement: InProcess()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         for seed in ("0", "1"):
-            assert _carried_out(["run", "mine", "--seed", seed, "--runs", f"shard-{seed}"]) == 0
+            assert carried_out(["run", "mine", "--seed", seed, "--runs", f"shard-{seed}"]) == 0
     os.chdir(here)
     for clock in folder.rglob(".lock"):
         clock.unlink()
@@ -329,24 +331,28 @@ def images(folder: Path) -> None:
     make_tiny_imagenet(folder / "data" / "tiny-imagenet-200")
 
 
-VISION = {**SMALL, "training.stop_after": 2, "training.epochs": 12, "execution.checkpoint_steps": 3}
-WORKS: dict[str, Work] = {
-    "command": Work(("run", "mine"), a_command, anew=("--fresh",)),
-    "run-all": Work(("run-all", "--seeds", "2", "--jobs", "1"), a_command),
-    "vision": Work(
-        ("run", "tiny-design1", *(part for key, value in VISION.items() for part in ("--set", f"{key}={value}"))),
-        lambda _: None,
-        anew=("--fresh",),
-    ),
-    "report": Work(("report", "--out", "out"), invented_runs),
-    "pack": Work(("data", "pack", "tiny-imagenet", "--data-folder", "data"), images),
-    "merge": Work(("merge", "shard-0", "shard-1", "--into", "runs"), two_shards),
+def vision() -> Work:
+    """A small run of the vision trainer, which commits inside epochs and at their ends."""
+    from small_runs import SMALL
+
+    settings = {**SMALL, "training.stop_after": 2, "execution.checkpoint_steps": 3}
+    said = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    return Work(("run", "tiny-design1", *said), lambda _: None, anew=("--fresh",))
+
+
+WORKS: dict[str, Callable[[], Work]] = {
+    "command": lambda: Work(("run", "mine"), a_command, anew=("--fresh",)),
+    "run-all": lambda: Work(("run-all", "--seeds", "2", "--jobs", "1"), a_command),
+    "vision": vision,
+    "report": lambda: Work(("report", "--out", "out"), invented_runs),
+    "pack": lambda: Work(("data", "pack", "tiny-imagenet", "--data-folder", "data"), images),
+    "merge": lambda: Work(("merge", "shard-0", "shard-1", "--into", "runs"), two_shards),
 }
 
 if __name__ == "__main__":
-    loop = Loop(WORKS[sys.argv[1]], Path(sys.argv[2]))
-    if sys.argv[3] == "plain":
-        loop.problems += loop.on_a_plain_disk()
+    loop = Loop(WORKS[sys.argv[1]](), Path(sys.argv[2]))
+    if sys.argv[3] in ("plain", "without-locks"):
+        loop.problems += loop.on_a_plain_disk(locks=sys.argv[3] == "plain")
     else:
         loop.every(int(sys.argv[3]))
     told: dict[str, Any] = {

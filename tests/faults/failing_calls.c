@@ -243,7 +243,7 @@ int fchmod(int file, mode_t mode) {
 }
 int flock(int file, int what) {
     REAL(int, "flock", int, int);
-    if (plain_disk && path_of(file)) { errno = ENOLCK; return -1; }
+    if (plain_disk == 2 && path_of(file)) { errno = ENOLCK; return -1; }
     return real(file, what);
 }
 int symlinkat(const char *to, int at, const char *path) {

@@ -44,9 +44,9 @@ class Calls:
         """The nth of the calls that ``error`` fits fails, and with ``for_good`` all that follow; 0 for none."""
         self._library.failing_calls_arm(error, nth, for_good)
 
-    def plain_disk(self) -> None:
-        """From now on as on a FAT disk: no rights, links or locks, no exchange, no flush of a folder."""
-        self._library.failing_calls_plain_disk(1)
+    def plain_disk(self, *, locks: bool) -> None:
+        """From now on as on a FAT disk: no rights or links, no exchange, no flush of a folder; some network disks have no locks either."""
+        self._library.failing_calls_plain_disk(1 if locks else 2)
 
     def log(self, file: int) -> None:
         """Write every change below the folder to an open file."""

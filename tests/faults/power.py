@@ -57,21 +57,13 @@ class Disk:
             case "exchange":
                 there, new = self._at(other)
                 folder.names[name], there.names[new] = there.names[new], folder.names[name]
-            case "write":
-                data = folder.names[name].data
-                data.extend(bytes(max(0, number - len(data))))
-                data[number : number + len(content)] = content
-            case "truncate":
-                data = folder.names[name].data
-                del data[number:]
-                data.extend(bytes(number - len(data)))
-            case "fsync":
-                folder.names[name].kept = bytes(folder.names[name].data)
+            case "sync":
+                _flush(self.root)
             case "fsync folder":
                 found = folder.names[name] if name else self.root
                 found.kept = dict(found.names)
-            case "sync":
-                _flush(self.root)
+            case _:
+                _change(folder.names[name], what, number, content)
 
     def write(self, place: Path, *, names: str, data: str) -> None:
         """Make the folder anew as it is on the disk: of either, what is ``kept`` or all of it."""
@@ -84,6 +76,18 @@ class Disk:
         for part in parts[:-1]:
             folder = folder.names[part]
         return folder, parts[-1] if parts else ""
+
+
+def _change(file: Any, what: str, number: int, content: bytes) -> None:
+    if what == "write":
+        file.data.extend(bytes(max(0, number - len(file.data))))
+        file.data[number : number + len(content)] = content
+    elif what == "truncate":
+        del file.data[number:]
+        file.data.extend(bytes(number - len(file.data)))
+    else:
+        assert what == "fsync", what
+        file.kept = bytes(file.data)
 
 
 def _loaded(path: Path) -> Any:
@@ -146,6 +150,6 @@ def cut(loop: Loop, every: int) -> tuple[int, list[str]]:
 
 
 if __name__ == "__main__":
-    tried, found = cut(Loop(WORKS[sys.argv[1]], Path(sys.argv[2])), int(sys.argv[3]))
+    tried, found = cut(Loop(WORKS[sys.argv[1]](), Path(sys.argv[2])), int(sys.argv[3]))
     sys.stdout.write("\n" + json.dumps({"tries": tried, "outcomes": {}, "problems": found}) + "\n")
     os._exit(0)

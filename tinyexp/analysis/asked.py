@@ -24,5 +24,7 @@ def keep_asked(profile_runs: Path, study: Study) -> None:
 
 def asked_with(profile_runs: Path) -> list[Study]:
     """The studies that were asked with these runs, by name; raises DamagedError where one cannot be read."""
-    names = [path for path in entries(profile_runs) if path.name.endswith(SUFFIX) and not is_clutter(path.name)]
+    names = [
+        path for path in entries(profile_runs) if path.name.endswith(SUFFIX) and not is_clutter(path.name)
+    ]
     return [read_section(path, Study) for path in names]

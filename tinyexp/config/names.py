@@ -29,7 +29,11 @@ def toml_stems(folder: Path) -> Iterator[str]:
         there = [*folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return
-    yield from (path.stem for path in there if path.suffix == ".toml" and not (path.name.startswith(".") or is_clutter(path.name)))
+    yield from (
+        path.stem
+        for path in there
+        if path.suffix == ".toml" and not (path.name.startswith(".") or is_clutter(path.name))
+    )
 
 
 def usable_names(folder: Path) -> list[str]:

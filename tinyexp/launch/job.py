@@ -86,12 +86,11 @@ def run_job(job: Job, stop_code: Callable[[], int] = lambda: 0) -> JobEnd:
     except TinyexpError as error:
         mark_failed(plan, str(error))
         return JobEnd(error.exit_code, str(error))
-    except OSError as error:  # a disk that failed, no handle left
-        mark_failed(plan, message := str(call_failed(error)))
-        return JobEnd(1, message)
     except Exception as error:  # noqa: BLE001 - whatever one run dies of, the others go on
         _log_traceback(plan)
-        mark_failed(plan, message := f"{type(error).__name__}: {error}")
+        # What the system refused is the disk's or the machine's matter, and no riddle.
+        words = str(call_failed(error)) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        mark_failed(plan, message := words)
         return JobEnd(1, message)
     return JobEnd(0)
 

@@ -22,7 +22,9 @@ from tinyexp.runs.holder import holder_of
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import verify_records
 
-What = Literal["copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use", "unreadable"]
+What = Literal[
+    "copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use", "unreadable"
+]
 """What became of a run of a source; the last four are problems, and nothing was done about them."""
 
 _PROBLEMS = ("damaged", "contradicts", "in_use", "unreadable")
