@@ -8,14 +8,16 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from tinyexp import stopping, streams
 from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_missing import advice
+from tinyexp.cli_runs import clean, status
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -23,10 +25,9 @@ from tinyexp.cli_shared import (
     print_table,
     report_written,
     usual_profile,
-    with_result,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import TinyexpError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -40,6 +41,7 @@ _BY_TASK = {
         "plan": "What a study takes, before anything is trained.",
         "status": "The runs that there are, and how far they came.",
         "merge": "Join runs that were trained apart.",
+        "clean": "What no experiment describes any more: list it, remove it.",
     },
     "Report": {
         "report": "The page, in HTML and Markdown, with figures and records.",
@@ -74,6 +76,28 @@ To complete names with the tab key:
 class _Group(click.Group):
     """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As a program, which hears signals, and which nothing that it writes to can end."""
+        streams.keep()
+        stopping.hear()
+        code: Any = 0
+        try:
+            self.main(*args, **kwargs)
+        except stopping.Stopped as stopped:
+            say(stopping.line(stopped.number), err=True)
+            code = stopped.exit_code
+        except SystemExit as end:
+            code = end.code
+        code = stopping.code_so_far() or code
+        if problem := streams.problem_with_results():
+            say(
+                f"tinyexp: standard output: cannot be written ({problem}), so what was to be printed is not complete.",
+                err=True,
+            )
+            code = code or 1
+        stopping.deafen(code or 0)
+        sys.exit(code)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         for task, lines in _BY_TASK.items():
@@ -96,9 +120,16 @@ class _Group(click.Group):
         except click.MissingParameter as error:
             raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
-            for line in str(error).split("\n"):
-                say(f"tinyexp: {line}", err=True)
-            ctx.exit(getattr(error, "exit_code", 1))
+            self._end(ctx, error)
+        except OSError as error:
+            # Of the system's refusals that nobody foresaw none is a traceback.
+            self._end(ctx, call_failed(error))
+
+    @staticmethod
+    def _end(ctx: click.Context, error: TinyexpError) -> NoReturn:
+        for line in str(error).split("\n"):
+            say(f"tinyexp: {line}", err=True)
+        ctx.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(
@@ -119,7 +150,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge, check):
+for _command in (init, run_all, run, try_experiment, plan, merge, status, clean, check):
     main.add_command(_command)
 
 
@@ -284,22 +315,6 @@ def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run:
 
 
 @main.command()
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
-    """List the runs there are, and how far they came."""
-    from tinyexp.runs.overview import overview
-
-    rows = overview(runs)
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
-    else:
-        print_table(*with_result(rows, ("run", "state", "epochs", "of"), ("message",)))
-
-
-@main.command()
 @click.argument("experiment", shell_complete=complete_experiment)
 @click.option(
     "--profile",
@@ -344,7 +359,9 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("key", a, b))
+        from tinyexp.config.explain import as_typed
+
+        print_table([{name: as_typed(value) for name, value in row.items()} for row in rows], ("key", a, b))
 
 
 @main.command()

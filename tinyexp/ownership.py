@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import (
@@ -35,6 +36,7 @@ from tinyexp.files import (
     remove_leftovers,
     sync_folder,
     write_text,
+    write_whole,
 )
 
 if sys.platform != "win32":
@@ -166,6 +168,8 @@ def require_mark(folder: Path, purpose: str, target: str) -> None:
 
 
 def _holds_something(path: Path) -> bool:
+    if is_clutter(path.name):
+        return False
     return path.name != MARK or path.is_symlink() or not path.is_file() or path.stat().st_size > 0
 
 
@@ -261,8 +265,7 @@ def _record(owner: Path, content: bytes) -> None:
 
 
 def _write(handle: int, content: bytes) -> None:
-    if os.write(handle, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write_whole(handle, content)
     os.ftruncate(handle, len(content))
     os.fsync(handle)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
+
 _FROM: ContextVar[Path | None] = ContextVar("experiments", default=None)
 _PACKAGE = Path(__file__).parent
 
@@ -26,7 +28,9 @@ def experiments_folder() -> Path:
     if told := _FROM.get():
         return told
     own = Path("experiments")
-    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or any(own.glob("*.toml"))
+    has_files = any((own / name).is_dir() for name in ("profiles", "studies")) or (
+        own.is_dir() and any(path.suffix == ".toml" and not is_clutter(path.name) for path in own.iterdir())
+    )
     return own if has_files else shipped("experiments")
 
 

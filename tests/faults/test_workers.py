@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -153,6 +155,33 @@ def test_a_command_whose_worker_has_a_hanging_thread_ends(tmp_path: Path) -> Non
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "was not ready after 0.5 s (execution.timeout_seconds)" in done.stdout + done.stderr
+
+
+def test_batches_come_where_the_folder_for_temporary_files_has_a_long_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untouched: dict[str, bytes]
+) -> None:
+    """Their sockets lie in it, whose paths may have a hundred bytes: each batch was lost without a word, for ten minutes."""
+    long = tmp_path / ("t" * 220)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    train_with(tmp_path / "runs", lambda: None, **BY["processes"])
+    assert tempfile.gettempdir() == str(long)
+    assert small_plan(tmp_path / "runs").folder.metrics.read_text().count("\n") == 4
+
+
+def test_a_batch_that_cannot_be_sent_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("multiprocessing.resource_sharer._ResourceSharer.register", fail)
+    began = time.monotonic()
+    with pytest.raises(TinyexpError, match=r"epoch 1: .* was lost: a process that prepares batches ended"):
+        train_with(tmp_path, lambda: None, **BY["processes"])
+    assert time.monotonic() - began < 60, "the limit is ten minutes"
+    assert "tinyexp: a batch could not be sent: OSError: AF_UNIX path too long" in capfd.readouterr().err
 
 
 def test_waiting_for_ever_is_a_choice(tmp_path: Path) -> None:

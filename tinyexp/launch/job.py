@@ -9,7 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, LockedError, TinyexpError
+from tinyexp.errors import (
+    DamagedError,
+    DivergedError,
+    InterruptedRunError,
+    LockedError,
+    TinyexpError,
+    call_failed,
+)
 from tinyexp.files import append_text
 from tinyexp.lease import holder_elsewhere
 from tinyexp.runs.heartbeat import beating
@@ -81,7 +88,9 @@ def run_job(job: Job, stop_code: Callable[[], int] = lambda: 0) -> JobEnd:
         return JobEnd(error.exit_code, str(error))
     except Exception as error:  # noqa: BLE001 - whatever one run dies of, the others go on
         _log_traceback(plan)
-        mark_failed(plan, message := f"{type(error).__name__}: {error}")
+        # What the system refused is the disk's or the machine's matter, and no riddle.
+        words = str(call_failed(error)) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        mark_failed(plan, message := words)
         return JobEnd(1, message)
     return JobEnd(0)
 

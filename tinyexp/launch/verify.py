@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
 from tinyexp.files import Stamp, entries, stamp_of
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
+from tinyexp.runs.holder import holder_of
 from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
-from tinyexp.trainers.owned import holder_of
 
 _PATIENCE_S = 20.0
 """Of a run that is trained: for so long what seems to be wrong is looked at again."""
@@ -77,7 +78,9 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
 def _has_checkpoints(folder: RunFolder) -> bool:
     """Whether there are any, or there may be some and nobody can tell."""
     try:
-        return any(path.suffix == ".ckpt" for path in entries(folder.checkpoints))
+        return any(
+            path.suffix == ".ckpt" and not is_clutter(path.name) for path in entries(folder.checkpoints)
+        )
     except DamagedError:
         return True
 

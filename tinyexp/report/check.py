@@ -23,7 +23,7 @@ from tinyexp.report.baseline import Baseline, read_baseline
 from tinyexp.report.build import Makers, makers
 from tinyexp.report.differences import differences
 from tinyexp.report.digest import report_digest
-from tinyexp.report.place import BASELINE_FILE, DEFINITIONS, is_report, listing
+from tinyexp.report.place import BASELINE_FILE, DEFINITIONS, contents_of, is_report
 from tinyexp.report.render import render_into
 from tinyexp.report.select import select_runs
 from tinyexp.resources import experiments_from
@@ -179,7 +179,7 @@ def _checked(found: list[Finding], *notes: str) -> Checked:
 
 def _compared(folder: Path, again: Path, told: dict[str, Any]) -> Checked:
     """Every file that differs, is missing or is extra; of report.json also which values differ."""
-    here, there = listing(folder), listing(again)
+    here, there = contents_of(folder), contents_of(again)
     # Whoever packs a folder up may leave hidden files out, and this one is none of the pages.
     wanted = [name for name in there if name in here or name != GIT_ATTRIBUTES]
     found: list[Finding] = []

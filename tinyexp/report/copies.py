@@ -6,6 +6,7 @@ being trained does, it is read again from its copy.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,8 @@ def _refuse_changed(run: RecordedRun, digests: Mapping[str, str]) -> None:
     experiment = run.record.experiment
     again = (
         f"The command that trained it puts it right from its checkpoint: tinyexp run {experiment.name}"
-        f" --profile {experiment.profile} --seed {run.record.seed}{set_options(experiment.overrides)}."
+        f" --profile {experiment.profile} --seed {run.record.seed}{set_options(experiment.overrides)}"
+        f" --runs {shlex.quote(str(run.folder.path.parent.parent.parent))}."
     )
     known = cures(finding(Path(name), state) for name, state in changed.items())
     cure = " ".join(known) or again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyexp.files import GIT_ATTRIBUTES, read_bounded, sha256_of_bytes
-from tinyexp.report.place import listing
+from tinyexp.report.place import contents_of
 from tinyexp.runs.records import MAX_RECORD_BYTES
 
 
@@ -17,7 +17,7 @@ def report_digest(folder: Path) -> str:
     """
     lines = []
     try:
-        for name in listing(folder):
+        for name in contents_of(folder):
             if name == GIT_ATTRIBUTES:
                 continue
             if name.endswith("/") or (folder / name).is_symlink():

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError, listed
 from tinyexp.failpoints import failpoint
 from tinyexp.files import (
@@ -109,9 +110,10 @@ def held_by(out: Path) -> Held:
     _refuse_around(out, target)
     try:
         # First what is in it itself: of a whole disk, or somebody's home, no more is walked through.
-        if others := sorted(path.name for path in out.iterdir() if path.name not in _TOP):
+        top = [path.name for path in out.iterdir() if not is_clutter(path.name)]
+        if others := sorted(name for name in top if name not in _TOP):
             _refuse_foreign(out, others)
-        held = listing(out)
+        held = contents_of(out)
         foreign = [name for name in held if not _is_own(out / name, name)]
     except OSError as error:
         raise UserError(
@@ -171,6 +173,11 @@ def listing(folder: Path) -> Held:
     return dict(sorted(found.items()))
 
 
+def contents_of(folder: Path) -> Held:
+    """As :func:`listing`, but for what operating systems leave in folders, which is none of a report's."""
+    return {name: stamp for name, stamp in listing(folder).items() if not is_clutter(name)}
+
+
 def _is_own(path: Path, name: str) -> bool:
     """Whether it is called as a report's files and folders are, and is such a file or folder."""
     mode = path.lstat().st_mode
@@ -184,7 +191,7 @@ def _is_own(path: Path, name: str) -> bool:
 
 
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:
-    now = listing(target) if target.exists() else {}
+    now = contents_of(target) if target.exists() else {}
     if appeared := [name for name, stamp in now.items() if held.get(name) != stamp]:
         raise UserError(
             f"{out}: {_few(appeared)} appeared or changed while the report was written. Nothing was replaced;"
@@ -249,7 +256,7 @@ def _file_by_file(room: Path, target: Path, held: Held) -> None:
         else:
             shutil.rmtree(room / _COPY, ignore_errors=True)
         raise
-    _dissolve(room / _OLD, _is_own)
+    _dissolve(room / _OLD, lambda _path, _name: True)  # copies of what was removed
 
 
 def _fill_up(old: Path, target: Path) -> None:
@@ -257,7 +264,7 @@ def _fill_up(old: Path, target: Path) -> None:
     for name in listing(old):
         if not os.path.lexists(target / name):
             _given_back(old, target, name)
-    _dissolve(old, _is_own)
+    _dissolve(old, lambda _path, name: os.path.lexists(target / name))
 
 
 def _leave_behind(old: Path | None, target: Path, held: Held, out: Path) -> None:
@@ -275,6 +282,7 @@ def _leave_behind(old: Path | None, target: Path, held: Held, out: Path) -> None
         late = _dissolve(old, lambda path, name: _is_held(path, name, held))
         stuck = [name for name in late if not _given_back(old, target, name)]
         _dissolve(old, lambda _path, name: name.endswith("/"))
+        late = [name for name in late if not is_clutter(name)]
         if stuck:
             kept = _kept_aside(old, target)
             raise UserError(
@@ -325,7 +333,9 @@ def _tidy(room: Path, target: Path) -> None:
     elif (room / _OLD).is_dir() and (room / _NEW).is_dir():
         _fill_up(room / _OLD, target)  # it was killed while it emptied a folder that cannot be renamed
     for folder in (room / _NEW, room / _OLD, room / _COPY):
-        if folder.is_dir() and (foreign := _dissolve(folder, _is_own)):
+        if folder.is_dir() and (
+            foreign := [name for name in _dissolve(folder, _is_own) if not is_clutter(name)]
+        ):
             raise UserError(
                 f"{folder}: holds {_few(foreign)}, which appeared in {target} while a report was put there that was"
                 " killed. Move it away, then give the same command again."

@@ -6,6 +6,7 @@ has the report's folder can make the same bytes again.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,7 +135,17 @@ def _next_words(view: ReportView, selection: Selection, runs: Path, *, is_overri
         words.append(
             f"A verdict takes three seeds or more of each{f': `{command}`' if is_trainable else '.'}"
         )
-    return " ".join(words)
+    # The page is a function of the records alone; whoever asked for it keeps them somewhere.
+    return " ".join(_of_folder(line, runs) for line in words)
+
+
+def _of_folder(text: str, runs: Path) -> str:
+    """With the folder of runs in each command that trains, where it is not the usual one."""
+    if runs == Path("runs"):
+        return text
+    return re.sub(
+        rf"{CODE}tinyexp run(-all)?(?= )", lambda found: f"{found[0]} --runs {shlex.quote(str(runs))}", text
+    )
 
 
 def _typeable(text: str) -> str:

@@ -20,6 +20,7 @@ DETAILS: Mapping[str, str] = {
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
+    "nothing_but_diverged": "{runs} recorded in profile {profile}; none has finished. What diverged would do so again under the same settings. To train with a smaller learning rate: {command}",
     "nothing_finished": "{runs} recorded in profile {profile}; none has finished. To go on: {command}",
 }
 """How sure, from how much."""

@@ -53,7 +53,7 @@ class RunFolder:
     @property
     def position(self) -> tuple[int, int]:
         """How far the newest checkpoint is: the epoch under way, from 1, and its steps that are done; zeros without one."""
-        found = (CHECKPOINT_NAME.match(path.name) for path in self.checkpoints.glob("*.ckpt"))
+        found = (CHECKPOINT_NAME.match(path.name) for path in entries(self.checkpoints))
         return max(((int(name[1]), int(name[2])) for name in found if name), default=(0, 0))
 
     @property

@@ -60,11 +60,13 @@ class Finding:
     """A sentence without its beginning, which is the path."""
     cure: str = ""
     """What puts it right, where that is known by the finding alone."""
+    is_unknown: bool = False
+    """It could not be read, of which nothing follows for its content."""
 
     @classmethod
     def of(cls, error: DamagedError, path: Path) -> Finding:
         """An error of a file as a finding."""
-        return cls(error.path or path, error.reason)
+        return cls(error.path or path, error.reason, is_unknown=isinstance(error, UnreadableError))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
@@ -77,7 +79,7 @@ def only_line_ends(content: bytes, wanted: str) -> bool:
 
 def finding(path: Path, state: State) -> Finding:
     """What became of a file, in words."""
-    return Finding(path, _WORDS[state], _LINE_ENDS if state == "line_ends" else "")
+    return Finding(path, _WORDS[state], _LINE_ENDS if state == "line_ends" else "", state == "unreadable")
 
 
 def cures(found: Iterable[Finding]) -> tuple[str, ...]:

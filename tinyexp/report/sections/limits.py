@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyexp.analysis.design import DesignPoint, StudyDesign
-from tinyexp.report.commands import run_command, study_command
+from tinyexp.report.commands import any_diverged, study_command, supplying_command
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import (
     CHOSEN,
@@ -31,6 +31,8 @@ from tinyexp.runs.recorded import RecordedRun
 from tinyexp.runs.taken import TAKEN
 from tinyexp.words import counted, listing, measured_at, plain, some
 
+_DIVERGED = " A run that diverged would do so again under the same settings: its experiment is trained with a smaller learning rate."
+
 
 def missing_section(evidence: Evidence) -> Section:
     """Runs that failed, diverged, were interrupted or are not there, by name, and what supplies them."""
@@ -41,7 +43,7 @@ def missing_section(evidence: Evidence) -> Section:
         return Section("missing", "All runs finished", (text,), summary=(text,))
     told = [line for name, seeds in lacking.items() for line in _told(evidence, name, seeds)]
     told += [line for one in parts for line in _part_told(evidence, one)]
-    commands = [run_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
+    commands = [supplying_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
     commands += [study_command(evidence.selection, one.study) for one in _studies_of(evidence, parts)]
     if evidence.selection.imported:
         alone = (Bullets(_first(told, "lines like these")),)
@@ -49,6 +51,7 @@ def missing_section(evidence: Evidence) -> Section:
     lead = Paragraph(
         "No figure in this report uses them. These commands supply what is missing; "
         "an interrupted run continues where it stopped."
+        + (_DIVERGED if any_diverged(evidence.selection) else "")
     )
     blocks = (
         Bullets(_first(told, "lines like these")),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinyexp.clutter import is_clutter
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.metric import check_values, known_metric
@@ -142,7 +143,7 @@ class _Run:
     def _begin(self) -> list[str]:
         """The words to run: those that go on where something is to go on from, else those that start anew in a clean folder."""
         where = f"{self.plan.experiment.name}: command.run"
-        begun = self.work.is_dir() and any(self.work.iterdir())
+        begun = self.work.is_dir() and not all(is_clutter(path.name) for path in self.work.iterdir())
         goes_on = bool(begun and self.command.resume and self._was_stopped())
         if begun and not goes_on:
             rename_anew(self.work, new_folder(self.folder.path, "ended") / WORK)
