@@ -147,24 +147,61 @@ def test_the_page_has_the_lines_of_the_help():
         assert line in said
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
-def test_bash_completes_by_the_lines_that_the_help_names(own, tmp_path):
+@pytest.fixture
+def in_shell(own, tmp_path):
+    """Runs a program in the folder with experiments, where ``tinyexp`` is on PATH."""
     program = tmp_path / "bin" / "tinyexp"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{CALLED}" "$@"\n')
     program.chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    environment |= {"TERM": "dumb", "HOME": str(tmp_path)}  # nobody's own settings of a shell
 
     def run(*command):
+        if shutil.which(command[0]) is None and command[0] != "tinyexp":
+            pytest.skip(f"there is no {command[0]} here")
         return subprocess.run(command, cwd=own, env=environment, capture_output=True, text=True, check=False)
 
-    help_text = run("tinyexp", "--help").stdout
-    [line] = [line.strip() for line in help_text.splitlines() if "bash_source" in line]
-    command = line.partition("  ")[2].strip()
+    return run
+
+
+def line_of(in_shell, shell):
+    """The line that the help names for a shell."""
+    [line] = [
+        line.strip()
+        for line in in_shell("tinyexp", "--help").stdout.splitlines()
+        if f"{shell}_source" in line
+    ]
+    return line[line.index("eval" if shell != "fish" else "_TINYEXP") :]
+
+
+def test_bash_completes_by_the_lines_that_the_help_names(in_shell):
     typed = textwrap.dedent("""\
         COMP_WORDS=(tinyexp run --seed 0 wi) COMP_CWORD=4
         "$(complete -p tinyexp | sed 's/.*-F \\([^ ]*\\) .*/\\1/')" tinyexp wi 0
         printf '%s\\n' "${COMPREPLY[@]}"
         """)
-    done = run("bash", "--norc", "-c", f"{command}\n{typed}")
+    done = in_shell("bash", "--norc", "-c", f"{line_of(in_shell, 'bash')}\n{typed}")
     assert (done.stdout, done.stderr) == ("wide\nwider\n", "")
+
+
+def test_fish_completes_by_the_lines_that_the_help_names(in_shell):
+    done = in_shell("fish", "-c", f"{line_of(in_shell, 'fish')}; complete -C 'tinyexp run --seed 0 wi'")
+    assert (done.stdout, done.stderr) == ("wide\nwider\n", "")
+
+
+ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; PROMPT=READY; {line}'
+zpty -r shell said '*READY*READY*'
+zpty -w -n shell $'tinyexp plan does\t'
+zpty -r shell said '*tinyexp plan does-*help*'
+print -r -- $said
+"""
+
+
+def test_zsh_completes_by_the_lines_that_the_help_names(in_shell):
+    """The tab key, pressed in a terminal."""
+    done = in_shell("timeout", "60", "zsh", "-f", "-c", ZSH.replace("{line}", line_of(in_shell, "zsh")))
+    assert "tinyexp plan does-width-help" in done.stdout, done

@@ -8,13 +8,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from tinyexp import stopping, streams
+from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
+from tinyexp.cli_missing import advice
 from tinyexp.cli_runs import clean, status
 from tinyexp.cli_shared import (
     FOLDER,
@@ -25,7 +27,7 @@ from tinyexp.cli_shared import (
     usual_profile,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import TinyexpError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -115,10 +117,19 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.MissingParameter as error:
+            raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
-            for line in str(error).split("\n"):
-                say(f"tinyexp: {line}", err=True)
-            ctx.exit(getattr(error, "exit_code", 1))
+            self._end(ctx, error)
+        except OSError as error:
+            # Of the system's refusals that nobody foresaw none is a traceback.
+            self._end(ctx, call_failed(error))
+
+    @staticmethod
+    def _end(ctx: click.Context, error: TinyexpError) -> NoReturn:
+        for line in str(error).split("\n"):
+            say(f"tinyexp: {line}", err=True)
+        ctx.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(
@@ -139,7 +150,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge, status, clean):
+for _command in (init, run_all, run, try_experiment, plan, merge, status, clean, check):
     main.add_command(_command)
 
 
@@ -182,12 +193,13 @@ def report(
     Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
     metric has values that it cannot have, such as percents where its unit is a fraction.
     """
+    from tinyexp.report.digest import report_digest
     from tinyexp.report.step_summary import append_summary, step_summary_file
 
     step = step_summary_file() if step_summary else None
     code = report_written(out, runs, profile, settings, baseline, data_folder or data_folder_of())
     if step:
-        append_summary(out / "summary.md", step)
+        append_summary(out / "summary.md", step, report_digest(out))
     sys.exit(code)
 
 
@@ -210,44 +222,6 @@ def export(form: str, runs: Path, profile: str | None) -> None:
     from tinyexp.report.export import as_csv, as_latex
 
     click.echo(visible(as_csv(runs) if form == "csv" else as_latex(runs, profile)), nl=False)
-
-
-@main.command()
-@click.argument("folder", type=FOLDER)
-def check(folder: Path) -> None:
-    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
-
-    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
-    predictions and checkpoints are verified; nothing is trained or written.
-    """
-    if not (folder / "report.json").exists():
-        _check_runs(folder)
-        return
-    from tinyexp.report.check import examine
-
-    checked = examine(folder)
-    for note in checked.notes:
-        say(f"tinyexp: {note}", err=True)
-    for line in checked.found:
-        say(line)
-    if checked.found:
-        sys.exit(1)
-    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
-
-
-def _check_runs(folder: Path) -> None:
-    from tinyexp.launch.verify import verify
-
-    verified = verify(folder)
-    for finding in verified.found:
-        say(finding)
-    if verified.found:
-        say(f"tinyexp: {verified.next_step}", err=True)
-        sys.exit(1)
-    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
-    say(
-        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
-    )
 
 
 @main.command("compare")

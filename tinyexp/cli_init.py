@@ -43,6 +43,7 @@ def init(
     from tinyexp.config.metric import known_metric
     from tinyexp.starter import (
         Answers,
+        absent_scripts,
         next_steps,
         open_places,
         parse_change,
@@ -82,6 +83,11 @@ def init(
     )
     for path in written:
         say(path)
+    for name in absent_scripts(run):
+        say(
+            f"{name}: is not here yet. Once it is, name it in [command] inputs of both files, so that its content is part of each run.",
+            err=True,
+        )
     say("Next:", err=True)
     for line in next_steps():
         say(f"  {line}", err=True)

@@ -18,6 +18,7 @@ from tinyexp.trainers.command.template import RESERVED, places_in, words_of
 
 NAMES = ("baseline", "contender")
 STUDY = "contender-against-baseline"
+_CODE = (".py", ".sh", ".R", ".jl", ".lua", ".ipynb")
 _KEPT_AS_THEY_ARE = "runs/** -text\nreports/** -text\n"
 
 
@@ -61,6 +62,12 @@ def parse_change(text: str) -> tuple[str, tuple[Any, Any]]:
 def open_places(run: str, given: Sequence[str]) -> list[str]:
     """The settings of a command of which nothing was said yet, in their order."""
     return [name for name in dict.fromkeys(places_in(run, "--run")) if name not in {*RESERVED, *given}]
+
+
+def absent_scripts(run: str) -> list[str]:
+    """The words of a command that look like files of code below this folder and are none."""
+    words = [word for word in words_of(run, "--run") if not [*places_in(word, "--run")]]
+    return [word for word in words if word.endswith(_CODE) and not Path(word).is_file()]
 
 
 def require_no_experiments() -> None:

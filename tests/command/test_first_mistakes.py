@@ -1,11 +1,11 @@
 """The mistakes with a command of one's own that are made first, and whether what is said leads on."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import tinyexp
 
 TRAIN = """
 import argparse, random, sys
@@ -50,17 +50,6 @@ def write(place, name="mine", old="", new="", rate=0.25):
     text = FILE.format(python=sys.executable, rate=rate)
     assert old in text
     (place / "experiments" / f"{name}.toml").write_text(text.replace(old, new) if old else text)
-
-
-def tinyexp(*words, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
 
 
 def test_what_a_tried_command_printed_is_kept_where_its_failure_says(place):
@@ -143,6 +132,15 @@ def test_try_tells_which_study_asks_for_a_column_that_the_log_does_not_have(plac
     ) in done.stderr
     (place / "train.py").write_text(TRAIN.replace("test_acc", "test_accuracy"))
     assert "the study" not in tinyexp("try", "mine").stderr
+
+
+def test_run_all_tells_it_after_the_first_run_and_once(place):
+    said = tinyexp("run-all", "--seeds", "2", "--jobs", "1").stderr
+    assert said.count("the study 'why' compares 'test_accuracy', which this log does not have") == 1
+    assert said.index("the study 'why'") < said.index("[2/4]")
+    study = place / "experiments" / "studies" / "why.toml"
+    study.write_text(STUDY.replace("test_accuracy", "test_acc"))
+    assert "the study 'why'" not in tinyexp("run-all", "--seeds", "3", "--jobs", "1").stderr
 
 
 def test_report_says_its_first_sentence_and_why_nothing_could_be_compared(place):

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_command_runs import TRAIN, tinyexp
+from commands import tinyexp
+from test_command_runs import TRAIN
 
 RUN = f"{sys.executable} train.py --rate {{rate}} --epochs {{epochs}} --pause 0 --seed {{seed}} --out {{folder}}"
 OPTIONS = (
@@ -68,6 +69,17 @@ def test_its_files_pin_the_script_and_keep_git_off_the_records(place):
     assert 'inputs = ["train.py"]' in text
     assert "rate = 0.25" in text
     assert "runs/** -text" in (place / ".gitattributes").read_text()
+
+
+def test_a_script_that_is_not_there_yet_is_named(place):
+    assert "train.py" not in tinyexp("init", *OPTIONS).stderr
+    for folder in (place / "experiments" / "studies", place / "experiments"):
+        for path in folder.glob("*.toml"):
+            path.unlink()
+    (place / "train.py").unlink()
+    done = tinyexp("init", *OPTIONS)
+    assert done.returncode == 0
+    assert "train.py: is not here yet. Once it is, name it in [command] inputs of both files" in done.stderr
 
 
 def test_of_several_changes_each_is_a_factor(place):

@@ -1,27 +1,16 @@
 """The command line: what it loads, what it prints where, and what it says when something is wrong."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from commands import tinyexp
 from small_runs import SET
 
 from tinyexp.cli import main
-
-
-def tinyexp(*arguments, cwd=None, environment=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-    )
 
 
 def refused(*arguments, cwd=None):
@@ -52,6 +41,32 @@ def test_help_lists_every_command_once_in_a_line_by_what_it_is_for():
     listed = re.findall(r"^  ([a-z][a-z-]*)  +(\S.*)$", told.split("Options:")[1], re.MULTILINE)
     assert sorted(name for name, _ in listed) == sorted(main.commands)
     assert all(line.endswith((".", "?")) and len(line) < 68 for _, line in listed)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report"], "Missing option '--out'. As in: tinyexp report --out reports/latest"),
+        (["compare"], "As in: tinyexp compare logs/base logs/wide"),
+        (["diff", "tiny-design1"], "Missing argument 'B'. There are: imagenet-design1, "),
+        (["plan"], "There are: deeper-on-imagenet, "),
+        (["data", "fetch"], "There are: fashion-mnist, "),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_what_is_missing_is_named_with_the_choices_or_an_example(words, said):
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("many", [10, 11])
+def test_of_many_names_the_first_ten_are_listed(tmp_path, monkeypatch, many):
+    (tmp_path / "experiments").mkdir()
+    for number in range(many):
+        (tmp_path / "experiments" / f"e{number:02}.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(main, ["run"]).stderr
+    assert told.strip().endswith("e08, e09." if many == 10 else "e09 and 1 more.")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run-all", "--help"], ["data", "--help"], ["--version"]])

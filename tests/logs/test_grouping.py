@@ -90,6 +90,21 @@ def test_a_setting_that_is_another_in_every_run_does_not_make_every_run_a_design
     assert "No two runs agree in all settings (token)" in " ".join(found.notes)
 
 
+def test_numbers_at_the_ends_of_names_are_asked_about_where_each_run_was_taken_for_a_design():
+    found = grouped(reading(run_a0={}, run_a1={}, run_b0={}, run_b1={}))
+    assert len(found.designs) == 4
+    [note] = found.notes
+    assert "run_a0, run_a1" in note
+    pattern = note.partition("--by '")[2].partition("'")[0]
+    again = grouped(reading(run_a0={}, run_a1={}, run_b0={}, run_b1={}), pattern)
+    assert (designs(again), again.notes) == ({"run_a": [0, 1], "run_b": [0, 1]}, ())
+
+
+@pytest.mark.parametrize("names", [("a0", "a1", "b0"), ("a0__seed1", "a1__seed1", "a0__seed2"), ("0", "1")])
+def test_they_are_not_asked_about_where_they_cannot_be_seeds_of_all(names):
+    assert "--by" not in " ".join(grouped(reading(**{name: {} for name in names})).notes)
+
+
 def test_a_pattern_goes_before_everything_else():
     runs = reading(exp__big__7={"lr": 0.1, "seed": 0}, exp__big__8={"lr": 0.2, "seed": 0}, other={})
     found = grouped(runs, "{design}/{seed}")

@@ -18,11 +18,21 @@ NO_PROFILE = "default"
 
 
 def toml_stems(folder: Path) -> Iterator[str]:
-    """The names of a folder's TOML files, usable or not. Hidden ones are the operating system's or an editor's."""
-    return (
+    """The names of a folder's TOML files, usable or not. Hidden ones are the operating system's or an editor's.
+
+    Raises
+    ------
+    OSError
+        There is a folder and it cannot be listed, of which ``Path.glob`` says nothing: others would stand for its files.
+    """
+    try:
+        there = [*folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    yield from (
         path.stem
-        for path in folder.glob("*.toml")
-        if not (path.name.startswith(".") or is_clutter(path.name))
+        for path in there
+        if path.suffix == ".toml" and not (path.name.startswith(".") or is_clutter(path.name))
     )
 
 

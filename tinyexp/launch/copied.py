@@ -13,6 +13,7 @@ from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import changed_records
 from tinyexp.trainers.owned import owned
+from tinyexp.trees import below
 
 
 def copy_run(source: RunFolder, target: RunFolder, *, finished: bool) -> str:
@@ -36,6 +37,8 @@ def copy_run(source: RunFolder, target: RunFolder, *, finished: bool) -> str:
     ------
     LockedError
         Another process holds the target.
+    UnreadableError
+        A file or folder of the source cannot be read.
     TinyexpError
         It cannot be written.
     """
@@ -62,7 +65,7 @@ def _order(name: Path) -> tuple[int, Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """The ordinary files below a run's folder that are the run's, relative to it; no links."""
-    for path in sorted(folder.rglob("*")):
+    for path in below(folder):
         name = path.relative_to(folder)
         hidden = is_clutter(name) or (name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES)
         unfinished = path.name.startswith(".") and path.suffix == ".tmp"

@@ -21,6 +21,7 @@ from tinyexp.launch.placing import placed
 from tinyexp.launch.prepare import planned, prepare
 from tinyexp.launch.progress import progress_for
 from tinyexp.launch.shard import Shard
+from tinyexp.launch.study_metrics import StudyMetrics
 from tinyexp.launch.wanted import designs, leading_pair, studies_over, wanted
 from tinyexp.runs.asked import read_asked, write_asked
 from tinyexp.runs.plan import RunPlan
@@ -73,7 +74,7 @@ def run_session(request: Request) -> tuple[list[Outcome], int]:
         for study in studies:
             freeze_study(request.runs / request.profile, study, seeds)
         write_asked(request.runs / request.profile, [plan.folder.name for plan in plans])
-    return _carried_out(request, plans, first)
+    return _carried_out(replace(request, beside=StudyMetrics(studies, request.beside)), plans, first)
 
 
 def rehearse_session(request: Request) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 from tinyexp.analysis.design import experiment_point
 from tinyexp.analysis.study import load_study, study_names
 from tinyexp.config.experiment import Experiment
-from tinyexp.errors import TinyexpError, UserError, listed, nearest
+from tinyexp.errors import TinyexpError, UserError
 from tinyexp.launch.prepare import prepare
 from tinyexp.launch.progress import measured
-from tinyexp.resources import experiments_folder
+from tinyexp.launch.study_metrics import not_measured
 from tinyexp.runs.metrics import read_metrics
 from tinyexp.runs.records import INDEX_COLUMNS, NO_METRICS, headline
 from tinyexp.terminal import counted
@@ -48,7 +48,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         index = next(name for name in INDEX_COLUMNS if name in row)
         tell(f"{index} {row[index]:g}: {measured(metric, row[metric] if metric else None)}")
 
-    with _thrown_away() as place:
+    with thrown_away() as place:
         [plan] = prepare([experiment_point(experiment, (seed,))], place, data_folder)
         listener = Listener(epoch_done=epoch_done, warn=tell)
         trainer_of(experiment.trainer).train(
@@ -66,7 +66,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
 
 
 @contextlib.contextmanager
-def _thrown_away() -> Iterator[Path]:
+def thrown_away() -> Iterator[Path]:
     """A folder that is gone afterwards, unless an error sends its reader there."""
     place = Path(tempfile.mkdtemp(prefix="tinyexp-try-"))
     is_named = False
@@ -86,12 +86,8 @@ def _not_measured(experiment: str, metrics: list[str]) -> tuple[str, ...]:
     for name in study_names():
         with contextlib.suppress(UserError):  # what is wrong with a study is said where it is asked for
             study = load_study(name)
-            if experiment in study.experiments and study.metric not in metrics:
-                told.append(
-                    f"the study '{name}' compares '{study.metric}', which this log does not have. Known: {listed(metrics)}."
-                    f"{nearest(study.metric, metrics)} Write that in {experiments_folder() / 'studies' / f'{name}.toml'}, or have the "
-                    "command write the other."
-                )
+            if experiment in study.experiments and (sentence := not_measured(study, metrics)):
+                told.append(sentence)
     return tuple(told)
 
 

@@ -55,6 +55,7 @@ _NUMBERED = re.compile(
 )
 _TRAILING = re.compile(r"(?:[-_ #](?<!\de[-_])|(?<=[A-Za-z])\.)\d{1,4}$")
 """A number at the end of a name, but for that of ``1e-3``."""
+_AT_END = re.compile(r"\d{1,4}$")
 _DATED = re.compile(
     r"^(?:[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_|\d{8}[-_]\d{6}[-_]|\d{4}-\d\d-\d\d[-_T]?(?:\d\d[-:_]\d\d(?:[-:_]\d\d)?)?[-_])|[-_]\d{8}[-_]\d{6}$"
 )
@@ -133,6 +134,7 @@ def grouped(reading: Reading, pattern: str | None = None) -> Grouping:
     placed = _in_folds(placed)
     notes: list[str] = []
     placed = _by_settings(placed, notes) if pattern is None else _by_pattern(placed, pattern, notes)
+    notes += _numbers_at_ends(placed)
     order = {name: place for place, name in enumerate(dict.fromkeys(one.design for one in placed))}
     placed.sort(key=lambda one: (order[one.design], one.seed is None, one.seed or 0))
     folded = {design: own for design, own in Grouping(tuple(placed), ()).designs.items() if _is_folded(own)}
@@ -140,6 +142,20 @@ def grouped(reading: Reading, pattern: str | None = None) -> Grouping:
         folds = {design: [one.fold for one in own] for design, own in folded.items()}
         notes.append(told_folds(folds, [one.seed for own in folded.values() for one in own]))
     return Grouping(tuple(placed), tuple(notes))
+
+
+def _numbers_at_ends(placed: Sequence[Placed]) -> list[str]:
+    """Designs of one run each whose names would be fewer without the digits at their ends: seeds, perhaps, and perhaps widths."""
+    names = [one.design for one in placed]
+    shorter = Counter(_AT_END.sub("", name) for name in names)
+    if not all(one.by == "folder" for one in placed) or len(set(names)) < len(names):
+        return []
+    if not min(shorter.values(), default=0) > 1 or "" in shorter:
+        return []
+    some = listed(names[:2])
+    return [
+        f"Each run was taken for a design of its own. Where the numbers that end {some} are seeds, give --by '{{design}}{{seed}}'."
+    ]
 
 
 def _in_folds(placed: list[Placed]) -> list[Placed]:

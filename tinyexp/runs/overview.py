@@ -11,7 +11,7 @@ from tinyexp.runs.folder import RunFolder, find_runs, no_folder
 from tinyexp.runs.heartbeat import stale_words
 from tinyexp.runs.holder import is_abandoned
 from tinyexp.runs.records import RunRecord, Status, last_result, read_section, result
-from tinyexp.runs.verify import changed_records
+from tinyexp.runs.verify import changed_records, held_instead
 
 _ENDED = {"finished", "failed", "diverged", "damaged"}
 
@@ -40,6 +40,9 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             status = read_section(folder.status, Status)
         except DamagedError as error:
             rows.append(row | {"message": str(error)})
+            continue
+        if other := held_instead(folder):
+            rows.append(row | {"message": f"holds the run {other}"})
             continue
         changed = changed_records(folder, status)
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message

@@ -23,7 +23,7 @@ from tinyexp.config.explain import first_fault
 from tinyexp.config.section import Count, Section
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
-from tinyexp.files import json_text, write_bytes, write_text
+from tinyexp.files import json_text, sha256_of_json, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.taken import result_row
@@ -53,6 +53,8 @@ class DataRecord(Section):
     """What the data set was when the run was planned."""
 
     fingerprint: Digest
+    covers: str = ""
+    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
     train_images: Count = 0
     holdout_images: Count = 0
     test_images: Count = 0
@@ -101,7 +103,8 @@ class Provenance(Section):
 class RunRecord(Section):
     """``run.json``: everything that decides the run."""
 
-    record_version: Literal[1] = 1
+    record_version: Literal[1, 2] = 2
+    """1 where the run's status has no digest of itself."""
     experiment: Experiment
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     identity: Digest
@@ -128,6 +131,8 @@ class Environment(Section):
     """Variables that were set by which libraries choose their code; see :mod:`tinyexp.processor`."""
     cpu_capability: str
     """The vector instructions that torch chose; they change floating-point results."""
+    code: str = ""
+    """Digest of the trainer's code that decides numbers; empty of a command, and of runs recorded before it was taken."""
     arithmetic: str = ""
     """Digest of a fixed set of convolutions, products and gradients, computed before training."""
     memory_format: MemoryFormat | None = None
@@ -149,6 +154,13 @@ class Status(Section):
     message: str = ""
     digests: dict[RecordName, Digest] = Field(default_factory=dict)
     """SHA-256 of each record beside this one, so that an edited or torn one is noticed."""
+    own_digest: str = ""
+    """SHA-256 of all the rest of this record; empty in those of record version 1."""
+
+    def sealed(self) -> Status:
+        """The same with the digest that it must have."""
+        rest = self.model_dump(mode="json", exclude={"own_digest"})
+        return self.model_copy(update={"own_digest": sha256_of_json(rest)})
 
 
 @dataclass(frozen=True)
@@ -164,7 +176,8 @@ class Predictions:
 
 
 def write_section(path: Path, value: Section) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, whole or not at all; a status with its digest."""
+    value = value.sealed() if isinstance(value, Status) else value
     write_text(path, json_text(value.model_dump(mode="json")))
 
 
@@ -174,7 +187,7 @@ def read_section(path: Path, schema: type[T]) -> T:
     Raises
     ------
     DamagedError
-        The file is missing, too large, or not what this project writes.
+        The file is missing, too large, or not what this project writes; an UnreadableError where that is not known.
     """
     return parsed_section(path, read_bounded(path), schema)
 
@@ -192,7 +205,7 @@ def read_bounded(path: Path) -> bytes:
     try:
         return files.read_bounded(path, MAX_RECORD_BYTES)
     except OSError as error:
-        raise DamagedError(f"cannot be read ({error.strerror}).", path) from error
+        raise files.read_error(path, error) from error
 
 
 def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:

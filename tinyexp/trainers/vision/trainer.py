@@ -119,6 +119,7 @@ def describe(dataset: Dataset) -> DataRecord:
     """What a run's record says of its data."""
     return DataRecord(
         fingerprint=dataset.fingerprint,
+        covers=dataset.covers,
         train_images=len(dataset.train),
         holdout_images=len(dataset.holdout),
         test_images=len(dataset.test),

@@ -20,6 +20,7 @@ from PIL import Image
 
 from tinyexp.clutter import is_clutter
 from tinyexp.errors import UserError, listed
+from tinyexp.trainers.vision.data.contents import contents_digest, covered
 from tinyexp.trainers.vision.data.jpeg import jpeg_shape, read_jpeg
 
 MAX_PIXELS = 89_000_000
@@ -53,10 +54,12 @@ class Folder:
     test: Listing
 
     def fingerprint(self) -> str:
-        """SHA-256 over the class order and each file's part, path, size in bytes and label.
+        """SHA-256 over the class order, each file's part, path, size in bytes and label, and as much of the contents as :meth:`covers` says.
 
-        The images' bytes are not read: that would take minutes where a run takes one. So an image that
-        is replaced by another of the same name and size goes unnoticed.
+        Raises
+        ------
+        UserError
+            A file cannot be read.
         """
         digest = hashlib.sha256()
         for name in self.classes:
@@ -67,7 +70,12 @@ class Folder:
                 digest.update(
                     f"{part}\0{_composed(name)}\0{size}\0{label}\0".encode(errors="surrogateescape")
                 )
+            digest.update(contents_digest(self.root, listing.names, listing.sizes).encode())
         return digest.hexdigest()
+
+    def covers(self) -> str:
+        """How far the fingerprint goes, in words."""
+        return covered({"training": self.train.sizes, "test": self.test.sizes})
 
 
 class FileImages:
