@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from tinyexp.config.load import load_experiment
+from tinyexp.config.section import Section
 from tinyexp.runs.plan import RunPlan, plan_run
+from tinyexp.runs.records import write_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.trainer import describe
@@ -76,3 +78,23 @@ def results(plan: RunPlan) -> dict[str, bytes]:
         digest.update(entry["momentum_buffer"].numpy().tobytes())
     files = ("metrics.csv", "predictions.npz", "run.json", "environment.json", "status.json")
     return {name: (plan.folder.path / name).read_bytes() for name in files} | {"weights": digest.digest()}
+
+
+def began_as(plan: RunPlan, *, keep: bool = True, **records: Section) -> None:
+    """Have a run say that it is another one (``record``), or began elsewhere (``environment``), in its checkpoints and beside them.
+
+    With ``keep=False`` the checkpoints say nothing of it, as those of earlier versions.
+    """
+    from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+
+    names = {"record": "run.json", "environment": "environment.json"}
+    for name, value in records.items():
+        write_section(getattr(plan.folder, name), value)
+    for path in checkpoints(plan.folder.checkpoints):
+        state = load_checkpoint(path)
+        for name, value in records.items():
+            state["records"][names[name]] = value.model_dump_json()
+        if not keep:
+            del state["records"]
+        epoch, step = map(int, path.stem.split("-")[1::2])
+        save_checkpoint(plan.folder.checkpoints, state, epoch=epoch, step=step)

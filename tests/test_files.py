@@ -1,13 +1,18 @@
 """Files are whole or absent, and what cannot be written is said with what was needed."""
 
+import errno
 import hashlib
 import os
 import stat
 
 import pytest
+from click.testing import CliRunner
 
+from tinyexp.cli import main
 from tinyexp.errors import TinyexpError, nearest, unknown
 from tinyexp.files import json_text, read_json, sha256_of_file, write_bytes, write_text
+from tinyexp.ownership import read_mark, room_beside
+from tinyexp.processor import processors
 
 
 def test_what_is_written_replaces_what_was_there_and_leaves_nothing_else(tmp_path):
@@ -72,3 +77,43 @@ def _umask():
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL])
+def test_a_disk_that_knows_no_rights_and_flushes_no_folders_is_written_to(tmp_path, monkeypatch, code):
+    """As FAT, network and user-space file systems are; a call that is only better made is no reason to stop."""
+    flush = os.fsync
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    def of_files_alone(handle):
+        refuse() if stat.S_ISDIR(os.fstat(handle).st_mode) else flush(handle)
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fsync", of_files_alone)
+    write_text(tmp_path / "file.txt", "new")
+    assert (tmp_path / "file.txt").read_text() == "new"
+    with room_beside(tmp_path / "target", "report") as room:
+        assert read_mark(room, "report", "target")
+
+
+def test_a_disk_that_fails_at_flushing_a_folder_is_an_error(tmp_path, monkeypatch):
+    def fail(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(TinyexpError, match="Input/output error"):
+        write_text(tmp_path / "file.txt", "new")
+
+
+def test_a_system_that_does_not_say_which_processors_a_process_may_use_is_asked_for_all(monkeypatch):
+    """A Mac, where nothing could be planned or trained."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert processors() == 7
+    told = CliRunner().invoke(main, ["plan", "larger-images", "--profile", "embedded"])
+    assert told.exit_code == 0, told.output
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1

@@ -17,10 +17,10 @@ The public interface, all of it; importing this loads nothing heavy. Only the fu
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # a program hears signals once this is loaded, and typing takes a while
 if TYPE_CHECKING:
+    from typing import Any
+
     from tinyexp.analysis.comparison import compare
     from tinyexp.analysis.study import Study, load_study
     from tinyexp.api import attribute, build_model, compare_study, train, write_report
@@ -60,6 +60,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'tinyexp' has no attribute '{name}'")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     return getattr(import_module(_HOMES[name]), name)
 
 

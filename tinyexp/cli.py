@@ -8,13 +8,16 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from tinyexp import stopping, streams
+from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_missing import advice
+from tinyexp.cli_runs import clean, status
 from tinyexp.cli_shared import (
     FOLDER,
     data_folder_of,
@@ -22,10 +25,9 @@ from tinyexp.cli_shared import (
     print_table,
     report_written,
     usual_profile,
-    with_result,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import TinyexpError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -39,6 +41,7 @@ _BY_TASK = {
         "plan": "What a study takes, before anything is trained.",
         "status": "The runs that there are, and how far they came.",
         "merge": "Join runs that were trained apart.",
+        "clean": "What no experiment describes any more: list it, remove it.",
     },
     "Report": {
         "report": "The page, in HTML and Markdown, with figures and records.",
@@ -73,6 +76,28 @@ To complete names with the tab key:
 class _Group(click.Group):
     """Turns this project's errors into a message and an exit code; loads ``tinyexp data`` where it is asked for."""
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As a program, which hears signals, and which nothing that it writes to can end."""
+        streams.keep()
+        stopping.hear()
+        code: Any = 0
+        try:
+            self.main(*args, **kwargs)
+        except stopping.Stopped as stopped:
+            say(stopping.line(stopped.number), err=True)
+            code = stopped.exit_code
+        except SystemExit as end:
+            code = end.code
+        code = stopping.code_so_far() or code
+        if problem := streams.problem_with_results():
+            say(
+                f"tinyexp: standard output: cannot be written ({problem}), so what was to be printed is not complete.",
+                err=True,
+            )
+            code = code or 1
+        stopping.deafen(code or 0)
+        sys.exit(code)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         for task, lines in _BY_TASK.items():
@@ -95,9 +120,16 @@ class _Group(click.Group):
         except click.MissingParameter as error:
             raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
-            for line in str(error).split("\n"):
-                say(f"tinyexp: {line}", err=True)
-            ctx.exit(getattr(error, "exit_code", 1))
+            self._end(ctx, error)
+        except OSError as error:
+            # Of the system's refusals that nobody foresaw none is a traceback.
+            self._end(ctx, call_failed(error))
+
+    @staticmethod
+    def _end(ctx: click.Context, error: TinyexpError) -> NoReturn:
+        for line in str(error).split("\n"):
+            say(f"tinyexp: {line}", err=True)
+        ctx.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(
@@ -118,7 +150,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge):
+for _command in (init, run_all, run, try_experiment, plan, merge, status, clean, check):
     main.add_command(_command)
 
 
@@ -161,12 +193,13 @@ def report(
     Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
     metric has values that it cannot have, such as percents where its unit is a fraction.
     """
+    from tinyexp.report.digest import report_digest
     from tinyexp.report.step_summary import append_summary, step_summary_file
 
     step = step_summary_file() if step_summary else None
     code = report_written(out, runs, profile, settings, baseline, data_folder or data_folder_of())
     if step:
-        append_summary(out / "summary.md", step)
+        append_summary(out / "summary.md", step, report_digest(out))
     sys.exit(code)
 
 
@@ -189,44 +222,6 @@ def export(form: str, runs: Path, profile: str | None) -> None:
     from tinyexp.report.export import as_csv, as_latex
 
     click.echo(visible(as_csv(runs) if form == "csv" else as_latex(runs, profile)), nl=False)
-
-
-@main.command()
-@click.argument("folder", type=FOLDER)
-def check(folder: Path) -> None:
-    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
-
-    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
-    predictions and checkpoints are verified; nothing is trained or written.
-    """
-    if not (folder / "report.json").exists():
-        _check_runs(folder)
-        return
-    from tinyexp.report.check import examine
-
-    checked = examine(folder)
-    for note in checked.notes:
-        say(f"tinyexp: {note}", err=True)
-    for line in checked.found:
-        say(line)
-    if checked.found:
-        sys.exit(1)
-    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
-
-
-def _check_runs(folder: Path) -> None:
-    from tinyexp.launch.verify import verify
-
-    verified = verify(folder)
-    for finding in verified.found:
-        say(finding)
-    if verified.found:
-        say(f"tinyexp: {verified.next_step}", err=True)
-        sys.exit(1)
-    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
-    say(
-        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
-    )
 
 
 @main.command("compare")
@@ -320,22 +315,6 @@ def import_paths(paths: tuple[str, ...], by: str | None, into: Path, *, dry_run:
 
 
 @main.command()
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def status(runs: Path, as_json: bool) -> None:  # noqa: FBT001
-    """List the runs there are, and how far they came."""
-    from tinyexp.runs.overview import overview
-
-    rows = overview(runs)
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        say(f"{runs}: no runs yet. Train some: tinyexp run-all --runs {runs}", err=True)
-    else:
-        print_table(*with_result(rows, ("run", "state", "epochs", "of"), ("message",)))
-
-
-@main.command()
 @click.argument("experiment", shell_complete=complete_experiment)
 @click.option(
     "--profile",
@@ -380,7 +359,9 @@ def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("key", a, b))
+        from tinyexp.config.explain import as_typed
+
+        print_table([{name: as_typed(value) for name, value in row.items()} for row in rows], ("key", a, b))
 
 
 @main.command()

@@ -177,13 +177,13 @@ def run_all(
     """
     from tinyexp.config.load import load_profile
 
-    _say_whose_experiments()
+    say_whose_experiments()
     many = seeds or (load_profile(options["profile"]).seeds if first_seed else 0)
     chosen = range(first_seed, first_seed + many)
     _train(as_json=as_json, seeds=chosen, only=only, studies=studies, plan=plan, **options)
 
 
-def _say_whose_experiments() -> None:
+def say_whose_experiments() -> None:
     """Hours of training are not to begin where somebody took another folder for the one with the own experiments."""
     from tinyexp.resources import experiments_folder, shipped
 
@@ -273,7 +273,7 @@ def _train(
         )
         code = code or written
     elif code >= 128 or not (code or as_json):
-        say(_next_step(request, code), err=True)
+        say(_next_step(request, code, settings), err=True)
     sys.exit(code)
 
 
@@ -325,7 +325,7 @@ def _print_outcomes(rows: list[dict[str, Any]], *, as_json: bool) -> None:
             say(f"tinyexp: {row['run']} seed {row['seed']} {row['state']}: {said}", err=True)
 
 
-def _next_step(request: Request, code: int) -> str:
+def _next_step(request: Request, code: int, settings: tuple[str, ...]) -> str:
     """What to do after a command that was stopped, or that did all it was asked to."""
     if code:
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]
@@ -333,7 +333,12 @@ def _next_step(request: Request, code: int) -> str:
     if request.shard:
         return f"tinyexp: shard {request.shard} is done. {_AFTER_SHARDS}"
     runs = shlex.quote(str(request.runs))
-    return f"To see them: tinyexp report --runs {runs} --profile {request.profile} --out reports/latest"
+    chosen = "".join(
+        f" --set {shlex.quote(text)}" for text in settings
+    )  # among those that were trained otherwise
+    return (
+        f"To see them: tinyexp report --runs {runs} --profile {request.profile}{chosen} --out reports/latest"
+    )
 
 
 def _leave_if_followed(request: Request) -> None:
@@ -421,13 +426,14 @@ def plan(
     from tinyexp.launch.forecast import forecast
     from tinyexp.launch.forecast_text import as_lines
     from tinyexp.launch.session import Request
+    from tinyexp.processor import processors
 
     overrides = dict(parse_override(text) for text in settings)
     found = forecast(
         study,
         overrides=overrides,
         seeds=seeds or 0,
-        jobs=jobs or len(os.sched_getaffinity(0)),
+        jobs=jobs or processors(),
         data_folder=data_folder or data_folder_of(),
         **options,
     )

@@ -7,6 +7,8 @@ named failures of a run or of a check and end it with exit code 1. What is ours 
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +55,16 @@ class LockedError(TinyexpError):
     """Another process trains the run; its records are that process's to write."""
 
 
+class LostFolderError(LockedError):
+    """A run's folder was moved or removed while this process wrote in it; what has its name now is not this process's."""
+
+
 class DamagedError(TinyexpError):
     """A file of ours is not what was written: truncated, changed, or of another kind."""
+
+
+class UnreadableError(DamagedError):
+    """A file that could not be read this time, as for want of a permission; of its content nothing is known."""
 
 
 class InterruptedRunError(TinyexpError):
@@ -64,6 +74,32 @@ class InterruptedRunError(TinyexpError):
         """``exit_code`` is 130 after SIGINT and 143 after SIGTERM, as shells expect."""
         super().__init__(message)
         self.exit_code = exit_code
+
+
+_CURES = {
+    errno.ENOSPC: "Free some space",
+    errno.EDQUOT: "Free some space",
+    errno.EMFILE: "Let a process have more files open (`ulimit -n`)",
+    errno.ENFILE: "Let processes have more files open",
+    errno.ENOMEM: "Free some memory",
+    errno.EACCES: "Look at its permissions",
+    errno.EPERM: "Look at its permissions",
+    errno.EROFS: "Make that disk writable",
+}
+
+
+def call_failed(error: OSError) -> TinyexpError:
+    """What the system refused, in words: of which file, why, and what to do.
+
+    >>> str(call_failed(OSError(errno.EMFILE, "Too many open files", "runs/run.json")))
+    'runs/run.json: Too many open files. Let a process have more files open (`ulimit -n`), then give the same command again.'
+    """
+    where = " and ".join(
+        os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)
+    )
+    cure = _CURES.get(error.errno or 0, "Look at the disk that it is on")
+    said = error.strerror or str(error) or type(error).__name__
+    return TinyexpError(f"{where or 'a file'}: {said}. {cure}, then give the same command again.")
 
 
 def nearest(value: str, known: Iterable[str]) -> str:

@@ -20,16 +20,29 @@ import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from tinyexp.errors import TinyexpError
+from tinyexp.errors import DamagedError, TinyexpError, UnreadableError
 from tinyexp.failpoints import failpoint
+from tinyexp.trees import move_by_parts
 
 _CHUNK = 1 << 20
 _NOREPLACE, _EXCHANGE = 1, 2
 """RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2)."""
+_REFUSED = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EBADF,
+}
+"""What file systems say to a call that they do not know: FAT, network and user-space ones to changes of rights, to the flushing of
+a folder. A full or failing disk says something else."""
 _HERE = -100
 """AT_FDCWD."""
 GIT_ATTRIBUTES = ".gitattributes"
@@ -37,6 +50,19 @@ BYTES_AS_THEY_ARE = "* -text\n"
 """What that file says in a folder of ours: git rewrites no line ends there, of which digests would tell."""
 MAX_JSON_BYTES = 200_000_000
 """No JSON file of ours is larger."""
+_OF_THE_FILE = frozenset(
+    (
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENXIO,
+        errno.EINVAL,
+        errno.EFBIG,
+        errno.ENAMETOOLONG,
+    )
+)
+"""What is wrong with a file itself. Any other number is of the moment: no handle left, no permission, a disk that fails."""
 
 
 def write_bytes(path: Path, content: bytes, token: str = "") -> None:
@@ -66,7 +92,7 @@ def copy_file(source: Path, path: Path) -> None:
     try:
         handle = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise TinyexpError(f"{source}: cannot be read ({error.strerror}).") from error
+        raise read_error(source, error) from error
     with os.fdopen(handle, "rb") as file:
         _replace(path, file, _require_ordinary(handle).st_size, "")
 
@@ -86,17 +112,26 @@ def _replace(path: Path, content: BinaryIO, size: int, token: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         failpoint(f"{path.name} written")
-        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder.
-        Path(name).chmod(0o666 & ~_umask())
+        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder. Disks that know
+        # no rights, as FAT and some network folders, refuse to be told of any.
+        _optional(lambda: Path(name).chmod(0o666 & ~_umask()))
         Path(name).replace(path)
         failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
         raise _write_error(path, size, error) from error
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        # Gone, as it has its name; or it cannot be removed, and goes with the next that holds this folder.
+        with contextlib.suppress(OSError):
             Path(name).unlink()
     failpoint(f"{path.name} done")
+
+
+def write_whole(handle: int, content: bytes) -> None:
+    """Write all of it to an open file; the system may take a part at a time."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def process_token() -> str:
@@ -117,13 +152,13 @@ def _prefix(name: str, token: str) -> str:
 def remove_leftovers(folder: Path, token: str) -> None:
     """Remove the temporary files of a writer of this token that was killed; any other file is a stranger's."""
     made = re.compile(rf"^\..+\.{re.escape(token)}-[a-z0-9_]{{8}}\.tmp$")  # as mkstemp makes them above
-    for path in folder.glob(".*.tmp"):
+    for path in entries(folder):
         if made.match(path.name) and path.is_file() and not path.is_symlink():
             path.unlink()
 
 
 def rename_anew(source: Path, target: Path) -> None:
-    """Give a file or folder another name, and never that of something that is there.
+    """Give a file or folder another name, and never that of something that is there; a folder of a lower layer is copied there.
 
     Raises
     ------
@@ -132,7 +167,10 @@ def rename_anew(source: Path, target: Path) -> None:
     """
     if (problem := _renamed(source, target, _NOREPLACE)) == 0:
         return
-    if problem not in {errno.ENOSYS, errno.EINVAL}:
+    if problem == errno.EXDEV and source.is_dir() and not source.is_symlink():
+        move_by_parts(source, target)
+        return
+    if problem not in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}:
         raise OSError(problem, os.strerror(problem), str(source), None, str(target))
     # A file system that cannot look and rename in one step.
     if os.path.lexists(target):
@@ -163,6 +201,17 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of reading or writing say of which file it is: the system says that only of opening one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def read_bounded(path: Path, limit: int) -> bytes:
     """The bytes of an ordinary file that has at most ``limit`` of them.
 
@@ -178,13 +227,36 @@ def read_bounded(path: Path, limit: int) -> bytes:
         found = _require_ordinary(handle)
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes; at most {limit:,} are read")
-        with os.fdopen(handle, "rb", closefd=False) as file:
+        with naming(path), os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(found.st_size + 1)  # which takes the memory at once
     finally:
         os.close(handle)
     if len(content) > found.st_size:
         raise OSError(errno.EBUSY, "it grew while it was read")
     return content
+
+
+def read_error(path: Path, error: OSError) -> DamagedError:
+    """What is to be raised where a file of ours could not be read: only what is wrong with the file itself is damage."""
+    kind = DamagedError if error.errno in _OF_THE_FILE else UnreadableError
+    return kind(f"cannot be read ({error.strerror}).", path)
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing where there is no folder.
+
+    Raises
+    ------
+    DamagedError
+        It cannot be listed, of which ``Path.glob`` says nothing.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        kind = DamagedError if error.errno in _OF_THE_FILE else UnreadableError
+        raise kind(f"cannot be listed ({error.strerror}).", folder) from error
 
 
 class Stamp(NamedTuple):
@@ -216,18 +288,35 @@ def read_appended(path: Path, start: int, limit: int) -> bytes:
         return b""
 
 
+NOT_THROUGH_LINKS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""To open for writing in its place what is a file of ours: what a link leads to is somebody else's, a pipe is not waited for."""
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """A log, opened to add to it; raises TinyexpError where something else is in its place, as a link, whose target is left as it is."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOT_THROUGH_LINKS, 0o666)
+        try:
+            _require_ordinary(handle)
+        except OSError:
+            os.close(handle)
+            raise
+    except OSError as error:
+        what = "it is a link, which is not followed" if path.is_symlink() else error.strerror
+        raise TinyexpError(f"{path}: cannot be written ({what}).") from error
+    return os.fdopen(handle, "ab")
+
+
 def append_text(path: Path, text: str) -> None:
-    """Add to a log; a pipe or a device in its place is not waited for.
+    """Add to a log, as :func:`open_to_append` opens it.
 
     Raises
     ------
     TinyexpError
         It cannot be written to, or is no ordinary file.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
     try:
-        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
-            _require_ordinary(file.fileno())
+        with open_to_append(path) as file:
             file.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise TinyexpError(f"{path}: cannot be written ({error.strerror}).") from error
@@ -250,12 +339,23 @@ def read_json(path: Path) -> Any:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    """Flush a folder's entries, so that a rename in it survives a power cut, where the file system can do that of a folder."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _optional(lambda: os.fsync(handle))
     finally:
         os.close(handle)
+
+
+def _optional(call: Callable[[], None]) -> None:
+    """A call that makes things better where the file system knows it, and is no reason to stop where it does not."""
+    try:
+        call()
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
 
 
 def flush_to_disk() -> None:
@@ -267,7 +367,7 @@ def flush_to_disk() -> None:
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal, read a megabyte at a time."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

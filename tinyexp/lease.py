@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from tinyexp.errors import LockedError
+from tinyexp.errors import LockedError, UnreadableError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import read_bounded
+from tinyexp.files import read_bounded, read_error, write_whole
 
 NAME = ".lease"
 TOUCH_S = 10.0
@@ -71,7 +71,7 @@ def leased(folder: Path) -> Iterator[None]:
         The folder cannot be written to.
     """
     path, holder = folder / NAME, _Holder()
-    _take(path, holder)
+    handle = _take(path, holder)
     ended = threading.Event()
     # A thread, because a step of a training may take longer than a lease lasts.
     toucher = threading.Thread(target=_keep_touching, args=(path, ended), daemon=True, name="lease")
@@ -81,9 +81,7 @@ def leased(folder: Path) -> Iterator[None]:
     finally:
         ended.set()
         toucher.join()
-        if _holder(path) == holder:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _let_go(path, handle)
 
 
 def holder_elsewhere(folder: Path) -> str:
@@ -94,10 +92,26 @@ def holder_elsewhere(folder: Path) -> str:
     return found.words if found and found.machine != machine() and age is not None and age < STALE_S else ""
 
 
-def _take(path: Path, holder: _Holder) -> None:
+def held_here(folder: Path) -> bool:
+    """Whether a process of this machine has the lease, or had it and left no other way than by being killed."""
+    found = _holder(folder / NAME)
+    return found is not None and found.machine == machine()
+
+
+def _let_go(path: Path, handle: int) -> None:
+    """Remove the lease, unless it is another's by now: an open file is asked, which no disk that fails in reading keeps from an answer."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            path.unlink()
+    with contextlib.suppress(OSError):
+        os.close(handle)
+
+
+def _take(path: Path, holder: _Holder) -> int:
+    """The lease as an open file, once it is held."""
     watched: _Seen | None = None
     since = time.monotonic()
-    while not _created(path, holder):
+    while (handle := _created(path, holder)) is None:
         if (seen := _seen(path)) is None:
             continue
         found = seen[0]
@@ -117,20 +131,24 @@ def _take(path: Path, holder: _Holder) -> None:
             watched = None
         else:
             time.sleep(_LOOK_S)
+    return handle
 
 
-def _created(path: Path, holder: _Holder) -> bool:
+def _created(path: Path, holder: _Holder) -> int | None:
+    """The new lease as an open file; None where there is one."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return False
+        return None
     try:
-        os.write(handle, json.dumps(asdict(holder)).encode())
+        write_whole(handle, json.dumps(asdict(holder)).encode())
         os.fsync(handle)
-    finally:
-        os.close(handle)
+    except BaseException:
+        # What is not whole says nothing of its holder, and would be waited for.
+        _let_go(path, handle)
+        raise
     failpoint(f"{NAME} done")
-    return True
+    return handle
 
 
 def _put_out_of_the_way(path: Path, stale: _Seen) -> None:
@@ -154,8 +172,19 @@ def _put_out_of_the_way(path: Path, stale: _Seen) -> None:
 
 
 def _seen(path: Path) -> _Seen | None:
-    """The holder and when it touched its lease last; None where there is no lease."""
-    found = _holder(path)
+    """The holder and when it touched its lease last; None where there is no lease.
+
+    Raises
+    ------
+    OSError
+        It cannot be read at the moment: it is not taken for one that says nothing, which would be waited for.
+    """
+    try:
+        found = _read(path)
+    except OSError as error:
+        if isinstance(read_error(path, error), UnreadableError):
+            raise
+        found = None
     try:
         return found, path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -170,8 +199,16 @@ def _keep_touching(path: Path, ended: threading.Event) -> None:
 
 def _holder(path: Path) -> _Holder | None:
     try:
+        return _read(path)
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> _Holder | None:
+    """Who a lease says that holds it; None where it says nothing of that kind. Raises OSError where it cannot be read."""
+    try:
         return _Holder(**json.loads(read_bounded(path, _MAX_BYTES)))
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

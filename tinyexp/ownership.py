@@ -25,9 +25,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import json_text, process_token, read_bounded, remove_leftovers, sync_folder, write_text
+from tinyexp.files import (
+    NOT_THROUGH_LINKS,
+    json_text,
+    process_token,
+    read_bounded,
+    remove_leftovers,
+    sync_folder,
+    write_text,
+    write_whole,
+)
 
 if sys.platform != "win32":
     import fcntl
@@ -158,6 +168,8 @@ def require_mark(folder: Path, purpose: str, target: str) -> None:
 
 
 def _holds_something(path: Path) -> bool:
+    if is_clutter(path.name):
+        return False
     return path.name != MARK or path.is_symlink() or not path.is_file() or path.stat().st_size > 0
 
 
@@ -242,7 +254,7 @@ def _recorded(owner: Path) -> str:
 def _record(owner: Path, content: bytes) -> None:
     # In its place: a temporary file could not be proven to be ours, for its token would stand nowhere yet.
     failpoint(f"{owner.name} begun")
-    handle = os.open(owner, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+    handle = os.open(owner, os.O_WRONLY | os.O_CREAT | NOT_THROUGH_LINKS, 0o666)
     try:
         _write(handle, content)
     finally:
@@ -253,8 +265,7 @@ def _record(owner: Path, content: bytes) -> None:
 
 
 def _write(handle: int, content: bytes) -> None:
-    if os.write(handle, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write_whole(handle, content)
     os.ftruncate(handle, len(content))
     os.fsync(handle)
 

@@ -47,6 +47,12 @@ class Processor(NamedTuple):
     """Vector instructions, as the system names them: sorted, a space between; empty where it does not say."""
 
 
+def processors() -> int:
+    """How many processors this process may use; of a system that does not say which, all."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 @lru_cache(maxsize=1)
 def processor() -> Processor:
     """The processor of this machine."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import (
     experiment_names,
     load_experiment,
@@ -140,7 +141,7 @@ def test_a_wrong_key_in_a_profile_is_said_of_the_profile(own_folder):
             {"model.width": "wide"},
             "--set: model.width = 'wide' cannot be used: input should be a valid number.",
         ),
-        ({"training.batch_size": True}, "training.batch_size = True cannot be used"),
+        ({"training.batch_size": True}, "training.batch_size = true cannot be used"),
         ({"training.batch_size": 64.0}, "training.batch_size = 64.0 cannot be used"),
         ({"optimizer.learning_rate": float("nan")}, "optimizer.learning_rate = nan cannot be used"),
         (
@@ -258,3 +259,31 @@ def test_a_value_cannot_forge_a_line_of_the_message():
     said = message("tiny-design2", overrides={"model.hidden_activation": "x\ntinyexp: all is well\x1b[31m"})
     assert len(said.splitlines()) == 1
     assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("typed", ["2024", "2024.10", "1e5", "true", "2024-01-01", "0x10", "a b"])
+def test_a_text_that_looks_like_something_else_is_the_text_that_was_typed(typed):
+    loaded = load_experiment("tiny-design1", overrides=dict([parse_override(f"data.root={typed}")]))
+    wanted = "16" if typed == "0x10" else typed
+    assert loaded.settings["data"]["root"] == wanted
+    assert loaded.overrides == {"data.root": wanted}
+
+
+def test_a_number_is_a_number_however_it_was_typed():
+    loaded = load_experiment("tiny-design1", overrides=dict([parse_override("optimizer.learning_rate=1e-3")]))
+    rate = loaded.overrides["optimizer.learning_rate"]
+    assert (rate, type(rate)) == (0.001, float)
+    assert configuration_of(loaded) == configuration_of(
+        load_experiment("tiny-design1", overrides={"optimizer.learning_rate": 0.001})
+    )
+
+
+def test_a_file_in_another_encoding_is_named_with_what_to_do(own_folder):
+    path = own_folder / "tiny-design2.toml"
+    content = path.read_text(encoding="utf-8")
+    for encoding in ("utf-16", "utf-16-le", "latin-1"):
+        path.write_bytes((content + "# é\n").encode(encoding, errors="replace"))
+        with pytest.raises(UserError, match=r"tiny-design2\.toml: is (not UTF-8|not valid TOML)"):
+            load_experiment("tiny-design2", folder=own_folder)
+    path.write_text(content, encoding="utf-8-sig")
+    assert load_experiment("tiny-design2", folder=own_folder) == load_experiment("tiny-design2")

@@ -56,3 +56,26 @@ def small_disk(path: Path, size: str) -> Iterator[Disk]:
     finally:
         while path.is_mount():
             subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@contextlib.contextmanager
+def overlay(place: Path, lower: Path) -> Iterator[Path]:
+    """A folder as a container sees one that came with its image: files of ``lower``, changes elsewhere; its folders cannot be renamed."""
+    with small_disk(place, "64m"):
+        above, work, seen = (place / name for name in ("above", "work", "seen"))
+        for folder in (above, work, seen):
+            folder.mkdir()
+        options = f"lowerdir={lower},upperdir={above},workdir={work},redirect_dir=off"
+        mounted = subprocess.run(
+            ["mount", "-t", "overlay", "overlay", "-o", options, str(seen)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if mounted.returncode:
+            words = f"no overlay can be mounted: {mounted.stderr.strip()}"
+            pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        try:
+            yield seen
+        finally:
+            subprocess.run(["umount", "--lazy", str(seen)], check=True)

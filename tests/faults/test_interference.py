@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_runs import results, run_command, small_plan, trained
+from small_runs import began_as, results, run_command, small_plan, trained
 
 from tinyexp.errors import InterruptedRunError, TinyexpError, UserError
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import Environment, RunRecord, read_section, write_section
+from tinyexp.runs.records import Environment, RunRecord, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import Listener, train_run
@@ -88,7 +88,7 @@ def edited(path: Path) -> None:
 CHANGES = pytest.mark.parametrize("change", [torn, edited, Path.unlink], ids=["torn", "edited", "deleted"])
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "predictions.npz"])
+@pytest.mark.parametrize("name", ["metrics.csv", "predictions.npz", "run.json", "environment.json"])
 @CHANGES
 def test_a_record_that_was_changed_is_written_anew_and_that_is_said(
     tmp_path: Path, untouched: dict[str, bytes], name: str, change: Callable[[Path], None]
@@ -104,17 +104,6 @@ def test_a_record_that_was_changed_is_written_anew_and_that_is_said(
     )
 
 
-@pytest.mark.parametrize("name", ["run.json", "environment.json"])
-@CHANGES
-def test_what_a_run_is_is_not_guessed(tmp_path: Path, name: str, change: Callable[[Path], None]) -> None:
-    """Of these two a checkpoint holds nothing: the run is refused, by the file's name or by what differs."""
-    plan = trained(tmp_path)
-    change(plan.folder.path / name)
-    assert not plan.is_finished()
-    with pytest.raises(TinyexpError, match=rf"{name}|holds another run|another environment"):
-        trained(tmp_path)
-
-
 @CHANGES
 def test_times_by_the_clock_are_nobodys_result(tmp_path: Path, change: Callable[[Path], None]) -> None:
     plan = trained(tmp_path)
@@ -124,7 +113,7 @@ def test_times_by_the_clock_are_nobodys_result(tmp_path: Path, change: Callable[
 
 def changed_record(plan: RunPlan, **change: object) -> None:
     record = read_section(plan.folder.record, RunRecord)
-    write_section(plan.folder.record, record.model_copy(update={"identity": "0" * 64, **change}))
+    began_as(plan, record=record.model_copy(update={"identity": "0" * 64, **change}))
 
 
 def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_differs(tmp_path: Path) -> None:
@@ -133,7 +122,7 @@ def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_diffe
     changed_record(plan, numerics_version=999)
     with pytest.raises(UserError, match="numerics version 999 then"):
         trained(tmp_path)
-    write_section(plan.folder.record, original)
+    began_as(plan, record=original)
     changed_record(plan, data=original.data.model_copy(update={"fingerprint": "f" * 64}))
     with pytest.raises(UserError, match="the data are not the same"):
         trained(tmp_path)
@@ -141,7 +130,7 @@ def test_another_code_data_or_spec_in_the_same_folder_is_refused_with_what_diffe
     other = original.experiment.model_copy(
         update={"settings": {**settings, "optimizer": {**settings["optimizer"], "learning_rate": 0.5}}}
     )
-    write_section(plan.folder.record, original)
+    began_as(plan, record=original)
     changed_record(plan, experiment=other)
     with pytest.raises(UserError, match=r"optimizer.learning_rate: 0.5 then, .* now.*--fresh"):
         trained(tmp_path)
@@ -165,7 +154,7 @@ def elsewhere(plan: RunPlan, key: str) -> None:
     part, _, entry = key.partition(".")
     value = {**found.packages, entry: OTHERS[key]} if entry else OTHERS[key]
     assert getattr(found, part) != value
-    write_section(plan.folder.environment, found.model_copy(update={part: value}))
+    began_as(plan, environment=found.model_copy(update={part: value}))
 
 
 @pytest.mark.parametrize("key", OTHERS)

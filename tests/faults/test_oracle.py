@@ -103,6 +103,7 @@ def test_leaving_the_predictions_out_is_noticed(tmp_path: Path, monkeypatch: pyt
 def test_every_part_of_a_checkpoint_is_left_out_in_turn_or_is_a_clock(tmp_path: Path) -> None:
     state = load_checkpoint(checkpoints(trained(tmp_path).folder.checkpoints)[-1])
     tried = {part.partition(".")[0] for part in PARTS} | {"predictions"}
+    tried |= {"records"}  # tests/vision/training/test_resumed.py
     assert set(state) - tried == {"timings", "train_s", "precision"}
     assert state["precision"] == {}, (
         "half precision alone has a state, on a GPU: tests/vision/training/test_cuda.py"

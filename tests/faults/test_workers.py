@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,8 +17,10 @@ from PIL import Image
 from small_runs import results, run_command, small_plan, trained
 
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.launch.job import Job, run_job
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import TrainBatches
+from tinyexp.trainers.vision.data.processes import lost_ones_told
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import train_run
@@ -105,6 +109,31 @@ def test_a_worker_process_that_is_killed_is_an_error_that_names_the_batch(
     assert results(trained(tmp_path)) == untouched
 
 
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("DataLoader worker (pid 7) is killed by signal: Killed. ", "killed by signal: Killed"),
+        ("DataLoader worker (pid 7) exited unexpectedly with exit code 1. Details are lost.", "exit code 1"),
+        ("DataLoader worker (pid(s) 7, 8) exited unexpectedly", "exited unexpectedly"),
+    ],
+)
+def test_a_worker_process_that_ends_at_any_moment_of_training_is_told_as_that(
+    tmp_path: Path, said: str, how: str
+) -> None:
+    """torch raises it from a handler of the signal that a child ended: in a step more often than where a batch is waited for."""
+
+    def raise_in_a_step() -> int:
+        raise RuntimeError(said)
+
+    plan = small_plan(tmp_path)
+    end = run_job(Job(plan, Path("data")), raise_in_a_step)
+    assert end.exit_code == 1
+    assert end.message.startswith(f"a process that prepares batches ended ({how}), as where memory is short.")
+    assert "The same command goes on from the last commit" in end.message
+    with pytest.raises(RuntimeError, match="of another kind"), lost_ones_told():
+        raise RuntimeError("of another kind")
+
+
 @pytest.mark.parametrize("by", BY)
 def test_what_a_worker_says_of_an_image_arrives_as_it_was_said(tmp_path: Path, by: str) -> None:
     def refuse() -> None:
@@ -153,6 +182,33 @@ def test_a_command_whose_worker_has_a_hanging_thread_ends(tmp_path: Path) -> Non
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "was not ready after 0.5 s (execution.timeout_seconds)" in done.stdout + done.stderr
+
+
+def test_batches_come_where_the_folder_for_temporary_files_has_a_long_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untouched: dict[str, bytes]
+) -> None:
+    """Their sockets lie in it, whose paths may have a hundred bytes: each batch was lost without a word, for ten minutes."""
+    long = tmp_path / ("t" * 220)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    train_with(tmp_path / "runs", lambda: None, **BY["processes"])
+    assert tempfile.gettempdir() == str(long)
+    assert small_plan(tmp_path / "runs").folder.metrics.read_text().count("\n") == 4
+
+
+def test_a_batch_that_cannot_be_sent_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("multiprocessing.resource_sharer._ResourceSharer.register", fail)
+    began = time.monotonic()
+    with pytest.raises(TinyexpError, match=r"epoch 1: .* was lost: a process that prepares batches ended"):
+        train_with(tmp_path, lambda: None, **BY["processes"])
+    assert time.monotonic() - began < 60, "the limit is ten minutes"
+    assert "tinyexp: a batch could not be sent: OSError: AF_UNIX path too long" in capfd.readouterr().err
 
 
 def test_waiting_for_ever_is_a_choice(tmp_path: Path) -> None:

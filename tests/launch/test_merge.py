@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ from tinyexp.errors import InterruptedRunError, UserError
 from tinyexp.launch.job import Job, run_job
 from tinyexp.launch.merge import merge, sentence
 from tinyexp.runs.asked import read_asked, write_asked
-from tinyexp.runs.records import Status, read_section
+from tinyexp.runs.records import Status, read_section, write_section
 from tinyexp.trainers.vision.training.run import Listener
 
 KILLED = """
@@ -136,9 +135,9 @@ def altered(folder: Path, name: str, edit) -> None:
 
     path = folder / name
     path.write_bytes(edit(path.read_bytes()))
-    status = json.loads((folder / "status.json").read_text())
-    status["digests"][name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "status.json").write_text(json.dumps(status))
+    status = read_section(folder / "status.json", Status)
+    digests = {**status.digests, name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    write_section(folder / "status.json", status.model_copy(update={"digests": digests}))
 
 
 def other_loss(content: bytes) -> bytes:

@@ -23,6 +23,7 @@ def test_the_lines_say_runs_time_p_error_and_what_cannot_be_told_apart(tmp_path)
     said = planned(WHY, "--runs", str(tmp_path / "runs"))
     for words in (
         "model.hidden_activation           'softmax'                 'relu'",
+        "augmentation.random_resized_crop  false                     true",
         "no factor here, as the two do not differ in it: normalization",
         "fraction: 16 mixtures of 5 factors",
         "runs     54 = 18 configurations x 3 seeds; 0 finished before, 54 to train",

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tinyexp.analysis.design import study_design
 from tinyexp.analysis.study import load_study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.load import load_experiment
+from tinyexp.config.trainers import settings_rules
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
@@ -24,10 +26,12 @@ from tinyexp.runs.records import (
     Predictions,
     RunRecord,
     Status,
+    read_section,
     table_text,
     write_predictions,
     write_section,
 )
+from tinyexp.runs.taken import result_row
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -184,9 +188,19 @@ def make_run(
             folder.timing, table_text(TIMING_COLUMNS, [{"epoch": row["epoch"], **times} for row in rows])
         )
     if state == "finished":
-        write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
+        rules = settings_rules(experiment.trainer)
+        taken = result_row(rows, rules.taken_by(experiment.settings))
+        write_predictions(folder.predictions, predictions(taken["test_accuracy"], seed, key or name))
     write_status(folder, Status(state=state, epochs_done=done, epochs=epochs, message=message))  # type: ignore[arg-type]
     return folder
+
+
+def leaving_no_predictions(patch: pytest.MonkeyPatch) -> None:
+    """As of runs whose trainer may leave none, as a command may."""
+    rules = type(settings_rules("vision"))
+    patch.setattr(
+        rules, "finished_records", tuple(name for name in rules.finished_records if name != "predictions.npz")
+    )
 
 
 def write_status(folder: RunFolder, status: Status) -> None:
@@ -194,6 +208,21 @@ def write_status(folder: RunFolder, status: Status) -> None:
     names = ("run.json", "environment.json", "metrics.csv", "predictions.npz")
     digests = {name: sha256_of_file(folder.path / name) for name in names if (folder.path / name).exists()}
     write_section(folder.status, status.model_copy(update={"digests": digests}))
+
+
+def with_status(folder: RunFolder, **update: Any) -> None:
+    """Another status, with the digests of the records as they are now."""
+    write_status(folder, read_section(folder.status, Status).model_copy(update=update))
+
+
+def on_other_data(folder: RunFolder, fingerprint: str) -> RunFolder:
+    """The run as it would be on other data, in the place that it then has."""
+    record = read_section(folder.record, RunRecord)
+    data = record.data.model_copy(update={"fingerprint": fingerprint})
+    identity = identity_of(record.experiment, record.seed, fingerprint)
+    write_section(folder.record, record.model_copy(update={"data": data, "identity": identity}))
+    with_status(folder)
+    return RunFolder(folder.path.rename(folder.path.with_name(f"{record.seed}-{identity[:8]}")))
 
 
 def curve_rows(shape: Shape, seed: int, name: str, epochs: int) -> list[dict[str, float]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -14,7 +16,9 @@ from records_maker import SHAPES, Shape, make_run, make_runs
 from tinyexp.analysis.reproduction import reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.limits import _trained_on
 from tinyexp.report.sections.reported import _verdict
+from tinyexp.runs.records import DataRecord
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
@@ -69,7 +73,9 @@ def test_runs_that_did_not_finish_are_named_and_give_no_result(tmp_path: Path) -
         assert "It said: train_loss is nan in step 17" in page
         assert "Design 2, seed 3: was interrupted after 2 of 9 epochs." in page
         assert "It said: no space left" in page
-    assert "tinyexp run tiny-design1 --profile embedded --seed 3" in text
+    again = " ".join(f"--seed {seed}" for seed in range(4))
+    assert f"tinyexp run tiny-design1 --profile embedded {again} --set optimizer.learning_rate=0.001" in text
+    assert "A run that diverged would do so again under the same settings" in text
     assert values["studies"][0]["comparison"]["contender_runs"]["seeds"] == [0, 1, 2]  # type: ignore[index]
 
 
@@ -80,6 +86,39 @@ def test_no_finished_run_is_a_report_too(tmp_path: Path) -> None:
     assert "tinyexp run tiny-design1 --profile embedded --seed 0" in summary
     assert values["verdict"] == {"kind": "nothing_finished", "study": "why-design1-beat-design2"}
     assert not (tmp_path / "out" / "figures").exists()
+
+
+def test_what_diverged_is_not_advised_to_be_trained_as_it_was(tmp_path: Path) -> None:
+    rate = "optimizer.learning_rate"
+    make_run(
+        tmp_path / "runs",
+        "tiny-design1",
+        0,
+        state="diverged",
+        epochs_done=1,
+        overrides={rate: 5.0, "training.epochs": 30},
+    )
+    text, summary, _ = rendered(tmp_path)
+    assert "What diverged would do so again under the same settings." in text
+    for name in ("tiny-design1", "tiny-design2"):
+        assert (
+            f"tinyexp run {name} --profile embedded --seed 0 --set {rate}=0.5 --set training.epochs=30"
+            in text
+        )
+    assert f"{rate}=5" not in summary.split("diverged", 1)[1].split("`")[1]
+
+
+def test_what_is_missing_is_trained_as_the_others_were_and_into_their_folder(tmp_path: Path) -> None:
+    runs = tmp_path / "my runs é" / "实验"
+    make_runs(runs, ["tiny-design1"], overrides={"training.stop_after": 5})
+    told = write_report(runs, tmp_path / "out").next_words
+    command = re.search("To train what is missing: `(.*)`", told)
+    assert command
+    words = shlex.split(command[1])
+    assert words[:5] == ["tinyexp", "run", "--runs", str(runs), "tiny-design2"]
+    assert words[-2:] == ["--set", "training.stop_after=5"]
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert str(runs) not in page, "a page is a function of the records alone"
 
 
 def test_an_experiment_whose_runs_all_failed_is_missing_in_its_study(tmp_path: Path) -> None:
@@ -157,16 +196,15 @@ def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path
     """One curve starts higher and is overtaken at the last of the epochs."""
     for name, pace in (("tiny-design1", 0.05), ("tiny-design2", 0.9)):
         shape = Shape(test=0.5, train=0.5, clean=0.55, pace=pace, spread=0.0)
-        make_run(tmp_path / "runs", name, 0, shape=shape, key="same")
-    folder = next((tmp_path / "runs").glob("*/tiny-design1/*"))
-    *rows, last = (folder / "metrics.csv").read_text().splitlines()
-    columns = rows[0].split(",")
-    cells = last.split(",")
-    cells[columns.index("test_accuracy")] = "0.61"
-    (folder / "metrics.csv").write_text("\n".join([*rows, ",".join(cells)]) + "\n")
-    status = json.loads((folder / "status.json").read_text())
-    status["digests"].pop("metrics.csv")
-    (folder / "status.json").write_text(json.dumps(status))
+        overtakes = {"test_accuracy": 0.61, "test_top5_accuracy": 0.91} if name == "tiny-design1" else {}
+        make_run(
+            tmp_path / "runs",
+            name,
+            0,
+            shape=shape,
+            key="same",
+            edit=lambda rows, last=overtakes: [*rows[:-1], rows[-1] | last],
+        )
     text, _, _ = rendered(tmp_path)
     assert "Design 1 is ahead on the test images at the last epoch, but not the one before" in text
 
@@ -255,3 +293,12 @@ def test_a_single_experiment_is_a_report(tmp_path: Path, name: str) -> None:
     study = "why-design1-beat-design2" if name.startswith("tiny") else "deeper-on-imagenet"
     assert values["verdict"] == {"kind": "missing", "study": study}
     assert "To train what is missing: tinyexp run" in text
+
+
+def test_images_that_hold_more_than_is_taken_are_told_with_their_number() -> None:
+    data = DataRecord(fingerprint="0" * 64, train_images=90, reduced={"turned": 2, "looked_at": 90})
+    point = SimpleNamespace(data=data)
+    told = _trained_on(point).replace("\u00a0", " ")  # type: ignore[arg-type]
+    assert told.endswith("Of 90 images looked at, 2 images with an EXIF orientation, which is not followed.")
+    whole = SimpleNamespace(data=data.model_copy(update={"reduced": {}}))
+    assert "looked at" not in _trained_on(whole)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import SHAPES, Shape, make_run, make_runs, make_study
+from records_maker import SHAPES, Shape, make_run, make_runs, make_study, on_other_data, with_status
 
 from tinyexp.analysis.design import confirmation_points, study_design
 from tinyexp.analysis.study import load_study
@@ -462,8 +462,7 @@ def test_a_diverged_mixture_leaves_its_seed_out_and_is_named(tmp_path: Path) -> 
         for folder in made
         if "model.fc_width" in json.loads(folder.record.read_text())["experiment"]["overrides"]
     )
-    status = json.loads(mixture.status.read_text())
-    mixture.status.write_text(json.dumps(status | {"state": "diverged", "message": "the loss is nan"}))
+    with_status(mixture, state="diverged", message="the loss is nan")
     text, _, study = rendered(tmp_path)
     found = study["attributions"]["test_accuracy"]
     assert (found["seeds"], found["partial_seeds"]) == ([1, 2, 3], [0])
@@ -477,11 +476,7 @@ def test_mixtures_on_other_data_are_refused_by_name(tmp_path: Path) -> None:
     for folder in made:
         record = json.loads(folder.record.read_text())
         if record["experiment"]["overrides"] and record["seed"] == 1:
-            record["data"]["fingerprint"] = "f" * 64
-            folder.record.write_text(json.dumps(record))
-            status = json.loads(folder.status.read_text())
-            status["digests"].pop("run.json")
-            folder.status.write_text(json.dumps(status))
+            on_other_data(folder, "f" * 64)
     text, _, study = rendered(tmp_path)
     assert study["attributions"] == {}
     assert "more than one data fingerprint" in study["unattributed"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from page_reader import Page
-from records_maker import SHAPES, Shape, make_run, make_runs, make_study
+from records_maker import SHAPES, Shape, make_run, make_runs, make_study, with_status
 
 from tinyexp.analysis.design import study_design
 from tinyexp.analysis.study import load_study
@@ -81,12 +81,9 @@ def test_copies_under_six_seeds_are_not_compared_and_said_to_be_copies(tmp_path:
     content = one.metrics.read_bytes()
     for seed in range(1, 6):
         copy = make_run(tmp_path / "runs", "tiny-design1", seed)
-        status = json.loads(copy.status.read_text(encoding="utf-8"))
         copy.metrics.write_bytes(content)
         copy.predictions.write_bytes(one.predictions.read_bytes())
-        own = json.loads(one.status.read_text(encoding="utf-8"))["digests"]
-        status["digests"] |= {name: own[name] for name in ("metrics.csv", "predictions.npz")}
-        copy.status.write_text(json.dumps(status), encoding="utf-8")
+        with_status(copy)
     write_report(tmp_path / "runs", tmp_path / "out")
     told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["values"]
     assert told["verdict"]["kind"] == "not_comparable"

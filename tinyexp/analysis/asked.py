@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyexp.analysis.study import Study
+from tinyexp.clutter import is_clutter
+from tinyexp.files import entries
 from tinyexp.runs.records import read_section, write_section
 
 SUFFIX = ".asked.json"
@@ -22,4 +24,7 @@ def keep_asked(profile_runs: Path, study: Study) -> None:
 
 def asked_with(profile_runs: Path) -> list[Study]:
     """The studies that were asked with these runs, by name; raises DamagedError where one cannot be read."""
-    return [read_section(path, Study) for path in sorted(profile_runs.glob(f"*{SUFFIX}"))]
+    names = [
+        path for path in entries(profile_runs) if path.name.endswith(SUFFIX) and not is_clutter(path.name)
+    ]
+    return [read_section(path, Study) for path in names]

@@ -94,10 +94,19 @@ def _line(
             return f"{place}: {key} = {shown(value)} cannot be used: {what}."
 
 
+def as_typed(value: Any) -> str:
+    """A value as files and options have it: ``true``, where Python writes ``True``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(repr(one) if isinstance(one, str) else as_typed(one) for one in value)}]"
+    return str(value)
+
+
 def shown(value: Any) -> str:
     """A value as a user typed it, cut where it is very long."""
     try:
-        text = f"'{value}'" if isinstance(value, str) else str(value)
+        text = f"'{value}'" if isinstance(value, str) else as_typed(value)
     except ValueError:  # Python writes no number of more than some thousand digits
         return "a number of very many digits"
     text = visible(text, one_line=True)

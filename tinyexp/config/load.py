@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment, ExperimentFile
-from tinyexp.config.explain import explained, shown
+from tinyexp.config.explain import as_typed, explained, shown
 from tinyexp.config.metric_tables import merged, tables_of
 from tinyexp.config.names import SOURCE
 from tinyexp.config.profile import default_profile, load_profile, profile_names
@@ -92,9 +92,15 @@ def load_experiment(
         for pattern, table in chosen.only.items()
         if fnmatch.fnmatchcase(name, pattern)
     ]
-    layers.append(("--set", dict(overrides or {})))
-    known = ambiguities(folder)
-    alone, resolved = _resolve(str(path), base, [], known), _resolve(str(path), base, layers, known)
+    known, given = ambiguities(folder), dict(overrides or {})
+    alone = _resolve(str(path), base, [], known)
+    try:
+        resolved = _resolve(str(path), base, [*layers, ("--set", given)], known)
+    except UserError as error:
+        if not (texts := _texts(error.__cause__, given)):
+            raise
+        given |= texts
+        resolved = _resolve(str(path), base, [*layers, ("--set", given)], known)
     return Experiment(
         name=name,
         profile=profile,
@@ -109,9 +115,23 @@ def load_experiment(
         reported=resolved.reported,
         file_settings=settings_in(alone),
         file_readings=alone.readings,
-        overrides=dict(overrides or {}),
+        overrides={
+            key: float(value) if isinstance(value, _Number) else value for key, value in given.items()
+        },
         metrics=metrics,
     )
+
+
+def _texts(error: BaseException | None, given: Mapping[str, Any]) -> dict[str, str]:
+    """The overrides that are refused as no text, as they were typed: the name of a folder may look like a number, ``2024``."""
+    if not isinstance(error, ValidationError):
+        return {}
+    refused = {".".join(map(str, one["loc"])) for one in error.errors() if one["type"] == "string_type"}
+    return {
+        key: value.typed if isinstance(value, _Number) else as_typed(value)
+        for key, value in given.items()
+        if key in refused and not isinstance(value, list | dict)
+    }
 
 
 def settings_in(file: ExperimentFile) -> dict[str, Any]:
@@ -122,6 +142,12 @@ def settings_in(file: ExperimentFile) -> dict[str, Any]:
 def _file_key(key: str, rules: SettingsRules) -> str:
     """Where a dotted key stands in the file: every file's own keys as they are, a setting where the trainer has it."""
     return key if key.split(".", maxsplit=1)[0] in _HEAD else rules.file_key(key)
+
+
+class _Number(float):
+    """A number that is written otherwise than it was typed, as ``2024.10``: where text is wanted, that is the text."""
+
+    typed = ""
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -137,7 +163,11 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
         raise UserError(f"--set {text!r}: write KEY=VALUE, as in --set training.stop_after=2.")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        read = tomllib.loads(f"value = {value}")["value"]
+        if isinstance(read, float) and str(read) != value:
+            read = _Number(read)
+            read.typed = value
+        return key, read  # noqa: TRY300 - the others are returned where they are caught
     except tomllib.TOMLDecodeError:
         return key, value
     except (ValueError, RecursionError) as error:  # a number of too many digits, lists in lists without end

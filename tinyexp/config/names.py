@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 """What experiments, profiles and studies may be called, as their files are."""
 NAME_RULE = "A name begins with a letter or a digit and has up to 80 letters (a to z, A to Z), digits, '-', '_' and '.'."
@@ -16,8 +18,22 @@ NO_PROFILE = "default"
 
 
 def toml_stems(folder: Path) -> Iterator[str]:
-    """The names of a folder's TOML files, usable or not. Hidden ones are the operating system's or an editor's."""
-    return (path.stem for path in folder.glob("*.toml") if not path.name.startswith("."))
+    """The names of a folder's TOML files, usable or not. Hidden ones are the operating system's or an editor's.
+
+    Raises
+    ------
+    OSError
+        There is a folder and it cannot be listed, of which ``Path.glob`` says nothing: others would stand for its files.
+    """
+    try:
+        there = [*folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    yield from (
+        path.stem
+        for path in there
+        if path.suffix == ".toml" and not (path.name.startswith(".") or is_clutter(path.name))
+    )
 
 
 def usable_names(folder: Path) -> list[str]:

@@ -106,6 +106,9 @@ class SettingsRules(Protocol):
     def moved_by(self, settings: Mapping[str, Any]) -> TakenBy | None:
         """What learning rate and weight decay follow: they move where it has stopped becoming better; None where it is nothing."""
 
+    def calmer(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Dotted keys to set where a run diverged, which it does again under the same settings; none where nothing is known."""
+
     def epoch_work(self, experiment: Experiment, images: Mapping[str, int]) -> float | None:
         """What an epoch costs, in units that runs of this trainer share; None where its settings do not say."""
 
@@ -120,7 +123,7 @@ class SettingsRules(Protocol):
 
 
 class CourseUnsaid:
-    """Of a trainer whose settings do not say how its runs go on: four of :class:`SettingsRules`' methods."""
+    """Of a trainer whose settings do not say how its runs go on: five of :class:`SettingsRules`' methods."""
 
     def processes(self, settings: Mapping[str, Any]) -> int:
         """One, whatever it starts besides."""
@@ -141,6 +144,11 @@ class CourseUnsaid:
         """Whatever moves them, it is not said."""
         del settings
         return None
+
+    def calmer(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Only its author knows."""
+        del settings
+        return {}
 
 
 def settings_rules(trainer: str, where: str = "trainer") -> SettingsRules:

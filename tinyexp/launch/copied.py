@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import GIT_ATTRIBUTES, copy_file
@@ -12,6 +13,7 @@ from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import changed_records
 from tinyexp.trainers.owned import owned
+from tinyexp.trees import below
 
 
 def copy_run(source: RunFolder, target: RunFolder, *, finished: bool) -> str:
@@ -35,6 +37,8 @@ def copy_run(source: RunFolder, target: RunFolder, *, finished: bool) -> str:
     ------
     LockedError
         Another process holds the target.
+    UnreadableError
+        A file or folder of the source cannot be read.
     TinyexpError
         It cannot be written.
     """
@@ -61,9 +65,9 @@ def _order(name: Path) -> tuple[int, Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """The ordinary files below a run's folder that are the run's, relative to it; no links."""
-    for path in sorted(folder.rglob("*")):
+    for path in below(folder):
         name = path.relative_to(folder)
-        hidden = name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES
+        hidden = is_clutter(name) or (name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES)
         unfinished = path.name.startswith(".") and path.suffix == ".tmp"
         if path.is_file() and not path.is_symlink() and not hidden and not unfinished:
             yield name

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Self
 
+from tinyexp import stopping
 from tinyexp.config.experiment import Experiment
 from tinyexp.launch.beside import Beside
 from tinyexp.launch.executor import Cancelled, Event, Executor, Handle, RunEnded, WorkerLost
@@ -21,32 +22,30 @@ _POLL_S = 0.05
 
 
 class _Signals:
-    """SIGINT and SIGTERM while runs are under way.
+    """The signals that ask to stop, while runs are under way.
 
     The first one asks every run to commit and leave; a second SIGINT ends them at once, which is as safe as
     any other end at any instant.
     """
 
     def __init__(self) -> None:
-        self.code = 0
+        self.code = stopping.code_so_far()
         self.at_once = False
-        self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._take)
+        self._before = stopping.hear(self._take)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if self.code and number == signal.SIGINT:
             self.at_once = True
-        self.code = self.code or 128 + number
+        self.code = self.code or stopping.code_of(number)
 
 
 def train(
@@ -80,7 +79,7 @@ def train(
         try:
             _try_out(left, progress)
             if not signals.code:
-                outcomes |= _Driver(executor, progress, beside).carry_out(left, signals)
+                outcomes |= _Driver(executor, progress, beside, signals).carry_out(left)
         finally:
             executor.close()
             progress.end()
@@ -90,20 +89,20 @@ def train(
 class _Driver:
     """The jobs that an executor has, and what became of the others."""
 
-    def __init__(self, executor: Executor, progress: Progress, beside: Beside) -> None:
+    def __init__(self, executor: Executor, progress: Progress, beside: Beside, signals: _Signals) -> None:
         self._executor, self._progress, self._watch = executor, progress, Watch(progress)
-        self._beside = beside
+        self._beside, self._signals = beside, signals
         self._plans: dict[Handle, RunPlan] = {}
         self._outcomes: dict[RunPlan, Outcome] = {}
 
-    def carry_out(self, jobs: Sequence[Job], signals: _Signals) -> dict[RunPlan, Outcome]:
+    def carry_out(self, jobs: Sequence[Job]) -> dict[RunPlan, Outcome]:
         for job in jobs:
             self._watch.begin(job.plan)
             self._plans[self._executor.submit(job)] = job.plan
-        stopping = False
-        while self._plans and not signals.at_once:
-            if signals.code and not stopping:
-                stopping = True
+        stopping_began = False
+        while self._plans and not self._signals.at_once:
+            if self._signals.code and not stopping_began:
+                stopping_began = True
                 self._progress.note("stopping: every run commits its state and leaves")
                 self._beside.close()
                 for handle in self._plans:
@@ -111,7 +110,7 @@ class _Driver:
             for event in self._executor.poll(_POLL_S):
                 self._take(event)
             self._watch.look()
-            if not stopping and (line := self._beside.look()):
+            if not stopping_began and (line := self._beside.look()):
                 self._progress.note(line)
         return self._outcomes
 
@@ -121,10 +120,12 @@ class _Driver:
         match event:
             case Cancelled():
                 return
+            case WorkerLost() if (
+                self._signals.code
+            ):  # the signal went to every process, and this one was just being loaded
+                return
             case WorkerLost(how=how):
-                message = (
-                    f"its process ended unexpectedly ({how}); the same command goes on from the last commit"
-                )
+                message = f"its process ended unexpectedly ({how}), as where memory is short; the same command goes on from the last commit"
                 status, exit_code = mark_failed(plan, message), 1
             case RunEnded(exit_code=exit_code, message=message):
                 status = recorded_status(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
+from tinyexp import stopping
 from tinyexp.config.load import load_profile
 from tinyexp.errors import InterruptedRunError, TinyexpError
 from tinyexp.launch.prepare import planned
@@ -54,19 +55,18 @@ def _trained_along(request: Request, plans: list[RunPlan]) -> int:
 
 
 class _Stop:
-    """SIGTERM asks all processes of the run to stop; a terminal sends SIGINT to all, so there it is rank 0 that stops them."""
+    """A signal as SIGTERM asks all processes of the run to stop; a terminal sends SIGINT to all, so there it is rank 0 that stops them."""
 
     def __init__(self) -> None:
         self.code, self._interrupted = 0, False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._take)
+        stopping.hear(self._take)
 
     def exit_code(self, agreed: int) -> int:
         """That of rank 0's command, which has its worker stop by SIGTERM whatever it heard itself."""
-        return 128 + signal.SIGINT if self._interrupted else agreed
+        return stopping.INTERRUPTED if self._interrupted else agreed
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
             self._interrupted = True
         else:
-            self.code = 128 + number
+            self.code = stopping.code_of(number)

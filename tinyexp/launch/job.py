@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, LockedError, TinyexpError
+from tinyexp.errors import (
+    DamagedError,
+    DivergedError,
+    InterruptedRunError,
+    LockedError,
+    TinyexpError,
+    call_failed,
+)
 from tinyexp.files import append_text
+from tinyexp.lease import holder_elsewhere
 from tinyexp.runs.heartbeat import beating
 from tinyexp.runs.plan import RunPlan
 from tinyexp.runs.records import Status, read_section, write_section
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener, trainer_of
+from tinyexp.trainers.owned import owned
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ def run_job(job: Job, stop_code: Callable[[], int] = lambda: 0) -> JobEnd:
         return JobEnd(error.exit_code, str(error))
     except Exception as error:  # noqa: BLE001 - whatever one run dies of, the others go on
         _log_traceback(plan)
-        mark_failed(plan, message := f"{type(error).__name__}: {error}")
+        # What the system refused is the disk's or the machine's matter, and no riddle.
+        words = str(call_failed(error)) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        mark_failed(plan, message := words)
         return JobEnd(1, message)
     return JobEnd(0)
 
@@ -97,13 +109,20 @@ def failed_status(plan: RunPlan, message: str) -> Status:
 
 
 def mark_failed(plan: RunPlan, message: str) -> Status:
-    """Write down that a run failed, and why."""
+    """Write down that a run failed, and why, unless another process has it by now, or finished it.
+
+    A finished run that was refused, as for a record that somebody changed, is what it was; whoever asked hears of it.
+    """
     status = failed_status(plan, message)
     # On a full disk not even this can be written; whoever waits for the run hears of it all the same.
     with contextlib.suppress(TinyexpError):
-        if not plan.folder.record.exists():
-            write_section(plan.folder.record, plan.record)
-        write_section(plan.folder.status, status)
+        if holder_elsewhere(plan.folder.path):  # which is not waited for
+            return status
+        with owned(plan.folder, wait_s=0):
+            if recorded_status(plan).state != "finished":
+                if not os.path.lexists(plan.folder.record):
+                    write_section(plan.folder.record, plan.record)
+                write_section(plan.folder.status, status)
     return status
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
+import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.resource_tracker import ensure_running
 
+from tinyexp import stopping
 from tinyexp.launch.engines import Placement
 from tinyexp.launch.executor import Cancelled, Event, Handle, RunEnded, WorkerLost
 from tinyexp.launch.job import Job, JobEnd
@@ -103,7 +106,9 @@ class LocalExecutor:
         ours, theirs = _CONTEXT.Pipe()
         # Not a daemon: a worker may have data workers of its own.
         process = _CONTEXT.Process(target=serve, args=(theirs,), name="tinyexp worker")
-        process.start()
+        ensure_running()  # what it starts now, it would start in the block, and open the gate for signals
+        with stopping.held_back():
+            process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))
         return self._workers[-1]
@@ -128,4 +133,6 @@ class LocalExecutor:
         if worker.leaving:  # it was ended on its way out
             return Cancelled(worker.handle)
         code = worker.process.exitcode or 0
-        return WorkerLost(worker.handle, f"signal {-code}" if code < 0 else f"code {code}")
+        return WorkerLost(
+            worker.handle, f"signal {-code}, {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+        )

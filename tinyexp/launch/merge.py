@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Literal
 
 from tinyexp.analysis.frozen import SUFFIX
-from tinyexp.errors import DamagedError, LockedError, UserError
-from tinyexp.files import copy_file, sha256_of_file
+from tinyexp.clutter import is_clutter
+from tinyexp.errors import DamagedError, LockedError, TinyexpError, UnreadableError, UserError, call_failed
+from tinyexp.files import copy_file, entries, sha256_of_file
 from tinyexp.launch.copied import copy_run
 from tinyexp.runs.asked import NAME, read_asked, write_asked
 from tinyexp.runs.folder import RunFolder, find_folders
+from tinyexp.runs.holder import holder_of
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import verify_records
-from tinyexp.trainers.owned import holder_of
 
-What = Literal["copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use"]
-"""What became of a run of a source; the last three are problems, and nothing was done about them."""
+What = Literal[
+    "copied", "went_on", "there", "behind", "empty", "damaged", "contradicts", "in_use", "unreadable"
+]
+"""What became of a run of a source; the last four are problems, and nothing was done about them."""
 
-_PROBLEMS = ("damaged", "contradicts", "in_use")
+_PROBLEMS = ("damaged", "contradicts", "in_use", "unreadable")
 _TOLD = {
     "copied": "copied",
     "went_on": "further on than before",
@@ -71,7 +74,7 @@ def merge(sources: Sequence[Path], into: Path) -> list[Merged]:
     outcomes: list[Merged] = []
     for source, folders in found.items():
         outcomes += _merge_notes(source, into)
-        outcomes += [_merge_run(folder, into) for folder in folders]
+        outcomes += [_merged(folder, into) for folder in folders]
     return outcomes
 
 
@@ -101,6 +104,17 @@ def _runs_in(source: Path, into: Path) -> list[RunFolder]:
     raise UserError(
         f"{source}: has no runs of tinyexp. Name the folders that the shards' --runs named.{hint}"
     )
+
+
+def _merged(source: RunFolder, into: Path) -> Merged:
+    """As :func:`_merge_run`; what cannot be read at the moment is a problem of this run, and says nothing of what is in it."""
+    try:
+        return _merge_run(source, into)
+    except UnreadableError as error:
+        why: TinyexpError = error
+    except OSError as error:
+        why = call_failed(error)
+    return Merged(source.path, "unreadable", f"is not merged: {why}")
 
 
 def _merge_run(source: RunFolder, into: Path) -> Merged:
@@ -164,6 +178,8 @@ class _Standing:
         """Of any folder, also of one that is not there."""
         try:
             status: Status | None = read_section(folder.status, Status)
+        except UnreadableError:
+            raise
         except DamagedError:
             status = None
         finished = status is not None and status.state == "finished"
@@ -172,6 +188,8 @@ class _Standing:
         if not finished and position == (0, 0):
             return cls((False, position, False))
         found = verify_records(folder)
+        if unknown := next((one for one in found if one.is_unknown), None):
+            raise UnreadableError(unknown.what, unknown.path)
         # Until a run is finished a kill may leave its records behind its checkpoint, from which they are made again.
         wanted = None if finished else {folder.path, folder.record, folder.environment}
         faults = [one for one in found if wanted is None or one.path in wanted]
@@ -200,9 +218,9 @@ def _rows(folder: RunFolder) -> list[bytes]:
 def _merge_notes(source: Path, into: Path) -> list[Merged]:
     """What stands beside the runs of a profile: what was asked for, studies as they were frozen, test images."""
     problems: list[Merged] = []
-    for path in sorted(source.glob("*/*")):
+    for path in [note for profile in entries(source) if profile.is_dir() for note in entries(profile)]:
         target = into / path.relative_to(source)
-        if path.is_dir() or path.name.startswith("."):
+        if path.is_dir() or path.name.startswith(".") or is_clutter(path.relative_to(source)):
             continue
         if path.name == NAME and target.exists():
             both = dict.fromkeys([*read_asked(target.parent), *read_asked(path.parent)])

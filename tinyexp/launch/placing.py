@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import UserError
 from tinyexp.launch.engines import Placement
 from tinyexp.launch.job import Job
+from tinyexp.processor import processors
 from tinyexp.trainers.base import trainer_of
 
 
@@ -51,4 +51,4 @@ def _processors_allow(jobs: Sequence[Job]) -> int:
     """Runs for which this machine has processors, if each of their processes takes one."""
     experiments = (job.plan.experiment for job in jobs)
     most = max((settings_rules(one.trainer).processes(one.settings) for one in experiments), default=1)
-    return max(1, len(os.sched_getaffinity(0)) // most)
+    return max(1, processors() // most)

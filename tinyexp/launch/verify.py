@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
+from tinyexp.files import Stamp, entries, stamp_of
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
+from tinyexp.runs.holder import holder_of
 from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
+
+_PATIENCE_S = 20.0
+"""Of a run that is trained: for so long what seems to be wrong is looked at again."""
+_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     Parameters
     ----------
     note
-        Called with what could not be looked at: without torch, checkpoints.
+        Called with what could not be looked at: without torch, checkpoints; of a folder in which runs are trained, those to come.
 
     Raises
     ------
@@ -48,18 +56,14 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
         if is_run_name(folder.resolve().name) and folder.is_dir()
         else find_folders(folder)
     )
-    found = [finding for one in folders for finding in verify_records(one)]
-    with_checkpoints = [
-        one for one in folders if one.checkpoints.is_dir() and any(one.checkpoints.glob("*.ckpt"))
-    ]
-    known = {finding.path for finding in found}
+    with_checkpoints = [one for one in folders if _has_checkpoints(one)]
     looked_at = _readable(with_checkpoints, note)
-    for one in looked_at:
-        # Only here is torch needed, which takes seconds to load.
-        from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
-
-        found += [finding for finding in verify_checkpoints(one) if finding.path not in known]
-    found += _missing(folder, folders)
+    found = [finding for one in folders for finding in _verify_run(one, checkpoints=one in looked_at)]
+    missing = _missing(folder, folders)
+    if missing and any(map(holder_of, folders)):
+        note(f"{len(missing)} of the runs that are to be trained have not begun; others are being trained.")
+        missing = []
+    found += missing
     if not folders and not found:
         raise UserError(
             f"{folder}: there is neither a run nor a report of tinyexp in it. Name a folder of runs, such as runs, one run's"
@@ -69,6 +73,48 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     return Verified(
         len(folders), len(looked_at), unique, _next_step(unique, checkpoints=bool(with_checkpoints))
     )
+
+
+def _has_checkpoints(folder: RunFolder) -> bool:
+    """Whether there are any, or there may be some and nobody can tell."""
+    try:
+        return any(
+            path.suffix == ".ckpt" and not is_clutter(path.name) for path in entries(folder.checkpoints)
+        )
+    except DamagedError:
+        return True
+
+
+def _verify_run(folder: RunFolder, *, checkpoints: bool) -> list[Finding]:
+    """What is wrong with one run, of one view of it: what is written meanwhile is looked at again."""
+    started = time.monotonic()
+    while True:
+        before = _stamps(folder)
+        found = _look(folder, checkpoints=checkpoints)
+        changed = _stamps(folder) != before
+        # Between two records that belong together a run that is trained writes for milliseconds, on slow disks for longer.
+        if not found or not (changed or holder_of(folder)) or time.monotonic() - started > _PATIENCE_S:
+            return found
+        time.sleep(_AGAIN_S)
+
+
+def _look(folder: RunFolder, *, checkpoints: bool) -> list[Finding]:
+    found = verify_records(folder)
+    if not checkpoints:
+        return found
+    # Only here is torch needed, which takes seconds to load.
+    from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
+
+    known = {finding.path for finding in found}
+    return found + [finding for finding in verify_checkpoints(folder) if finding.path not in known]
+
+
+def _stamps(folder: RunFolder) -> list[tuple[str, Stamp]]:
+    try:
+        paths = [*entries(folder.path), *entries(folder.checkpoints)]
+    except DamagedError:
+        return []
+    return [(str(path), stamp_of(path)) for path in paths if path.suffix != ".tmp"]
 
 
 def _readable(folders: list[RunFolder], note: Callable[[str], None]) -> list[RunFolder]:

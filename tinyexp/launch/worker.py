@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from types import FrameType
 
+from tinyexp import stopping, streams
 from tinyexp.launch.job import Job, run_job
-
-_SIGTERM_CODE = 128 + signal.SIGTERM
 
 
 class _StopRequest:
-    """Set by SIGTERM; the run in training commits and leaves at its next step."""
+    """Set by a signal that asks to stop; the run in training commits and leaves at its next step."""
 
     def __init__(self) -> None:
         self.code = 0
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        self.code = _SIGTERM_CODE
+        self.code = stopping.ASKED
 
 
 def serve(connection: Connection) -> None:
-    """Carry out the jobs that are sent, each answered by how it ended, until the other end is closed or SIGTERM comes."""
+    """Carry out the jobs that are sent, each answered by how it ended, until the other end is closed or a signal asks to stop."""
+    streams.keep()
     stop = _StopRequest()
-    signal.signal(signal.SIGTERM, stop)
-    # A terminal sends SIGINT to all its processes; the launcher decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.hear_as_worker(stop)
     threading.Thread(target=_leave_with_launcher, daemon=True).start()
     while not stop.code and (job := _received(connection)) is not None:
         connection.send(run_job(job, lambda: stop.code))

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import UserError
 from tinyexp.files import read_bounded
 from tinyexp.logs.log import RunLog
@@ -34,6 +35,8 @@ class Folder:
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
+                    if is_clutter(entry.name):
+                        continue
                     (folders if entry.is_dir() else files).append(entry.name)
                     if entry.is_symlink():
                         links.add(entry.name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from tinyexp.analysis.design import StudyDesign
+from tinyexp.analysis.design import DesignPoint, StudyDesign
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_profile, profile_names
+from tinyexp.config.trainers import settings_rules
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.place import BASELINE_FILE
 from tinyexp.report.select import Selection, set_options
@@ -19,10 +21,42 @@ IMPORT = "tinyexp import --help"
 
 def run_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
     """Train, or resume, one experiment, variant or mixture with some seeds, as the others of this report were."""
+    chosen = next((one for one in selection.everything if one.name == name), None)
+    overrides = chosen.experiment.overrides if chosen else _shared(selection)
+    return _run_command(selection, name, seeds, overrides)
+
+
+def supplying_command(selection: Selection, name: str, seeds: Iterable[int]) -> str:
+    """The same where runs are lacking. What diverged would do so again: its experiment is trained under calmer settings, whole."""
+    chosen = next((one for one in selection.everything if one.name == name), None)
+    if chosen is None:  # as the others are to be trained
+        shared = _shared(selection)
+        calmed = {
+            key: value for one in selection.chosen for key, value in _calmer(one).items() if key in shared
+        }
+        return _run_command(selection, name, seeds, {**shared, **calmed})
+    if not (calmer := _calmer(chosen)):
+        return run_command(selection, name, seeds)
+    every = sorted({*seeds, *(run.record.seed for run in chosen.runs)})
+    return _run_command(selection, name, every, {**chosen.experiment.overrides, **calmer})
+
+
+def any_diverged(selection: Selection) -> bool:
+    """Whether some command of :func:`supplying_command` has calmer settings than the runs."""
+    return any(map(_calmer, selection.everything))
+
+
+def _calmer(chosen: DesignPoint) -> Mapping[str, Any]:
+    if not any(run.status.state == "diverged" for run in chosen.runs):
+        return {}
+    return settings_rules(chosen.experiment.trainer).calmer(chosen.experiment.settings)
+
+
+def _run_command(selection: Selection, name: str, seeds: Iterable[int], overrides: Mapping[str, Any]) -> str:
     if selection.imported:
         return IMPORT
     chosen = next((one for one in selection.everything if one.name == name), None)
-    options = set_options(chosen.experiment.overrides) if chosen else ""
+    options = set_options(overrides)
     own = chosen.experiment.name if chosen else name
     told = "".join(f" --seed {seed}" for seed in seeds)
     return f"tinyexp run {own} --profile {selection.profile}{told}{options}"
@@ -54,7 +88,7 @@ def missing_commands(evidence: Evidence, result: StudyResult) -> tuple[str, ...]
     if any(result.study.variant(name) for name in result.missing):
         return (study_command(evidence.selection, result.study),)
     seeds = evidence.selection.seeds
-    return tuple(dict.fromkeys(run_command(evidence.selection, name, seeds) for name in result.missing))
+    return tuple(dict.fromkeys(supplying_command(evidence.selection, name, seeds) for name in result.missing))
 
 
 def remaking_commands(selection: Selection, *, has_baseline: bool = False) -> tuple[str, ...]:
@@ -107,10 +141,16 @@ def _only(selection: Selection) -> str:
     return "".join(f" --only {name}" for name in names)
 
 
+def _shared(selection: Selection) -> Mapping[str, Any]:
+    """The overrides of all experiments where they are the same; none where they are not."""
+    alike = {
+        set_options(chosen.experiment.overrides): chosen.experiment.overrides for chosen in selection.chosen
+    }
+    return next(iter(alike.values())) if len(alike) == 1 else {}
+
+
 def _shared_options(selection: Selection) -> str:
-    """The overrides of all experiments where they are the same; empty where they are not."""
-    alike = {set_options(chosen.experiment.overrides) for chosen in selection.chosen}
-    return alike.pop() if len(alike) == 1 else ""
+    return set_options(_shared(selection))
 
 
 def _has_own_runs(design: StudyDesign) -> bool:

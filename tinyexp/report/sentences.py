@@ -20,6 +20,7 @@ DETAILS: Mapping[str, str] = {
     "not_comparable": "{problem}",
     "missing": "{missing} {has} no finished run in profile {profile}.",
     "no_study": "{trained} finished, and no study names two experiments among them.",
+    "nothing_but_diverged": "{runs} recorded in profile {profile}; none has finished. What diverged would do so again under the same settings. To train with a smaller learning rate: {command}",
     "nothing_finished": "{runs} recorded in profile {profile}; none has finished. To go on: {command}",
 }
 """How sure, from how much."""
@@ -243,7 +244,7 @@ UNLIKE_MACHINES = "That the designs alone make the difference: their runs were t
 CITATION = (
     "To cite this report: \u201c{verdict}\u201d, tinyexp report of {runs}, profile {profile}, records {digest}. "
     "The digest is the SHA-256 of the list of the runs with the SHA-256 of each of their records. "
-    "{command} also prints the SHA-256 of report.json: kept elsewhere, it shows whether the report was changed."
+    "{command} also prints the SHA-256 of the whole report: kept elsewhere, it shows whether anything in it was changed."
 )
 
 VERDICT_NAMES: Mapping[str, str] = {

@@ -46,7 +46,8 @@ def environment_changes(before: Environment, now: Environment) -> tuple[Differen
         before.model_dump(), now.model_dump(), ignore=("bit_identical", "packages.tinyexp", "threads")
     )
     # A table without entries is a key of its own, and no change beside those of its entries.
-    changes = [change for change in found if change.key != "switches"]
+    unsaid = {"switches"} if before.code and now.code else {"switches", "code"}
+    changes = [change for change in found if change.key not in unsaid]
     return tuple(_shortened(change) if change.key == "instructions" else change for change in changes)
 
 
@@ -61,6 +62,7 @@ def machine_type(environment: Environment) -> tuple[str, ...]:
         environment.device,
         str(environment.threads),
         environment.packages.get("torch", ""),
+        environment.code,
         layout,
         computed,
     )

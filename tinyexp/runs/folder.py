@@ -6,16 +6,18 @@ the folder is a projection of it and can be made again.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyexp.errors import UserError
+from tinyexp.errors import UnreadableError, UserError
+from tinyexp.files import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _FOLDER_NAME = re.compile(r"^\d{1,10}-[0-9a-f]{8}$")
 
@@ -51,7 +53,7 @@ class RunFolder:
     @property
     def position(self) -> tuple[int, int]:
         """How far the newest checkpoint is: the epoch under way, from 1, and its steps that are done; zeros without one."""
-        found = (CHECKPOINT_NAME.match(path.name) for path in self.checkpoints.glob("*.ckpt"))
+        found = (CHECKPOINT_NAME.match(path.name) for path in entries(self.checkpoints))
         return max(((int(name[1]), int(name[2])) for name in found if name), default=(0, 0))
 
     @property
@@ -111,9 +113,14 @@ def no_folder(runs: Path) -> UserError:
 
 
 def find_runs(runs: Path) -> Iterator[RunFolder]:
-    """The runs below ``runs``, in the order of profile, experiment, seed and identity."""
-    found = [RunFolder(path.parent) for path in runs.glob("*/*/*/run.json") if is_run_name(path.parent.name)]
-    yield from sorted(found, key=lambda folder: folder.order)
+    """The runs below ``runs``, in the order of profile, experiment, seed and identity.
+
+    Raises
+    ------
+    DamagedError
+        A folder above the runs cannot be listed.
+    """
+    yield from _holding(runs, {"run.json"})
 
 
 def is_run_name(name: str) -> bool:
@@ -123,9 +130,24 @@ def is_run_name(name: str) -> bool:
 
 def find_folders(runs: Path) -> list[RunFolder]:
     """As :func:`find_runs`, and those in which a run.json should be and is not."""
-    found = [
-        RunFolder(path)
-        for path in runs.glob("*/*/*")
-        if is_run_name(path.name) and path.is_dir() and any((path / name).exists() for name in _ANY)
-    ]
-    return sorted(found, key=lambda folder: folder.order)
+    return _holding(runs, {*_ANY})
+
+
+def _holding(runs: Path, names: Collection[str]) -> list[RunFolder]:
+    """The folders that are called as runs are and have a file of one of these names, or cannot be looked into."""
+    above = [experiment for profile in _folders(runs) for experiment in _folders(profile)]
+    found = [path for experiment in above for path in _folders(experiment) if is_run_name(path.name)]
+    return sorted(
+        (RunFolder(path) for path in found if _has_any(path, names)), key=lambda folder: folder.order
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if os.path.isdir(path)]  # noqa: PTH112 - Path.is_dir raises where it may not look
+
+
+def _has_any(folder: Path, names: Collection[str]) -> bool:
+    try:
+        return any(path.name in names for path in entries(folder))
+    except UnreadableError:
+        return True

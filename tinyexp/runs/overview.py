@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.errors import DamagedError, UserError
+from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_runs, no_folder
 from tinyexp.runs.heartbeat import stale_words
+from tinyexp.runs.holder import is_abandoned
 from tinyexp.runs.records import RunRecord, Status, last_result, read_section, result
-from tinyexp.runs.verify import changed_records
+from tinyexp.runs.verify import changed_records, held_instead
+
+_ENDED = {"finished", "failed", "diverged", "damaged"}
 
 
 def overview(runs: Path) -> list[dict[str, Any]]:
@@ -37,15 +41,24 @@ def overview(runs: Path) -> list[dict[str, Any]]:
         except DamagedError as error:
             rows.append(row | {"message": str(error)})
             continue
+        if other := held_instead(folder):
+            rows.append(row | {"message": f"holds the run {other}"})
+            continue
         changed = changed_records(folder, status)
         message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
-        if status.state == "running":
+        state: str = status.state
+        if state == "running" and is_abandoned(folder):
+            state, message = (
+                "killed",
+                "its process is gone; the command that trained it goes on from the last commit",
+            )
+        elif state == "running":
             message = stale_words(folder.status) or message
         metric, value = _result(folder)
         rows.append(
             row
             | {
-                "state": status.state,
+                "state": state,
                 "epochs": status.epochs_done,
                 "of": status.epochs,
                 "metric": metric,
@@ -54,6 +67,20 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def awaited(runs: Path, rows: list[dict[str, Any]]) -> int:
+    """How many runs have not come to their end: those under way or interrupted, and those that ``run-all`` has yet to begin."""
+    ended = {row["run"] for row in rows if row["state"] in _ENDED}
+    asked = {name for note in runs.glob(f"*/{NAME}") for name in _asked(note.parent)}
+    return len((asked | {row["run"] for row in rows}) - ended)
+
+
+def _asked(profile_runs: Path) -> tuple[str, ...]:
+    try:
+        return read_asked(profile_runs)
+    except DamagedError:
+        return ()
 
 
 def _result(folder: RunFolder) -> tuple[str, float | None]:

@@ -48,9 +48,13 @@ class RunPlan:
         """
         try:
             status = read_section(self.folder.status, Status)
+            return (
+                status.state == "finished"
+                and read_section(self.folder.record, RunRecord).identity == self.record.identity
+                and not changed_records(self.folder, status)
+            )
         except DamagedError:
             return False
-        return status.state == "finished" and not changed_records(self.folder, status)
 
 
 def plan_run(experiment: Experiment, seed: int, data: DataRecord, runs: Path, label: str = "") -> RunPlan:

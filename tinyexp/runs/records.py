@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tinyexp import files
 from tinyexp.config.experiment import Experiment
@@ -23,7 +23,7 @@ from tinyexp.config.explain import first_fault
 from tinyexp.config.section import Count, Section
 from tinyexp.config.trainers import settings_rules
 from tinyexp.errors import DamagedError
-from tinyexp.files import json_text, write_bytes, write_text
+from tinyexp.files import json_text, sha256_of_json, write_bytes, write_text
 from tinyexp.runs.arrays import read_arrays
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.taken import result_row
@@ -45,16 +45,29 @@ T = TypeVar("T", bound=Section)
 MemoryFormat = Literal["channels_last", "contiguous"]
 
 
+MAY_BE_LEFT_OUT = "may_be_left_out"
+"""Marks a key, in a schema that is made of these types, without which a record is whole."""
+
+
 class DataRecord(Section):
     """What the data set was when the run was planned."""
 
     fingerprint: Digest
+    covers: str = ""
+    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
     train_images: Count = 0
     holdout_images: Count = 0
     test_images: Count = 0
     classes: Count = 0
     files: dict[str, Digest] = Field(default_factory=dict)
     """Of a command: the files that its result rests on, with their SHA-256; empty where none is pinned."""
+    reduced: dict[str, Count] = Field(default_factory=dict, json_schema_extra={MAY_BE_LEFT_OUT: True})
+    """Of image files: how many hold more than is taken of them, by kind (:mod:`tinyexp.runs.reduced`), and how many were looked at;
+    left out where none does, as in records that are older than the key."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, usual: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a type would stand in the schema in place of the keys
+        return {key: value for key, value in usual(self).items() if key != "reduced" or value}
 
 
 class RepairRecord(Section):
@@ -90,7 +103,8 @@ class Provenance(Section):
 class RunRecord(Section):
     """``run.json``: everything that decides the run."""
 
-    record_version: Literal[1] = 1
+    record_version: Literal[1, 2] = 2
+    """1 where the run's status has no digest of itself."""
     experiment: Experiment
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     identity: Digest
@@ -117,6 +131,8 @@ class Environment(Section):
     """Variables that were set by which libraries choose their code; see :mod:`tinyexp.processor`."""
     cpu_capability: str
     """The vector instructions that torch chose; they change floating-point results."""
+    code: str = ""
+    """Digest of the trainer's code that decides numbers; empty of a command, and of runs recorded before it was taken."""
     arithmetic: str = ""
     """Digest of a fixed set of convolutions, products and gradients, computed before training."""
     memory_format: MemoryFormat | None = None
@@ -138,6 +154,13 @@ class Status(Section):
     message: str = ""
     digests: dict[RecordName, Digest] = Field(default_factory=dict)
     """SHA-256 of each record beside this one, so that an edited or torn one is noticed."""
+    own_digest: str = ""
+    """SHA-256 of all the rest of this record; empty in those of record version 1."""
+
+    def sealed(self) -> Status:
+        """The same with the digest that it must have."""
+        rest = self.model_dump(mode="json", exclude={"own_digest"})
+        return self.model_copy(update={"own_digest": sha256_of_json(rest)})
 
 
 @dataclass(frozen=True)
@@ -153,7 +176,8 @@ class Predictions:
 
 
 def write_section(path: Path, value: Section) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, whole or not at all; a status with its digest."""
+    value = value.sealed() if isinstance(value, Status) else value
     write_text(path, json_text(value.model_dump(mode="json")))
 
 
@@ -163,7 +187,7 @@ def read_section(path: Path, schema: type[T]) -> T:
     Raises
     ------
     DamagedError
-        The file is missing, too large, or not what this project writes.
+        The file is missing, too large, or not what this project writes; an UnreadableError where that is not known.
     """
     return parsed_section(path, read_bounded(path), schema)
 
@@ -181,7 +205,7 @@ def read_bounded(path: Path) -> bytes:
     try:
         return files.read_bounded(path, MAX_RECORD_BYTES)
     except OSError as error:
-        raise DamagedError(f"cannot be read ({error.strerror}).", path) from error
+        raise files.read_error(path, error) from error
 
 
 def table_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -5,7 +5,9 @@ Whoever wants to know what became of a record asks here; nothing is trained or w
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from typing import Literal, TypeVar
 from tinyexp.config.identity import configuration_of, identity_of
 from tinyexp.config.section import Section
 from tinyexp.config.trainers import settings_rules
-from tinyexp.errors import DamagedError
-from tinyexp.files import sha256_of_bytes, sha256_of_file
+from tinyexp.errors import DamagedError, UnreadableError
+from tinyexp.files import sha256_of_bytes
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
 from tinyexp.runs.metrics import Row, read_metrics
 from tinyexp.runs.records import (
@@ -30,12 +32,13 @@ from tinyexp.runs.taken import result_row
 
 T = TypeVar("T", bound=Section)
 
-State = Literal["as_written", "missing", "no_file", "line_ends", "changed"]
+State = Literal["as_written", "missing", "no_file", "unreadable", "line_ends", "changed"]
 """What can have become of a file since it was written."""
 
 _WORDS: Mapping[State, str] = {
     "missing": "is missing.",
     "no_file": "is no ordinary file.",
+    "unreadable": "cannot be read, which need not be damage: its permissions, its disk or a limit of this process forbid it.",
     "line_ends": "differs only in line ends.",
     "changed": "is not what the run wrote: its SHA-256 is not the one in status.json.",
 }
@@ -57,11 +60,13 @@ class Finding:
     """A sentence without its beginning, which is the path."""
     cure: str = ""
     """What puts it right, where that is known by the finding alone."""
+    is_unknown: bool = False
+    """It could not be read, of which nothing follows for its content."""
 
     @classmethod
     def of(cls, error: DamagedError, path: Path) -> Finding:
         """An error of a file as a finding."""
-        return cls(error.path or path, error.reason)
+        return cls(error.path or path, error.reason, is_unknown=isinstance(error, UnreadableError))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
@@ -74,7 +79,7 @@ def only_line_ends(content: bytes, wanted: str) -> bool:
 
 def finding(path: Path, state: State) -> Finding:
     """What became of a file, in words."""
-    return Finding(path, _WORDS[state], _LINE_ENDS if state == "line_ends" else "")
+    return Finding(path, _WORDS[state], _LINE_ENDS if state == "line_ends" else "", state == "unreadable")
 
 
 def cures(found: Iterable[Finding]) -> tuple[str, ...]:
@@ -83,9 +88,13 @@ def cures(found: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def record_digests(folder: RunFolder) -> dict[str, str]:
-    """SHA-256 of the records beside the status, which has them."""
-    paths = [folder.path / name for name in RECORD_NAMES if folder.path / name != folder.status]
-    return {path.name: sha256_of_file(path) for path in paths if path.exists()}
+    """SHA-256 of the records beside the status, which has them; an old one that may not be read is left for its writer to replace."""
+    digests = {}
+    for name in RECORD_NAMES:
+        if folder.path / name != folder.status and os.path.lexists(folder.path / name):
+            with contextlib.suppress(UnreadableError):
+                digests[name] = sha256_of_bytes(read_bounded(folder.path / name))
+    return digests
 
 
 def changed_records(
@@ -106,30 +115,62 @@ def changed_records(
 
 
 def _state(path: Path, wanted: str, digest: str | None) -> State:
-    if not path.is_file():
-        return "no_file" if path.exists() else "missing"
-    if (digest or sha256_of_file(path)) == wanted:
+    if digest == wanted:
         return "as_written"
-    rewritten = path.suffix in _TEXTS and only_line_ends(read_bounded(path), wanted)
+    try:
+        content = read_bounded(path)
+    except UnreadableError:
+        return "unreadable"
+    except DamagedError:
+        return "changed" if _is_file(path) else "no_file" if os.path.lexists(path) else "missing"
+    if digest is None and sha256_of_bytes(content) == wanted:
+        return "as_written"
+    rewritten = path.suffix in _TEXTS and only_line_ends(content, wanted)
     return "line_ends" if rewritten else "changed"
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; unlike ``Path.is_file`` this raises nothing where it may not look."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def verify_records(folder: RunFolder) -> list[Finding]:
-    """Everything that is wrong with the records of a run; the checkpoints are not looked at."""
+    """Everything that is wrong with the records of a run, by the one measure of every check; the checkpoints are not looked at."""
     found: list[Finding] = []
     record = _read(folder.record, RunRecord, found)
     status = _read(folder.status, Status, found)
-    if folder.environment.exists() or (status and "environment.json" in status.digests):
+    if os.path.lexists(folder.environment) or (status and "environment.json" in status.digests):
         _read(folder.environment, Environment, found)
     if record:
         found += _identity(folder, record)
     if status is None:
         return found
+    found += _status(folder, status, record)
     there = {one.path for one in found}
     found += [one for one in _digests(folder, status, record) if one.path not in there]
-    if folder.metrics.is_file() and folder.metrics not in {one.path for one in found}:
-        found += _contents(folder, status, record)
+    there = {one.path for one in found}
+    if _is_file(folder.metrics) and folder.metrics not in there:
+        found += [one for one in _contents(folder, status, record) if one.path not in there]
     return found
+
+
+def _status(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
+    """A status that says something else than what was written, or than the run's settings."""
+    if status.own_digest != status.sealed().own_digest and (
+        status.own_digest or (record and record.record_version > 1)
+    ):
+        yield Finding(
+            folder.status, "is not what the run wrote: its SHA-256 is not the one that it has of itself."
+        )
+    if record is None:
+        return
+    rules, settings = settings_rules(record.experiment.trainer), record.experiment.settings
+    planned = rules.epochs(settings)
+    if planned and (status.epochs != planned or status.epochs_done > planned):
+        words = f"says {status.epochs_done} of {status.epochs} epochs, and run.json has {planned}."
+        yield Finding(folder.status, words)
+    elif status.state == "finished" and status.epochs_done < planned and not rules.taken_by(settings):
+        yield Finding(folder.status, f"says finished after {status.epochs_done} of {planned} epochs.")
 
 
 def _read(path: Path, schema: type[T], found: list[Finding]) -> T | None:
@@ -149,15 +190,29 @@ def _identity(folder: RunFolder, record: RunRecord) -> Iterator[Finding]:
         yield Finding(folder.record, words)
     if configuration_of(experiment, version) != record.configuration:
         yield Finding(folder.record, "says another configuration than its content gives.")
+    if other := _other_name(folder, record):
+        yield Finding(folder.path, f"holds the run {other}.")
+
+
+def held_instead(folder: RunFolder) -> str:
+    """The name of the run that a folder holds where that is another one than its place says, as where two were exchanged."""
+    try:
+        return _other_name(folder, read_section(folder.record, RunRecord))
+    except DamagedError:
+        return ""
+
+
+def _other_name(folder: RunFolder, record: RunRecord) -> str:
     name = f"{record.experiment.profile}/{record.experiment.name}/{record.seed}-{record.identity[:8]}"
-    if name != "/".join(folder.path.resolve().parts[-3:]):
-        yield Finding(folder.path, f"holds the run {name}.")
+    return "" if name == "/".join(folder.path.resolve().parts[-3:]) else name
 
 
 def _digests(folder: RunFolder, status: Status, record: RunRecord | None) -> Iterator[Finding]:
     """Files that are missing, or are not those that the status has the digest of."""
     # Of a run that did not finish a report takes along only what says so.
-    only_told = status.state != "finished" and not folder.metrics.exists() and not folder.checkpoints.exists()
+    only_told = status.state != "finished" and not any(
+        map(os.path.lexists, (folder.metrics, folder.checkpoints))
+    )
     finished = settings_rules(record.experiment.trainer).finished_records if record else _ALWAYS
     wanted = finished if status.state == "finished" else _ALWAYS if status.epochs_done else ()
     changed = changed_records(folder, status)
@@ -167,8 +222,8 @@ def _digests(folder: RunFolder, status: Status, record: RunRecord | None) -> Ite
             continue
         if name in changed:
             yield finding(path, changed[name])
-        elif not path.is_file():
-            yield finding(path, "no_file" if path.exists() else "missing")
+        elif not _is_file(path):
+            yield finding(path, "no_file" if os.path.lexists(path) else "missing")
         elif name not in status.digests:
             yield Finding(folder.status, f"has no SHA-256 of {name}.")
 
@@ -183,7 +238,7 @@ def _contents(folder: RunFolder, status: Status, record: RunRecord | None) -> It
         if len(rows) != status.epochs_done:
             words = f"has {len(rows)} rows, and status.json says {status.epochs_done} epochs."
             yield Finding(folder.metrics, words)
-        elif status.state == "finished" and folder.predictions.is_file() and rows:
+        elif status.state == "finished" and _is_file(folder.predictions) and rows:
             # What a log calls test_accuracy need not be over these images, nor a fraction.
             yield from _predictions(folder, result_row(rows, by) if columns else {}, record)
     except DamagedError as error:

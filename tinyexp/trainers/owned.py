@@ -4,25 +4,54 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
-from tinyexp.errors import LockedError, UserError
+from tinyexp.errors import LockedError, LostFolderError, UserError
 from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_text
-from tinyexp.lease import holder_elsewhere, leased
+from tinyexp.lease import leased
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
+from tinyexp.runs.holder import has_no_locks
+from tinyexp.trees import below
 
 LOCK_SECONDS = 20.0
 """Data workers of a killed worker share its lock, and look for their parent every five seconds."""
 
 
+class Held:
+    """A run's folder while this process holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._inode = path, _inode(path)
+
+    def require(self) -> None:
+        """Raise LostFolderError where the folder was moved or removed; asked before each commit, which would make another one."""
+        if self._inode is None or _inode(self._path) != self._inode:
+            raise LostFolderError(
+                f"{self._path}: was moved or removed while the run was trained, which stopped. Where it was moved, give it"
+                " this name again; then the same command goes on from its last commit."
+            )
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextlib.contextmanager
-def owned(folder: RunFolder) -> Iterator[None]:
+def owned(folder: RunFolder, wait_s: float | None = None) -> Iterator[Held]:
     """Hold the run for this process; a lock that a dead process left does not hold, nor a lease of a dead machine.
+
+    Parameters
+    ----------
+    wait_s
+        For how long a process of this machine is waited for; :data:`LOCK_SECONDS` unless given.
 
     Raises
     ------
@@ -35,7 +64,8 @@ def owned(folder: RunFolder) -> Iterator[None]:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder.lock)
-        lock.acquire(timeout=LOCK_SECONDS)
+        if not has_no_locks(folder):
+            lock.acquire(timeout=LOCK_SECONDS if wait_s is None else wait_s)
     except filelock.Timeout as error:
         raise LockedError(
             f"{folder.path}: is being trained by {owner_of(owner)}. Wait for it, or stop it."
@@ -44,10 +74,10 @@ def owned(folder: RunFolder) -> Iterator[None]:
         raise UserError(_unwritable(folder, error)) from error
     try:
         with _leased(folder):
-            take_over(owner, (folder.path, folder.checkpoints))
+            take_over(owner, [folder.path, *(path for path in below(folder.path) if path.is_dir())])
             if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
                 write_text(attributes, BYTES_AS_THEY_ARE)
-            yield
+            yield Held(folder.path)
     finally:
         lock.release()
 
@@ -64,29 +94,6 @@ def _leased(folder: RunFolder) -> Iterator[None]:
 
 def _unwritable(folder: RunFolder, error: OSError) -> str:
     return f"{folder.path}: cannot be written to ({error.strerror}). Choose another folder with --runs."
-
-
-def holder_of(folder: RunFolder) -> str:
-    """Who trains a run at the moment, in words; empty where nobody does, as far as this machine can know. Nothing is written."""
-    if elsewhere := holder_elsewhere(folder.path):
-        return elsewhere
-    if sys.platform == "win32":  # an open lock cannot be looked at there without taking it
-        return ""
-    import fcntl  # noqa: PLC0415 - there is none on Windows
-
-    try:
-        handle = os.open(folder.lock, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return ""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return owner_of(folder.path / ".owner")
-    except OSError:  # a disk without locks
-        return ""
-    finally:
-        os.close(handle)
-    return ""
 
 
 def new_folder(parent: Path, name: str) -> Path:

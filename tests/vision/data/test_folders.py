@@ -4,6 +4,7 @@ import io
 import os
 import re
 import shutil
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -453,3 +454,29 @@ def test_the_fingerprint_depends_on_names_sizes_and_labels(imagenet: Path, chang
         case "gone":
             first.unlink()
     assert open_imagenet(imagenet).fingerprint() != before
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("test", "train")])
+def test_a_class_whose_accents_are_written_in_another_way_is_the_same_class(
+    tmp_path: Path, parts: tuple[str, str]
+) -> None:
+    """A Mac may write é as two characters: training images copied from there, test images from elsewhere."""
+    for root, forms in ((tmp_path / "mixed", ("NFC", "NFD")), (tmp_path / "plain", ("NFC", "NFC"))):
+        for part, form in zip(parts, forms, strict=True):
+            for name in ("café", "zèbre", "chat"):
+                folder = root / part / unicodedata.normalize(form, name)
+                folder.mkdir(parents=True)
+                for image in ("é.png", "f.png"):
+                    (folder / unicodedata.normalize(form, image)).write_bytes(b"x")
+    mixed, plain = (open_class_folders(tmp_path / name, ("test",), "It") for name in ("mixed", "plain"))
+    assert mixed.classes == plain.classes == ("café", "chat", "zèbre")
+    assert mixed.fingerprint() == plain.fingerprint()
+    assert all((mixed.root / name).exists() for name in (*mixed.train.names, *mixed.test.names))
+
+
+def test_two_folders_of_one_class_are_named(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (tmp_path / "train" / unicodedata.normalize(form, "café")).mkdir(parents=True)
+        (tmp_path / "test" / "café").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(UserError, match="has two folders of the name 'café', whose accents are written"):
+        open_class_folders(tmp_path, ("test",), "It")

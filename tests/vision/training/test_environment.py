@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import torch
-from small_runs import small_plan
+from small_runs import began_as, small_plan
 
 from tinyexp import processor
 from tinyexp.errors import InterruptedRunError, UserError
@@ -92,7 +92,7 @@ def test_going_on_under_another_switch_is_refused_or_marked(begun, monkeypatch, 
 
 def test_a_switch_that_is_no_longer_set_is_a_change_too(begun):
     before = recorded(begun).model_copy(update={"switches": {"MKL_CBWR": "COMPATIBLE"}})
-    begun.folder.environment.write_text(before.model_dump_json())
+    began_as(begun, environment=before)
     with pytest.raises(UserError, match=r"switches.MKL_CBWR: COMPATIBLE then, \(none\) now"):
         train(begun)
 

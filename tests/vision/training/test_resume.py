@@ -7,11 +7,11 @@ import sys
 import time
 
 import pytest
-from small_runs import results, run_command, small_plan, trained
+from small_runs import began_as, results, run_command, small_plan, trained
 
 from tinyexp.errors import DamagedError, InterruptedRunError, UserError
 from tinyexp.runs.folder import find_runs
-from tinyexp.runs.records import Environment, RunRecord, Status, read_section, write_section
+from tinyexp.runs.records import Environment, RunRecord, Status, read_section
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
@@ -102,7 +102,10 @@ def test_the_command_killed_inside_an_epoch_goes_on_when_it_is_given_again(tmp_p
     assert results(small_plan(tmp_path)) == untouched
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)],
+)
 def test_a_signal_lets_the_step_end_commits_and_says_how_to_go_on(tmp_path, untouched, number, code):
     process = started(tmp_path, "--set", "execution.checkpoint_steps=1")
     wait_for(tmp_path, "epoch-00000[12]-*.ckpt", process)
@@ -174,7 +177,7 @@ def test_with_every_checkpoint_damaged_nothing_is_started_over(tmp_path):
 def test_another_environment_is_refused_or_marked(tmp_path):
     plan = trained(tmp_path)
     found = read_section(plan.folder.environment, Environment)
-    write_section(plan.folder.environment, found.model_copy(update={"cpu_capability": "ALTIVEC"}))
+    began_as(plan, environment=found.model_copy(update={"cpu_capability": "ALTIVEC"}))
     with pytest.raises(UserError, match="cpu_capability: ALTIVEC then"):
         trained(tmp_path)
     dataset = open_dataset(vision_settings(plan.experiment).data, tmp_path)
@@ -194,9 +197,7 @@ def test_threads_are_restored(tmp_path, untouched):
 def test_a_folder_that_holds_another_run_is_refused(tmp_path):
     plan = trained(tmp_path)
     record = read_section(plan.folder.record, RunRecord)
-    write_section(
-        plan.folder.record, record.model_copy(update={"identity": "0" * 64, "numerics_version": 999})
-    )
+    began_as(plan, record=record.model_copy(update={"identity": "0" * 64, "numerics_version": 999}))
     with pytest.raises(UserError, match="numerics version 999 then"):
         trained(tmp_path)
 

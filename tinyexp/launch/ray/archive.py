@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import DamagedError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -44,7 +45,7 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     if not folder.is_dir() or folder.is_symlink():
         return
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.is_symlink():
+        if path.name.startswith(".") or is_clutter(path.name) or path.is_symlink():
             continue
         if path.is_dir():
             yield from _files(path, f"{prefix}{path.name}/")

@@ -18,6 +18,7 @@ from ray._private import (
     services,
 )  # what `ray.init` asks for "auto"; nothing public says which address that is
 
+from tinyexp import stopping
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.launch.executor import Handle
 from tinyexp.launch.ray.node import carry_out
@@ -204,7 +205,7 @@ def _own_signal_handlers() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in stopping.asked_by()}
     try:
         yield
     finally:

@@ -5,26 +5,27 @@ Loading what a run needs takes seconds; a signal that comes meanwhile must not e
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
+from tinyexp import stopping
+
 
 class StopRequest:
-    """Set by SIGTERM; the run in training commits and leaves at its next step."""
+    """Set by a signal that asks to stop; the run in training commits and leaves at its next step."""
 
     def __init__(self) -> None:
         self.code = 0
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        self.code = 128 + number
+        self.code = stopping.code_of(number)
 
 
 def main() -> int:
     """Carry out one task; gives the exit code."""
     stop = StopRequest()
-    signal.signal(signal.SIGTERM, stop)
+    stopping.hear(stop)
     from tinyexp.launch.slurm.attempt import attempt  # noqa: PLC0415 - after the signal's handler
 
     folder, index = sys.argv[1:]

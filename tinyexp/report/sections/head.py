@@ -7,7 +7,7 @@ from collections import Counter
 from tinyexp.analysis.compared import Comparison
 from tinyexp.analysis.verdict_sentences import ENDED
 from tinyexp.config.difference import differences
-from tinyexp.report.commands import missing_commands, run_command
+from tinyexp.report.commands import any_diverged, missing_commands, supplying_command
 from tinyexp.report.content import VerdictKind
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sections.claims import claims_line
@@ -75,12 +75,14 @@ def _verdict(evidence: Evidence, lead: StudyResult | None) -> Verdict:
         return Verdict(*verdict_pieces(evidence, lead), details)
     finished = sum(len(chosen.finished) for chosen in selection.chosen)
     commands = "; ".join(
-        typed(run_command(selection, chosen.name, [r.record.seed for r in chosen.runs]))
+        typed(supplying_command(selection, chosen.name, [r.record.seed for r in chosen.runs]))
         for chosen in selection.chosen[:_MOST_COMMANDS]
     )
     if len(selection.chosen) > _MOST_COMMANDS:
         commands += f"; and so on for {len(selection.chosen) - _MOST_COMMANDS:,} more"
-    told = DETAILS[kind].format(
+    told = DETAILS[
+        "nothing_but_diverged" if kind == "nothing_finished" and any_diverged(selection) else kind
+    ].format(
         profile=selection.profile,
         trained=counted(finished, "run"),
         runs=f"{counted(len(selection.runs), 'run')} {'is' if len(selection.runs) == 1 else 'are'}",

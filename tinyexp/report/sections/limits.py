@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyexp.analysis.design import DesignPoint, StudyDesign
-from tinyexp.report.commands import run_command, study_command
+from tinyexp.report.commands import any_diverged, study_command, supplying_command
 from tinyexp.report.evidence import Evidence, StudyResult
 from tinyexp.report.sentences import (
     CHOSEN,
@@ -28,8 +28,11 @@ from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Sectio
 from tinyexp.runs.environment import machine_type
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.runs.reduced import LOOKED_AT, reduced_lines
 from tinyexp.runs.taken import TAKEN
 from tinyexp.words import counted, listing, measured_at, plain, some
+
+_DIVERGED = " A run that diverged would do so again under the same settings: its experiment is trained with a smaller learning rate."
 
 
 def missing_section(evidence: Evidence) -> Section:
@@ -41,7 +44,7 @@ def missing_section(evidence: Evidence) -> Section:
         return Section("missing", "All runs finished", (text,), summary=(text,))
     told = [line for name, seeds in lacking.items() for line in _told(evidence, name, seeds)]
     told += [line for one in parts for line in _part_told(evidence, one)]
-    commands = [run_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
+    commands = [supplying_command(evidence.selection, name, seeds) for name, seeds in lacking.items()]
     commands += [study_command(evidence.selection, one.study) for one in _studies_of(evidence, parts)]
     if evidence.selection.imported:
         alone = (Bullets(_first(told, "lines like these")),)
@@ -49,6 +52,7 @@ def missing_section(evidence: Evidence) -> Section:
     lead = Paragraph(
         "No figure in this report uses them. These commands supply what is missing; "
         "an interrupted run continues where it stopped."
+        + (_DIVERGED if any_diverged(evidence.selection) else "")
     )
     blocks = (
         Bullets(_first(told, "lines like these")),
@@ -196,9 +200,12 @@ def _trained_on(chosen: DesignPoint) -> str:
     """Images with their counts; of a command the files that were pinned, or that none was."""
     data = chosen.data
     if data.train_images:
+        less = reduced_lines(data.reduced)
+        looked_at = counted(data.reduced.get(LOOKED_AT, 0), "image")
         return (
             f"trained on {counted(data.train_images, 'image')}, tested on {counted(data.test_images, 'image')}, "
             f"{counted(data.classes, 'class', 'classes')}, {counted(data.holdout_images, 'image')} held out."
+            + (f" Of {looked_at} looked at, {listing(less)}." if less else "")
         )
     if chosen.experiment.trainer == "imported":
         return IMPORTED

@@ -29,7 +29,7 @@ def main() -> None:
         print(told, file=sys.stderr)  # noqa: T201
         raise SystemExit(127) from error
     # What the run is asked to stop with goes to the command; the guard waits for it.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     code = command.wait()

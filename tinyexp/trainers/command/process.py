@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from tinyexp import stopping
+from tinyexp.files import open_to_append
+
 GUARD = (sys.executable, "-I", str(Path(__file__).with_name("guard.py")))
 """What stands before a command's words; see that file."""
 POLL_S = 0.2
@@ -41,7 +44,7 @@ USUAL_VARIABLES = (
 
 _SAME_SIGNAL_S = 1.0
 """Within which a signal that ended the command has reached this process too, where it was sent to both."""
-_BY_SIGTERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
+_BY_SIGNALS = {code for one in stopping.asked_by() if one != signal.SIGINT for code in (-one, 128 + one)}
 
 Ending = Literal["done", "stopped", "timeout"]
 
@@ -74,7 +77,7 @@ def run_command(
         Its exit code; 128 and its number where a signal ended it.
     """
     started = time.monotonic()
-    with output.open("ab") as told:
+    with open_to_append(output) as told:
         process = subprocess.Popen(  # noqa: S603 - what the user's file says
             [*GUARD, *words],
             stdin=subprocess.PIPE,  # its end tells the guard that this process is gone
@@ -106,7 +109,7 @@ def passed_on(named: Sequence[str], environment: Mapping[str, str] = os.environ)
 
 def _ended_with_us(code: int, stop_wanted: Callable[[], bool]) -> bool:
     """Whether a command failed because a signal came to all processes of a job, as a cluster's scheduler sends it."""
-    until = time.monotonic() + (_SAME_SIGNAL_S if code in _BY_SIGTERM else 0)
+    until = time.monotonic() + (_SAME_SIGNAL_S if code in _BY_SIGNALS else 0)
     while code and not stop_wanted():
         if time.monotonic() >= until:
             return False

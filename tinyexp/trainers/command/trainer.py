@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinyexp.clutter import is_clutter
 from tinyexp.config.difference import flatten
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.metric import check_values, known_metric
@@ -49,7 +50,7 @@ from tinyexp.trainers.command.predictions import read_predictions_table
 from tinyexp.trainers.command.process import passed_on, run_command
 from tinyexp.trainers.command.settings import CommandTable
 from tinyexp.trainers.command.template import RESERVED, filled, places_in
-from tinyexp.trainers.owned import new_folder, owned, set_aside
+from tinyexp.trainers.owned import Held, new_folder, owned, set_aside
 
 State = Literal["running", "finished", "interrupted", "failed"]
 WORK = "work"
@@ -86,11 +87,11 @@ class CommandTrainer(WithoutImages):
     ) -> Status:
         """Run the command, or let it go on, and make the run's records from the log that it leaves."""
         del data_folder, accept_environment  # bits of a command are its own matter
-        with owned(plan.folder):
+        with owned(plan.folder) as held:
             before = (
                 set_aside(plan.folder, plan.folder.path / OUTPUT, plan.folder.path / WORK) if fresh else None
             )
-            return _Run(plan, listener, before).to_the_end()
+            return _Run(plan, listener, before, held).to_the_end()
 
 
 TRAINER = CommandTrainer()
@@ -99,8 +100,9 @@ TRAINER = CommandTrainer()
 class _Run:
     """One run of a command."""
 
-    def __init__(self, plan: RunPlan, listener: Listener, before: Path | None) -> None:
+    def __init__(self, plan: RunPlan, listener: Listener, before: Path | None, held: Held) -> None:
         self.plan, self.folder, self.listener, self.before = plan, plan.folder, listener, before
+        self.held = held
         self.command = command_of(plan.experiment)
         self.work = self.folder.path / WORK
         self.log_path = self.work / self.command.metrics
@@ -141,7 +143,7 @@ class _Run:
     def _begin(self) -> list[str]:
         """The words to run: those that go on where something is to go on from, else those that start anew in a clean folder."""
         where = f"{self.plan.experiment.name}: command.run"
-        begun = self.work.is_dir() and any(self.work.iterdir())
+        begun = self.work.is_dir() and not all(is_clutter(path.name) for path in self.work.iterdir())
         goes_on = bool(begun and self.command.resume and self._was_stopped())
         if begun and not goes_on:
             rename_anew(self.work, new_folder(self.folder.path, "ended") / WORK)
@@ -164,9 +166,10 @@ class _Run:
         }
 
     def _was_stopped(self) -> bool:
-        """Whether the run before was ended, and did not fail by itself."""
+        """Whether the run before was this very one, was ended, and did not fail by itself."""
         try:
-            return read_section(self.folder.status, Status).state in ("running", "interrupted")
+            same = read_section(self.folder.record, RunRecord).identity == self.plan.record.identity
+            return same and read_section(self.folder.status, Status).state in ("running", "interrupted")
         except DamagedError:
             return False
 
@@ -297,6 +300,7 @@ class _Run:
 
     def _project(self, state: State, message: str = "", log: Log | None = None) -> Status:
         """Write the records that follow from the log, then the status with their digests, which is the heartbeat too."""
+        self.held.require()
         if log is None:
             with contextlib.suppress(UserError, OSError):
                 log = read_one(self.log_path, whole=False)
@@ -317,6 +321,7 @@ class _Run:
             digests=digests,
         )
         write_section(self.folder.status, status)
+        self.held.require()
         return status
 
     def _warn(self, message: str) -> None:

@@ -85,6 +85,10 @@ class VisionRules:
         """The same value, under the plateau schedule."""
         return _watched(settings) if settings["optimizer"]["schedule"] == "plateau" else None
 
+    def calmer(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A tenth of the learning rate."""
+        return {"optimizer.learning_rate": float(f"{settings['optimizer']['learning_rate'] / 10:.3g}")}
+
     def epochs(self, settings: Mapping[str, Any]) -> int:
         """The epochs that a run has."""
         return int(settings["training"]["stop_after"])

@@ -34,6 +34,9 @@ class Whole:
     test: ImageSource
     classes: tuple[str, ...]
     fingerprint: str
+    covers: str = ""
+    fingerprint_now: Callable[[], str] | None = None
+    """These two as :class:`~tinyexp.trainers.vision.data.sources.Dataset` has them."""
 
 
 def open_dataset(data: Data, data_folder: Path) -> Dataset:
@@ -64,7 +67,13 @@ def open_dataset(data: Data, data_folder: Path) -> Dataset:
     whole = open_whole(data.dataset, root, data_folder, data.packed_side)
     train, holdout, test = split(whole.train, whole.test, data)
     return Dataset(
-        train=train, holdout=holdout, test=test, classes=whole.classes, fingerprint=whole.fingerprint
+        train=train,
+        holdout=holdout,
+        test=test,
+        classes=whole.classes,
+        fingerprint=whole.fingerprint,
+        covers=whole.covers,
+        fingerprint_now=whole.fingerprint_now,
     )
 
 
@@ -97,7 +106,14 @@ def open_whole(name: str, root: Path, data_folder: Path | None = None, packed_si
     train, test = packed or (
         FileImages(folder.root, part.names, part.labels) for part in (folder.train, folder.test)
     )
-    return Whole(train=train, test=test, classes=folder.classes, fingerprint=fingerprint)
+    return Whole(
+        train=train,
+        test=test,
+        classes=folder.classes,
+        fingerprint=fingerprint,
+        covers=folder.covers(),
+        fingerprint_now=lambda: sizing.fingerprint(_LISTERS[name](root).fingerprint()),
+    )
 
 
 def find_folder(name: str, data_folder: Path, root: str = "") -> Folder:

@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tinyexp import files
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
 from tinyexp.ownership import empty, remove_abandoned, room_beside
@@ -142,7 +143,7 @@ def _existing(entry: Entry, data_folder: Path) -> Path | None:
         if is_there(entry, place):
             return place
     target = data_folder / entry.folder
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+    if target.exists() and not (target.is_dir() and all(is_clutter(path.name) for path in target.iterdir())):
         raise UserError(
             f"{target}: exists and is not {entry.title}, at least not all of it. Move it away, then fetch again;"
             " it is left as it is."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import UserError, listed
+from tinyexp.trainers.vision.data.contents import contents_digest, covered
 from tinyexp.trainers.vision.data.jpeg import jpeg_shape, read_jpeg
 
 MAX_PIXELS = 89_000_000
@@ -25,7 +28,6 @@ MAX_PIXELS = 89_000_000
 Pillow itself warns a little above this and refuses above twice as much; so its warning is never the last word."""
 
 _SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
-_CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
 _SHOWN = 5
 
 T = TypeVar("T")
@@ -52,10 +54,12 @@ class Folder:
     test: Listing
 
     def fingerprint(self) -> str:
-        """SHA-256 over the class order and each file's part, path, size in bytes and label.
+        """SHA-256 over the class order, each file's part, path, size in bytes and label, and as much of the contents as :meth:`covers` says.
 
-        The images' bytes are not read: that would take minutes where a run takes one. So an image that
-        is replaced by another of the same name and size goes unnoticed.
+        Raises
+        ------
+        UserError
+            A file cannot be read.
         """
         digest = hashlib.sha256()
         for name in self.classes:
@@ -63,8 +67,15 @@ class Folder:
         for part, listing in (("train", self.train), ("test", self.test)):
             rows = zip(listing.names, listing.sizes, listing.labels.tolist(), strict=True)
             for name, size, label in rows:
-                digest.update(f"{part}\0{name}\0{size}\0{label}\0".encode(errors="surrogateescape"))
+                digest.update(
+                    f"{part}\0{_composed(name)}\0{size}\0{label}\0".encode(errors="surrogateescape")
+                )
+            digest.update(contents_digest(self.root, listing.names, listing.sizes).encode())
         return digest.hexdigest()
+
+    def covers(self) -> str:
+        """How far the fingerprint goes, in words."""
+        return covered({"training": self.train.sizes, "test": self.test.sizes})
 
 
 class FileImages:
@@ -176,14 +187,14 @@ def open_class_folders(root: Path, tests: Sequence[str], what: str) -> Folder:
         The folder has another form, the two parts have different classes, or a class has no image.
     """
     expected = f"{what} is expected as train/<class>/<images> and {' or '.join(tests)}/<class>/<images>"
-    train_classes = subfolders(root / "train")
+    train_classes = _classes(root / "train")
     test = next((name for name in tests if subfolders(root / name)), "")
     if not train_classes or not test:
         raise UserError(
             f"{root}: {expected}. Found: {found(root)}. Lay the folder out so, or name another with --set data.root=FOLDER."
         )
-    test_classes = subfolders(root / test)
-    if train_classes != test_classes:
+    test_classes = _classes(root / test)
+    if list(train_classes) != list(test_classes):
         only_train, only_test = (
             sorted(set(train_classes) - set(test_classes)),
             sorted(set(test_classes) - set(train_classes)),
@@ -192,12 +203,29 @@ def open_class_folders(root: Path, tests: Sequence[str], what: str) -> Folder:
             f"{root}: train/ and {test}/ must have the same class folders."
             f" Only in train/: {some(only_train)}. Only in {test}/: {some(only_test)}."
         )
-    numbers = {name: number for number, name in enumerate(train_classes)}
     parts = [
-        list_classes(root, {f"{part}/{name}": number for name, number in numbers.items()})
-        for part in ("train", test)
+        list_classes(root, {f"{part}/{name}": number for number, name in enumerate(named.values())})
+        for part, named in (("train", train_classes), (test, test_classes))
     ]
-    return Folder(root, train_classes, *parts)
+    return Folder(root, tuple(train_classes), *parts)
+
+
+def _composed(name: str) -> str:
+    """A name as most systems write it: a Mac may write a letter and its accent as two characters, which look like the one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _classes(folder: Path) -> dict[str, str]:
+    """The folders of classes by the classes' names, in order."""
+    found: dict[str, str] = {}
+    for name in subfolders(folder):
+        if (told := _composed(name)) in found:
+            raise UserError(
+                f"{folder}: has two folders of the name '{told}', whose accents are written as one character in one and as two in"
+                " the other. Put their images into one of them."
+            )
+        found[told] = name
+    return dict(sorted(found.items()))
 
 
 def list_classes(root: Path, folders: Mapping[str, int]) -> Listing:
@@ -234,7 +262,7 @@ def image_sizes(folder: Path) -> dict[str, int]:
     """
     sizes = {}
     for entry in _entries(folder):
-        if _is_clutter(entry.name):
+        if _is_none(entry.name):
             continue
         if os.path.splitext(entry.name)[1].lower() not in _SUFFIXES or not _is(entry.is_file):  # noqa: PTH122 - of a million names
             path = Path(entry.path)
@@ -255,7 +283,7 @@ def image_sizes(folder: Path) -> dict[str, int]:
             raise UserError(
                 f"{entry.path}: is empty. Replace this file by a good copy; images are never skipped."
             )
-    return dict(sorted(sizes.items()))
+    return dict(sorted(sizes.items(), key=lambda one: _composed(one[0])))
 
 
 def subfolders(folder: Path) -> tuple[str, ...]:
@@ -263,7 +291,7 @@ def subfolders(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()
     return tuple(
-        sorted(entry.name for entry in _entries(folder) if _is(entry.is_dir) and not _is_clutter(entry.name))
+        sorted(entry.name for entry in _entries(folder) if _is(entry.is_dir) and not _is_none(entry.name))
     )
 
 
@@ -288,8 +316,9 @@ def _is(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _CLUTTER
+def _is_none(name: str) -> bool:
+    """Whether it is neither an image nor a class: hidden, or what systems leave in folders."""
+    return name.startswith(".") or is_clutter(name)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -13,6 +13,7 @@ import PIL
 from filelock import FileLock, Timeout
 
 from tinyexp import files
+from tinyexp.clutter import is_clutter
 from tinyexp.config.section import PositiveInt, Section
 from tinyexp.errors import TinyexpError, UserError, listed
 from tinyexp.failpoints import failpoint
@@ -178,7 +179,9 @@ def _pack(
 def _refuse_strangers(aside: Path) -> None:
     """What is not ours would come into the pack, where nobody looks for it."""
     known = {*NAMES, *_RECORDS, MARK}
-    if strangers := sorted(path.name for path in aside.iterdir() if path.name not in known):
+    if strangers := sorted(
+        path.name for path in aside.iterdir() if path.name not in known and not is_clutter(path.name)
+    ):
         raise UserError(
             f"{aside}: holds {listed(strangers[:3])}, which is no part of a pack. Move it away, then pack again; it is left as it is."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinyexp.clutter import is_clutter
 from tinyexp.errors import UserError
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.imagenet import LAYOUT
@@ -47,7 +48,11 @@ def standard_place(entry: Entry, data_folder: Path) -> Path | None:
     """
     places = standard_places(entry, data_folder)
     whole = (place for place in places if is_there(entry, place))
-    begun = (place for place in places if place.is_dir() and any(place.iterdir()))
+    begun = (
+        place
+        for place in places
+        if place.is_dir() and not all(is_clutter(path.name) for path in place.iterdir())
+    )
     return next(whole, None) or next(begun, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -55,6 +56,10 @@ class Dataset:
     """Names in the order of the class numbers."""
     fingerprint: str
     """SHA-256, hexadecimal, of what decides the images and labels."""
+    covers: str = ""
+    """How far that goes, in words; empty where it is of every pixel."""
+    fingerprint_now: Callable[[], str] | None = None
+    """Of files, which may be replaced meanwhile: the fingerprint that they have by now; raises UserError where they are gone."""
 
 
 class Subset:

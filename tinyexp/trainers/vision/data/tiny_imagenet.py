@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyexp.errors import UserError
-from tinyexp.files import read_bounded
+from tinyexp.errors import UnreadableError, UserError
+from tinyexp.files import read_bounded, read_error
 from tinyexp.trainers.vision.data.folders import (
     Folder,
     Listing,
@@ -134,5 +134,10 @@ def _lines(path: Path) -> list[str]:
     try:
         text = read_bounded(path, _MAX_BYTES).decode().replace("\r", "\n")
         return [line for line in text.split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        problem = read_error(path, error)
+        if isinstance(problem, UnreadableError):  # which another copy of the data would not cure
+            raise problem from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}). {_NEXT}") from error
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read ({error}). {_NEXT}") from error

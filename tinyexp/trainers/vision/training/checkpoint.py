@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from tinyexp.errors import DamagedError, TinyexpError
-from tinyexp.files import read_bounded, rename_anew, write_bytes
+from tinyexp.errors import DamagedError, TinyexpError, UnreadableError
+from tinyexp.files import entries, read_bounded, read_error, rename_anew, write_bytes
 from tinyexp.runs.folder import CHECKPOINT_NAME
 
 _HEADER = re.compile(rb"\Atinyexp-checkpoint-1 ([0-9a-f]{64})\n")
@@ -60,21 +60,27 @@ def _has_header(path: Path) -> bool:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints there are, oldest first."""
-    return sorted(path for path in folder.glob("*.ckpt") if CHECKPOINT_NAME.match(path.name))
+    """The checkpoints there are, oldest first; raises DamagedError where the folder cannot be listed."""
+    return [path for path in entries(folder) if CHECKPOINT_NAME.match(path.name)]
 
 
 def damaged(folder: Path) -> list[Path]:
     """What was set aside as damaged."""
-    return sorted(path for path in folder.glob("*.damaged*") if _DAMAGED.match(path.name))
+    return [path for path in entries(folder) if _DAMAGED.match(path.name)]
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read one checkpoint; raises DamagedError where it is not, to the bit, what was written."""
+    """Read one checkpoint.
+
+    Raises
+    ------
+    DamagedError
+        It is not, to the bit, what was written; an UnreadableError where that is not known.
+    """
     try:
         content = read_bounded(path, MAX_CHECKPOINT_BYTES)
     except OSError as error:
-        raise DamagedError(f"cannot be read ({error.strerror}).", path) from error
+        raise read_error(path, error) from error
     header = _HEADER.match(content)
     if not header or hashlib.sha256(body := content[header.end() :]).hexdigest().encode() != header.group(1):
         raise DamagedError("is truncated or damaged; its SHA-256 is not the one it was written with.", path)
@@ -98,6 +104,8 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | N
 
     Raises
     ------
+    UnreadableError
+        The newest one may be whole and could not be read: every file is left as it is.
     DamagedError
         There are checkpoints and none is whole: the run is not started over silently.
     """
@@ -105,6 +113,12 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> dict[str, Any] | N
     for path in reversed(found):
         try:
             return load_checkpoint(path)
+        except UnreadableError as error:
+            raise UnreadableError(
+                f"{error.reason} It need not be damaged, and is left as it is: make it readable, then give the same command"
+                " again. Where it never will be, move it away: the one before it is then used.",
+                path,
+            ) from error
         except DamagedError as error:
             aside = _set_aside(path)
             warn(f"{error} It was set aside as {aside.name}; the one before it is used.")

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from tinyexp import stopping
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.section import Count, PositiveInt, Section
 from tinyexp.runs.folder import RunFolder
@@ -80,13 +81,14 @@ class Others:
 
     def _start(self, task: RankTask) -> None:
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-m", _PROGRAM],
-            stdin=subprocess.PIPE,  # stays open: its end is how a process hears that rank 0 is gone
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
+        with stopping.held_back():
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-P", "-m", _PROGRAM],
+                stdin=subprocess.PIPE,  # stays open: its end is how a process hears that rank 0 is gone
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
         self._processes.append(process)
         self._said.append(said)
         assert process.stdin is not None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 
+from tinyexp import stopping
 from tinyexp.errors import TinyexpError
 from tinyexp.trainers.base import Listener
 from tinyexp.trainers.vision.data.build import open_dataset
@@ -22,9 +22,7 @@ _STDIN = 0
 def main() -> int:
     """Train along; gives the exit code."""
     asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda *_: asked.append(128 + signal.SIGTERM))
-    # A terminal sends SIGINT to all its processes; rank 0 decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.hear_as_worker(lambda *_: asked.append(stopping.ASKED))
     with open(_STDIN, "rb", buffering=0, closefd=False) as told:
         task = RankTask.model_validate_json(told.readline())
     threading.Thread(target=_leave_with_rank_0, daemon=True).start()

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
-from tinyexp.config.difference import differences
-from tinyexp.errors import DamagedError, DivergedError, InterruptedRunError, TinyexpError, UserError, listed
+from tinyexp.errors import DivergedError, InterruptedRunError, TinyexpError
 from tinyexp.files import append_text
-from tinyexp.runs.environment import describe_environment, environment_changes
-from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.plan import RunPlan
-from tinyexp.runs.records import Environment, MemoryFormat, RunRecord, Status, read_section, write_section
-from tinyexp.runs.verify import changed_records
+from tinyexp.runs.records import MemoryFormat, Status, write_section
 from tinyexp.terminal import visible
 from tinyexp.trainers.base import Listener
-from tinyexp.trainers.owned import owned, set_aside
+from tinyexp.trainers.owned import Held, owned, set_aside
 from tinyexp.trainers.vision.data import makers
 from tinyexp.trainers.vision.data.sources import Dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.arithmetic import arithmetic_digest
 from tinyexp.trainers.vision.training.begin import initial_state
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, damaged, load_latest, save_checkpoint
+from tinyexp.trainers.vision.training.code import code_digest
 from tinyexp.trainers.vision.training.device import accelerator_of, device_of, fabric_for
+from tinyexp.trainers.vision.training.extend import shorter_run
 from tinyexp.trainers.vision.training.follow import follow_run
 from tinyexp.trainers.vision.training.layout import usable_layout
 from tinyexp.trainers.vision.training.loop import Hooks, open_batches, train
 from tinyexp.trainers.vision.training.meeting import Setup
 from tinyexp.trainers.vision.training.project import project
+from tinyexp.trainers.vision.training.resumed import KEPT, began, reconciled, tell_of_changes, with_records
 from tinyexp.trainers.vision.training.state import TrainingState
 from tinyexp.trainers.vision.training.together import Meet, led
 from tinyexp.trainers.vision.training.watched import best_epoch
@@ -71,23 +70,32 @@ def train_run(
     world = started(spec)
     if world is not None and world.rank:
         return follow_run(plan, dataset, world, listener)
-    with led(plan, spec, data_folder, world, listener.stop_code) as meet, owned(plan.folder):
+    with led(plan, spec, data_folder, world, listener.stop_code) as meet, owned(plan.folder) as held:
         if fresh:
             # Checkpoints last: a kill in between leaves some without their records, which is refused and never trained over.
             weights = [*damaged(plan.folder.checkpoints), *checkpoints(plan.folder.checkpoints)]
             set_aside(plan.folder, *weights)
-        return _Run(plan, dataset, listener, meet, accept_environment=accept_environment).to_the_end()
+        run = _Run(plan, dataset, listener, meet, held, fresh=fresh, accept_environment=accept_environment)
+        return run.to_the_end()
 
 
 class _Run:
     """The objects of one run while it is trained, by the only process or by rank 0."""
 
     def __init__(
-        self, plan: RunPlan, dataset: Dataset, listener: Listener, meet: Meet, *, accept_environment: bool
+        self,
+        plan: RunPlan,
+        dataset: Dataset,
+        listener: Listener,
+        meet: Meet,
+        held: Held,
+        *,
+        fresh: bool,
+        accept_environment: bool,
     ) -> None:
         self.plan, self.folder, self.listener = plan, plan.folder, listener
         self.spec = vision_settings(plan.experiment)
-        self.dataset = dataset
+        self.dataset, self.held = dataset, held
         checkpoint = load_latest(self.folder.checkpoints, self._warn)
         device = device_of(self.spec)
         layout = usable_layout(self.spec, plan.experiment.name, device)
@@ -95,14 +103,16 @@ class _Run:
         if layout.warning:
             self._warn(layout.warning)
         self.fabric = fabric_for(self.spec, device)
-        threads = self._begin(
-            device, layout.name, resumed=checkpoint is not None, accept_environment=accept_environment
-        )
+        threads = self._begin(device, layout.name, checkpoint, accept_environment=accept_environment)
+        shorter = None if fresh or checkpoint else shorter_run(plan, self.environment, self._warn)
+        checkpoint = checkpoint or shorter
         setup = Setup(device=device, channels_last=self.spec.training.channels_last, threads=threads)
         self.ranks = meet(setup, checkpoint)
         self.state = initial_state(self.spec, plan.record.seed, self.fabric)
         if checkpoint is not None:
             self.state.restore(checkpoint, self.folder.checkpoints)
+        if shorter is not None:
+            self._commit(self.state)
 
     def to_the_end(self) -> Status:
         if self.spec.execution.transforms == "auto" and (problem := makers.kernel_problem()):
@@ -118,7 +128,17 @@ class _Run:
         except InterruptedRunError as error:
             self._project("interrupted", str(error))
             raise
+        self._require_same_data()
         return self._project("finished", self._why_early())
+
+    def _require_same_data(self) -> None:
+        """Files may have been replaced while they were trained on; of a part of the epochs nobody knows by what."""
+        now = self.dataset.fingerprint_now
+        if now is None or now() == self.dataset.fingerprint:
+            return
+        reason = "the images were changed while the run was trained, so what it was trained on is not known"
+        self._project("failed", reason)
+        raise TinyexpError(f"{self.folder.path}: {reason}. Use --fresh to train anew.")
 
     def _why_early(self) -> str:
         """Why the run ended before its last epoch, and which epoch's values are its result; nothing where it did not."""
@@ -132,19 +152,24 @@ class _Run:
         )
 
     def _begin(
-        self, device: str, memory_format: MemoryFormat, *, resumed: bool, accept_environment: bool
+        self,
+        device: str,
+        memory_format: MemoryFormat,
+        checkpoint: dict[str, Any] | None,
+        *,
+        accept_environment: bool,
     ) -> int:
         """Write or compare the run's record and environment, and set and give the number of threads that it trains with."""
         threads = self.spec.execution.threads
-        if resumed:
-            _require_same_run(self.folder, self.plan.record)
-            self._tell_of_changes()
-            before = read_section(self.folder.environment, Environment)
-            if before.threads != threads:
+        before = None
+        if checkpoint is not None:
+            before = began(self.folder, checkpoint, self.plan.record, accept=accept_environment).environment
+            tell_of_changes(self.folder, kept=KEPT in checkpoint, warn=self._warn)
+            if before and before.threads != threads:
                 self._warn(
                     f"{before.threads} CPU threads are used, as when the run began; the count changes the last bits."
                 )
-            threads = before.threads
+            threads = before.threads if before else threads
         torch.set_num_threads(threads)
         now = describe_environment(
             cpu_capability=torch.backends.cpu.get_cpu_capability(),
@@ -152,28 +177,21 @@ class _Run:
             accelerator=accelerator_of(device),
             threads=threads,
             memory_format=memory_format,
+            code=code_digest(),
             arithmetic=arithmetic_digest(device, threads),
         )
-        if resumed:
-            now = _reconciled(self.folder, before, now, accept=accept_environment, warn=self._warn)
+        if checkpoint is not None:
+            now = reconciled(self.folder, before, now, accept=accept_environment, warn=self._warn)
+        self.held.require()
         write_section(self.folder.record, self.plan.record)
         write_section(self.folder.environment, now)
+        self.environment = now
         return threads
 
-    def _tell_of_changes(self) -> None:
-        """Records of a finished run are as they were written, unless somebody or something changed them since."""
-        try:
-            status = read_section(self.folder.status, Status)
-        except DamagedError as error:
-            self._warn(f"{error} It is written anew from the checkpoint.")
-            return
-        if status.state == "finished" and (changed := changed_records(self.folder, status)):
-            self._warn(
-                f"{self.folder.path}: {listed(changed)} had been changed or lost since the run finished; written anew from the checkpoint."
-            )
-
     def _commit(self, state: TrainingState) -> None:
-        save_checkpoint(self.folder.checkpoints, state.to_checkpoint(), epoch=state.epoch, step=state.step)
+        self.held.require()
+        content = with_records(state.to_checkpoint(), self.plan.record, self.environment)
+        save_checkpoint(self.folder.checkpoints, content, epoch=state.epoch, step=state.step)
         state.mark_committed()
 
     def _epoch_done(self, state: TrainingState) -> None:
@@ -192,42 +210,12 @@ class _Run:
 
     def _project(self, condition: Any, message: str = "") -> Status:
         epochs, classes = self.spec.training.stop_after, self.dataset.classes
-        return project(self.folder, self.state, epochs, classes, condition, message)
+        self.held.require()
+        status = project(self.folder, self.state, epochs, classes, condition, message)
+        self.held.require()  # what was moved away meanwhile is not finished here
+        return status
 
     def _stop(self, code: int) -> NoReturn:
         raise InterruptedRunError(
             f"stopped in epoch {self.state.epoch} after step {self.state.step}; nothing is lost.", code
         )
-
-
-def _require_same_run(folder: RunFolder, wanted: RunRecord) -> None:
-    """A folder's name has eight digits of the identity; the record has all."""
-    found = read_section(folder.record, RunRecord)
-    if found.identity == wanted.identity:
-        return
-    changed = differences(found.experiment.settings, wanted.experiment.settings)
-    words = [f"{change.key}: {change.left} then, {change.right} now" for change in changed]
-    if found.data.fingerprint != wanted.data.fingerprint:
-        words.append("the data are not the same")
-    if found.numerics_version != wanted.numerics_version:
-        words.append(f"numerics version {found.numerics_version} then, {wanted.numerics_version} now")
-    raise UserError(f"{folder.path}: holds another run ({'; '.join(words)}). Use --fresh to train anew.")
-
-
-def _reconciled(
-    folder: RunFolder, before: Environment, now: Environment, *, accept: bool, warn: Callable[[str], None]
-) -> Environment:
-    """The environment to go on in; what changed since the run began is refused or marked."""
-    now = now.model_copy(update={"bit_identical": before.bit_identical})
-    changes = environment_changes(before, now)
-    if not changes:
-        return now
-    words = "; ".join(f"{change.key}: {change.left} then, {change.right} now" for change in changes)
-    if not accept:
-        raise UserError(
-            f"{folder.path}: the run began in another environment ({words}), where its bits may come out otherwise."
-            " Go on in the old one, add --accept-environment to go on and mark the run 'not bit-identical',"
-            " or --fresh to train anew."
-        )
-    warn(f"the environment changed ({words}); the run is marked 'not bit-identical'.")
-    return now.model_copy(update={"bit_identical": False})
