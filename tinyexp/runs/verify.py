@@ -5,6 +5,7 @@ Whoever wants to know what became of a record asks here; nothing is trained or w
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,9 +88,13 @@ def cures(found: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def record_digests(folder: RunFolder) -> dict[str, str]:
-    """SHA-256 of the records beside the status, which has them."""
-    paths = [folder.path / name for name in RECORD_NAMES if folder.path / name != folder.status]
-    return {path.name: sha256_of_bytes(read_bounded(path)) for path in paths if os.path.lexists(path)}
+    """SHA-256 of the records beside the status, which has them; an old one that may not be read is left for its writer to replace."""
+    digests = {}
+    for name in RECORD_NAMES:
+        if folder.path / name != folder.status and os.path.lexists(folder.path / name):
+            with contextlib.suppress(UnreadableError):
+                digests[name] = sha256_of_bytes(read_bounded(folder.path / name))
+    return digests
 
 
 def changed_records(
@@ -143,8 +148,9 @@ def verify_records(folder: RunFolder) -> list[Finding]:
     found += _status(folder, status, record)
     there = {one.path for one in found}
     found += [one for one in _digests(folder, status, record) if one.path not in there]
-    if _is_file(folder.metrics) and folder.metrics not in {one.path for one in found}:
-        found += _contents(folder, status, record)
+    there = {one.path for one in found}
+    if _is_file(folder.metrics) and folder.metrics not in there:
+        found += [one for one in _contents(folder, status, record) if one.path not in there]
     return found
 
 
