@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,9 @@ from refusals import refuse
 from tinyexp import lease
 from tinyexp.errors import LockedError
 from tinyexp.lease import NAME, holder_elsewhere, leased
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.holder import holder_of, is_abandoned
+from tinyexp.trainers.owned import owned
 
 KILLED = """
 import os, signal, sys
@@ -188,3 +192,20 @@ def test_of_twenty_that_want_a_stale_one_each_has_it_alone(tmp_path):
         thread.join()
     assert max(most) == 1
     assert len(most) + len(failed) == 20
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_disk_without_locks_is_guarded_by_the_lease_alone(tmp_path, monkeypatch, code):
+    """As some network and user-space file systems are: a lock was waited for, and somebody named who was not there."""
+
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    folder = RunFolder(tmp_path / "embedded" / "tiny-design1" / "0-0123abcd")
+    began = time.monotonic()
+    with owned(folder):
+        assert (folder.path / NAME).exists()
+        assert holder_of(folder) == ""
+        assert not is_abandoned(folder)
+    assert time.monotonic() - began < 10

@@ -14,13 +14,14 @@ from tinyexp.errors import TinyexpError
 from tinyexp.files import append_text, read_bounded, read_json
 from tinyexp.launch.speed import measured_speed
 from tinyexp.launch.verify import verify
-from tinyexp.ownership import owner_of
+from tinyexp.ownership import owner_of, take_over
 from tinyexp.resources import experiments_folder
 from tinyexp.runs.environment import describe_environment
 from tinyexp.runs.frame import metrics_frame
 from tinyexp.runs.overview import overview
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import Status, read_predictions, table_text, write_section
+from tinyexp.trainers.command.process import run_command
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import load_checkpoint, load_latest
 
@@ -172,6 +173,29 @@ def test_a_log_that_is_no_file_stops_the_run_by_name_and_holds_nobody_up(tmp_pat
     append_text(tmp_path / "log.txt", "one\n")
     append_text(tmp_path / "log.txt", "two \udcff\n")
     assert (tmp_path / "log.txt").read_text() == "one\ntwo \\udcff\n"
+
+
+def test_what_a_link_in_the_place_of_a_file_of_ours_leads_to_is_never_written(tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    for name in ("log.txt", ".owner"):
+        (tmp_path / name).symlink_to(mine)
+    with pytest.raises(TinyexpError, match=r"log\.txt: cannot be written"):
+        append_text(tmp_path / "log.txt", "line\n")
+    with pytest.raises(TinyexpError, match=r"\.owner: cannot be written"):
+        take_over(tmp_path / ".owner", [])
+    assert mine.read_text() == "mine"
+
+
+def test_a_command_whose_output_is_a_link_of_somebodys_is_not_run(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "output.txt").symlink_to(tmp_path / "mine.txt")
+    never = {"timeout_s": 0.0, "stop_wanted": lambda: False, "watch": lambda: None}
+    with pytest.raises(
+        TinyexpError, match=r"output\.txt: cannot be written \(it is a link, which is not followed\)"
+    ):
+        run_command(["echo", "x"], tmp_path / "output.txt", {}, **never)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("put", KINDS)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from tinyexp import stopping, streams
+from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
 from tinyexp.cli_missing import advice
@@ -149,7 +150,7 @@ def main() -> None:
 
 
 main.add_command(_DATA)
-for _command in (init, run_all, run, try_experiment, plan, merge, status, clean):
+for _command in (init, run_all, run, try_experiment, plan, merge, status, clean, check):
     main.add_command(_command)
 
 
@@ -192,12 +193,13 @@ def report(
     Once all is written, ends with exit code 1 where a gate fails that a study file sets under [fail_on], and with 2 where a
     metric has values that it cannot have, such as percents where its unit is a fraction.
     """
+    from tinyexp.report.digest import report_digest
     from tinyexp.report.step_summary import append_summary, step_summary_file
 
     step = step_summary_file() if step_summary else None
     code = report_written(out, runs, profile, settings, baseline, data_folder or data_folder_of())
     if step:
-        append_summary(out / "summary.md", step)
+        append_summary(out / "summary.md", step, report_digest(out))
     sys.exit(code)
 
 
@@ -220,44 +222,6 @@ def export(form: str, runs: Path, profile: str | None) -> None:
     from tinyexp.report.export import as_csv, as_latex
 
     click.echo(visible(as_csv(runs) if form == "csv" else as_latex(runs, profile)), nl=False)
-
-
-@main.command()
-@click.argument("folder", type=FOLDER)
-def check(folder: Path) -> None:
-    """Is everything in FOLDER what it should be? A report, a folder of runs, or one run.
-
-    A report is rendered again from its records and compared byte for byte. Of runs the digests, identities, rows,
-    predictions and checkpoints are verified; nothing is trained or written.
-    """
-    if not (folder / "report.json").exists():
-        _check_runs(folder)
-        return
-    from tinyexp.report.check import examine
-
-    checked = examine(folder)
-    for note in checked.notes:
-        say(f"tinyexp: {note}", err=True)
-    for line in checked.found:
-        say(line)
-    if checked.found:
-        sys.exit(1)
-    say(f"{folder}: the report is what its records give{' in values' if checked.notes else ''}.")
-
-
-def _check_runs(folder: Path) -> None:
-    from tinyexp.launch.verify import verify
-
-    verified = verify(folder)
-    for finding in verified.found:
-        say(finding)
-    if verified.found:
-        say(f"tinyexp: {verified.next_step}", err=True)
-        sys.exit(1)
-    checkpoints = f", every checkpoint whole (of {verified.checkpoints})" if verified.checkpoints else ""
-    say(
-        f"{folder}: {verified.runs} run{'s' * (verified.runs != 1)}, every record as it was written{checkpoints}."
-    )
 
 
 @main.command("compare")

@@ -122,7 +122,9 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
 
     from tinyexp.errors import TinyexpError
     from tinyexp.files import json_text
+    from tinyexp.runs.reduced import reduced_lines
     from tinyexp.trainers.vision.data.verify import verify
+    from tinyexp.words import NBSP
 
     with _progress() as progress:
         result = verify(name, data_folder, root, progress)
@@ -135,6 +137,8 @@ def verify_command(*, name: str, data_folder: Path, root: str, as_json: bool) ->
         )
         for problem in result.problems:
             say(f"  {problem}")
+        for line in reduced_lines(result.reduced):
+            say(f"  {line}".replace(NBSP, " "))
         if not result.problems:
             say("  whole: no problem was found, and every image can be decoded")
     if result.problems:

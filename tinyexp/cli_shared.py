@@ -98,7 +98,7 @@ def report_written(
     under = "" if result.faults else result.next_words  # faults say below why nothing was compared
     said = " ".join(f"{result.verdict}. {under}".split())
     say(f"tinyexp: {said}", err=True)
-    say(f"tinyexp: the SHA-256 of report.json is {result.digest}", err=True)
+    say(f"tinyexp: the SHA-256 of the whole report is {result.digest}", err=True)
     failed = [gate for gate in result.gates if not gate.passed]
     for gate in failed:
         say(f"tinyexp: {gate_line(gate)}", err=True)

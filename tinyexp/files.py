@@ -288,18 +288,35 @@ def read_appended(path: Path, start: int, limit: int) -> bytes:
         return b""
 
 
+NOT_THROUGH_LINKS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""To open for writing in its place what is a file of ours: what a link leads to is somebody else's, a pipe is not waited for."""
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """A log, opened to add to it; raises TinyexpError where something else is in its place, as a link, whose target is left as it is."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NOT_THROUGH_LINKS, 0o666)
+        try:
+            _require_ordinary(handle)
+        except OSError:
+            os.close(handle)
+            raise
+    except OSError as error:
+        what = "it is a link, which is not followed" if path.is_symlink() else error.strerror
+        raise TinyexpError(f"{path}: cannot be written ({what}).") from error
+    return os.fdopen(handle, "ab")
+
+
 def append_text(path: Path, text: str) -> None:
-    """Add to a log; a pipe or a device in its place is not waited for.
+    """Add to a log, as :func:`open_to_append` opens it.
 
     Raises
     ------
     TinyexpError
         It cannot be written to, or is no ordinary file.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
     try:
-        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
-            _require_ordinary(file.fileno())
+        with open_to_append(path) as file:
             file.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise TinyexpError(f"{path}: cannot be written ({error.strerror}).") from error

@@ -29,6 +29,7 @@ from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import (
+    NOT_THROUGH_LINKS,
     json_text,
     process_token,
     read_bounded,
@@ -253,7 +254,7 @@ def _recorded(owner: Path) -> str:
 def _record(owner: Path, content: bytes) -> None:
     # In its place: a temporary file could not be proven to be ours, for its token would stand nowhere yet.
     failpoint(f"{owner.name} begun")
-    handle = os.open(owner, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+    handle = os.open(owner, os.O_WRONLY | os.O_CREAT | NOT_THROUGH_LINKS, 0o666)
     try:
         _write(handle, content)
     finally:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import tinyexp
 
 from tinyexp.trainers.command import process
 
@@ -73,17 +74,6 @@ def write(place, name="mine", *, resume=False, **changes):
     path = place / "experiments" / f"{name}.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
-
-
-def tinyexp(*words, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
 
 
 def folder_of(place, seed=0, name="mine"):

@@ -1,11 +1,11 @@
 """The mistakes with a command of one's own that are made first, and whether what is said leads on."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import tinyexp
 
 TRAIN = """
 import argparse, random, sys
@@ -50,17 +50,6 @@ def write(place, name="mine", old="", new="", rate=0.25):
     text = FILE.format(python=sys.executable, rate=rate)
     assert old in text
     (place / "experiments" / f"{name}.toml").write_text(text.replace(old, new) if old else text)
-
-
-def tinyexp(*words, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
 
 
 def test_what_a_tried_command_printed_is_kept_where_its_failure_says(place):

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_command_runs import TRAIN, tinyexp
+from commands import tinyexp
+from test_command_runs import TRAIN
 
 RUN = f"{sys.executable} train.py --rate {{rate}} --epochs {{epochs}} --pause 0 --seed {{seed}} --out {{folder}}"
 OPTIONS = (

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_command_runs import place, tinyexp, wait_for, write
+from commands import tinyexp
+from test_command_runs import place, wait_for, write
 from test_until_decided import STUDY
 
 __all__ = ["place"]  # a fixture

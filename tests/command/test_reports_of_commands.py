@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from test_command_runs import TRAIN, place, tinyexp, write
+from commands import tinyexp
+from test_command_runs import TRAIN, place, write
 
 __all__ = ["place"]  # a fixture
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from test_command_runs import place, records, tinyexp, wait_for, write
+from commands import tinyexp
+from test_command_runs import place, records, wait_for, write
 
 __all__ = ["place"]  # a fixture
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_command_runs import place, tinyexp, write
+from commands import tinyexp
+from test_command_runs import place, write
 
 __all__ = ["place"]  # a fixture
 

@@ -1,7 +1,8 @@
 """A small run, killed at every place of every commit and elsewhere, and resumed; prints what did not come out the same.
 
-Run as a program of its own, ``sweep.py GROUP FOLDER [watched]``, the last for a run whose course its held-out images decide: it loads torch once and forks a child for every training, which takes
-a fifth of a second; a test process, whose libraries may have threads, must not be forked.
+Run as a program of its own, ``sweep.py FOLDER EVERY KIND GROUP...``: of the places each, or every fifth and the like, of a run that is ``plain`` or
+``watched``, which its held-out images steer. It loads torch once and forks a child for every training, which takes a fifth of a second;
+a test process, whose libraries may have threads, must not be forked.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def in_child(work: Callable[[], None]) -> int:
 class Sweep:
     """The untouched run, and the ways to end one."""
 
-    def __init__(self, folder: Path, overrides: Mapping[str, object]) -> None:
-        self.folder, self.overrides = folder, dict(overrides)
+    def __init__(self, folder: Path, every: int, overrides: Mapping[str, object]) -> None:
+        self.folder, self.every, self.overrides = folder, every, dict(overrides)
         self.places: list[str] = []
         trained(
             folder / "first", execution__checkpoint_steps=STEPS, **self.overrides
@@ -122,8 +123,8 @@ class Sweep:
 
 
 def at_every_place(sweep: Sweep) -> Iterator[str]:
-    """SIGKILL at each place of each commit of the whole run."""
-    for number, place in enumerate(sweep.places):
+    """SIGKILL at the places of all commits of the whole run."""
+    for number, place in list(enumerate(sweep.places))[:: sweep.every]:
         runs, title = sweep.run(f"place-{number}"), f"killed at {number}, {place}"
         if (code := sweep.train(runs, number)) != -signal.SIGKILL:
             yield f"{title}: ended with {code}"
@@ -138,7 +139,7 @@ def at_every_place(sweep: Sweep) -> Iterator[str]:
 def in_every_evaluation(sweep: Sweep) -> Iterator[str]:
     """SIGKILL before each batch of each evaluation: three sets in each of three epochs."""
     evaluate = loop.evaluate
-    for number in range(9):
+    for number in range(0, 9, sweep.every):
         runs, count = sweep.run(f"evaluation-{number}"), 0
 
         def killed(model, batches, device, between, ranks, number=number):  # type: ignore[no-untyped-def]
@@ -162,7 +163,7 @@ def in_every_evaluation(sweep: Sweep) -> Iterator[str]:
 def while_resuming(sweep: Sweep) -> Iterator[str]:
     """SIGKILL in the middle, and then five times at the beginning of resuming, later each time."""
     middle = len(sweep.places) // 2
-    for first in range(middle, middle + 8):
+    for first in range(middle, middle + 8, sweep.every):
         runs = sweep.run(f"resuming-{first}")
         sweep.train(runs, first)
         before = sweep.newest(runs)
@@ -178,7 +179,7 @@ def while_resuming(sweep: Sweep) -> Iterator[str]:
 def asked_during_a_commit(sweep: Sweep) -> Iterator[str]:
     """SIGTERM inside the commit of each checkpoint: it is completed, and then the run leaves with 143."""
     last = [place.split()[0] for place in sweep.places if ".ckpt" in place][-1]
-    for number, place in enumerate(sweep.places):
+    for number, place in list(enumerate(sweep.places))[:: sweep.every]:
         name, moment = place.split()
         if not name.endswith(".ckpt") or moment == "done" or name == last:
             continue  # with the last epoch's commit the run is at its end, and ends as ever
@@ -196,6 +197,7 @@ GROUPS = {
 }
 
 if __name__ == "__main__":
-    chosen = Sweep(Path(sys.argv[2]), WATCHED if "watched" in sys.argv[3:] else {})
-    problems = list(GROUPS[sys.argv[1]](chosen))
+    folder, every, kind, *groups = sys.argv[1:]
+    chosen = Sweep(Path(folder), int(every), WATCHED if kind == "watched" else {})
+    problems = {group: list(GROUPS[group](chosen)) for group in groups}
     sys.stdout.write(json.dumps({"places": chosen.places, "problems": problems}) + "\n")

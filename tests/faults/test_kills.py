@@ -23,25 +23,37 @@ KINDS = {
 }
 
 
-def swept(group: str, folder: Path, *kind: str) -> tuple[list[str], list[str]]:
-    """Places and problems of a group of kills; see ``sweep``."""
+EVERY = pytest.mark.parametrize(
+    "every", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["some_places", "all_places"]
+)
+"""A commit has four places, so that every fifth meets them all; the rest takes minutes."""
+
+
+def swept(folder: Path, every: int, kind: str, *groups: str) -> list[str]:
+    """The places of a run at all of which, or some, it was ended; of the groups of kills see ``sweep``."""
     done = subprocess.run(
-        [sys.executable, str(SWEEP), group, str(folder), *kind],
+        [sys.executable, str(SWEEP), str(folder), str(every), kind, *groups],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", os.environ.get("PYTHONPATH", "")))},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    return told["places"], told["problems"]
+    assert told["problems"] == {group: [] for group in groups}
+    return told["places"]
 
 
-@pytest.mark.parametrize(
-    "group", ["at_every_place", "in_every_evaluation", "while_resuming", "asked_during_a_commit"]
-)
-def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, group: str) -> None:
-    places, problems = swept(group, tmp_path)
-    assert not problems
+@EVERY
+def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, every: int) -> None:
+    places = swept(
+        tmp_path,
+        every,
+        "plain",
+        "at_every_place",
+        "in_every_evaluation",
+        "while_resuming",
+        "asked_during_a_commit",
+    )
     kinds = {place.split()[0] for place in places}
     assert {"ckpt" if name.endswith(".ckpt") else name for name in kinds} == KINDS
     assert {place.split()[1] for place in places} == {"begun", "written", "named", "done"}
@@ -50,10 +62,9 @@ def test_a_run_that_was_ended_comes_out_the_same(tmp_path: Path, group: str) -> 
     )
 
 
-@pytest.mark.parametrize("group", ["at_every_place", "while_resuming"])
-def test_a_run_that_its_held_out_images_steer_comes_out_the_same(tmp_path: Path, group: str) -> None:
+@EVERY
+def test_a_run_that_its_held_out_images_steer_comes_out_the_same(tmp_path: Path, every: int) -> None:
     """It stops early and its rates move; neither is remembered but as the rows that it goes by."""
-    places, problems = swept(group, tmp_path, "watched")
-    assert not problems
+    places = swept(tmp_path, every, "watched", "at_every_place", "while_resuming")
     commits = len([place for place in places if place.endswith(".ckpt done")])
     assert 6 < commits < 65, "three epochs at least, and it stopped before the last of thirty"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 SOAK = Path(__file__).with_name("soak.py")
 SMALL = {
     "model.width": 0.03,

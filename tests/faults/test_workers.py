@@ -17,8 +17,10 @@ from PIL import Image
 from small_runs import results, run_command, small_plan, trained
 
 from tinyexp.errors import TinyexpError, UserError
+from tinyexp.launch.job import Job, run_job
 from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.data.loader import TrainBatches
+from tinyexp.trainers.vision.data.processes import lost_ones_told
 from tinyexp.trainers.vision.data.sources import ArrayImages, Dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.training.run import train_run
@@ -105,6 +107,31 @@ def test_a_worker_process_that_is_killed_is_an_error_that_names_the_batch(
         "no row of an epoch that was not done"
     )
     assert results(trained(tmp_path)) == untouched
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("DataLoader worker (pid 7) is killed by signal: Killed. ", "killed by signal: Killed"),
+        ("DataLoader worker (pid 7) exited unexpectedly with exit code 1. Details are lost.", "exit code 1"),
+        ("DataLoader worker (pid(s) 7, 8) exited unexpectedly", "exited unexpectedly"),
+    ],
+)
+def test_a_worker_process_that_ends_at_any_moment_of_training_is_told_as_that(
+    tmp_path: Path, said: str, how: str
+) -> None:
+    """torch raises it from a handler of the signal that a child ended: in a step more often than where a batch is waited for."""
+
+    def raise_in_a_step() -> int:
+        raise RuntimeError(said)
+
+    plan = small_plan(tmp_path)
+    end = run_job(Job(plan, Path("data")), raise_in_a_step)
+    assert end.exit_code == 1
+    assert end.message.startswith(f"a process that prepares batches ended ({how}), as where memory is short.")
+    assert "The same command goes on from the last commit" in end.message
+    with pytest.raises(RuntimeError, match="of another kind"), lost_ones_told():
+        raise RuntimeError("of another kind")
 
 
 @pytest.mark.parametrize("by", BY)

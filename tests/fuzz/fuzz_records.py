@@ -172,7 +172,7 @@ def check_report(place: tuple[Path, Path], content: bytes) -> None:
     path = out / "report.json"
     whole = path.read_bytes()
 
-    def render(_selection: Any, folder: Path, _baseline: Any = None) -> None:
+    def render(_selection: Any, folder: Path, _baseline: Any = None, **_: Any) -> None:
         shutil.copytree(again, folder, dirs_exist_ok=True)
 
     try:

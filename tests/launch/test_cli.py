@@ -1,27 +1,16 @@
 """The command line: what it loads, what it prints where, and what it says when something is wrong."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from commands import tinyexp
 from small_runs import SET
 
 from tinyexp.cli import main
-
-
-def tinyexp(*arguments, cwd=None, environment=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-    )
 
 
 def refused(*arguments, cwd=None):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from commands import tinyexp
 from small_runs import SET
 
 from tinyexp.runs.folder import RECORD_NAMES, find_runs
@@ -13,12 +11,9 @@ from tinyexp.runs.folder import RECORD_NAMES, find_runs
 DESIGNS = ("--only", "tiny-design1", "--only", "tiny-design2", "--plan", "none", "--seeds", "3", *SET)
 
 
-def tinyexp(*words):
-    done = subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words], capture_output=True, text=True, check=False
-    )
+def succeed(*words):
+    done = tinyexp(*words)
     assert done.returncode == 0, done.stderr
-    return done
 
 
 def records(runs):
@@ -30,11 +25,11 @@ def records(runs):
 
 @pytest.mark.slow
 def test_three_shards_merged_have_the_bytes_of_one_machine(tmp_path):
-    tinyexp("run-all", *DESIGNS, "--runs", str(tmp_path / "local"))
+    succeed("run-all", *DESIGNS, "--runs", str(tmp_path / "local"))
     shards = [str(tmp_path / f"shard-{index}") for index in (1, 2, 3)]
     for index, shard in enumerate(shards, 1):
-        tinyexp("run-all", *DESIGNS, "--runs", shard, "--shard", f"{index}/3")
-    tinyexp("merge", *shards, "--into", str(tmp_path / "merged"))
+        succeed("run-all", *DESIGNS, "--runs", shard, "--shard", f"{index}/3")
+    succeed("merge", *shards, "--into", str(tmp_path / "merged"))
     assert len(records(tmp_path / "local")) == 6
     assert records(tmp_path / "merged") == records(tmp_path / "local")
-    tinyexp("check", str(tmp_path / "merged"))
+    succeed("check", str(tmp_path / "merged"))

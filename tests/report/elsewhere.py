@@ -42,7 +42,12 @@ class Shuffled:
         pass
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._entries)
+        return self
+
+    def __next__(self) -> Any:
+        if not self._entries:
+            raise StopIteration
+        return self._entries.pop(0)
 
     def close(self) -> None:
         pass

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tinyexp.analysis.design import study_design
 from tinyexp.analysis.study import load_study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.load import load_experiment
+from tinyexp.config.trainers import settings_rules
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
@@ -29,6 +31,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.runs.taken import result_row
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -185,9 +188,19 @@ def make_run(
             folder.timing, table_text(TIMING_COLUMNS, [{"epoch": row["epoch"], **times} for row in rows])
         )
     if state == "finished":
-        write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
+        rules = settings_rules(experiment.trainer)
+        taken = result_row(rows, rules.taken_by(experiment.settings))
+        write_predictions(folder.predictions, predictions(taken["test_accuracy"], seed, key or name))
     write_status(folder, Status(state=state, epochs_done=done, epochs=epochs, message=message))  # type: ignore[arg-type]
     return folder
+
+
+def leaving_no_predictions(patch: pytest.MonkeyPatch) -> None:
+    """As of runs whose trainer may leave none, as a command may."""
+    rules = type(settings_rules("vision"))
+    patch.setattr(
+        rules, "finished_records", tuple(name for name in rules.finished_records if name != "predictions.npz")
+    )
 
 
 def write_status(folder: RunFolder, status: Status) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tinyexp.report.digest import report_digest
+
 PROJECT = Path(__file__).parents[2]
 ACTION = PROJECT / "action.yml"
 COMMENT = PROJECT / ".github" / "actions" / "comment"
@@ -186,8 +188,10 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", CI_PAGE, re.DOTALL)
 
 @pytest.mark.parametrize(
     ("text", "schema"),
-    list(zip(EXAMPLES, ("github-workflows", "github-workflows", "gitlab-ci"), strict=True)),
-    ids=["github", "forks", "gitlab"],
+    list(
+        zip(EXAMPLES, ("github-workflows", "github-workflows", "gitlab-ci", "github-workflows"), strict=True)
+    ),
+    ids=["github", "forks", "gitlab", "attest"],
 )
 def test_the_examples_of_the_page_are_what_the_systems_accept(text: str, schema: str, tmp_path: Path) -> None:
     path = tmp_path / "file.yml"
@@ -203,6 +207,19 @@ def test_the_examples_of_the_page_are_what_the_systems_accept(text: str, schema:
             check=False,
         )
         assert (done.returncode == 0) == accepted, done.stdout
+
+
+def test_what_signs_runs_no_code_of_a_pull_request() -> None:
+    """It runs from the main branch after a build of that branch, checks nothing out, and only there are signatures allowed."""
+    told = YAML(typ="safe", pure=True).load(EXAMPLES[3])
+    assert list(told["on"]) == ["workflow_run"]
+    [job] = told["jobs"].values()
+    assert "workflow_run.event == 'push'" in job["if"]
+    assert "workflow_run.head_branch == github.event.repository.default_branch" in job["if"]
+    assert not [step for step in job["steps"] if "run" in step or "checkout" in step.get("uses", "")]
+    assert told["permissions"] == {"actions": "read", "attestations": "write", "id-token": "write"}
+    for text in EXAMPLES[:2]:
+        assert "id-token" not in YAML(typ="safe", pure=True).load(text)["permissions"]
 
 
 def test_the_inputs_that_the_page_gives_are_inputs() -> None:
@@ -235,7 +252,12 @@ def test_ten_lines_train_report_check_attach_and_comment(repository: Path, tools
     assert runner.outputs["verdict"] == "Contender beats Baseline by 20.0 points"
     assert re.fullmatch(r"[0-9a-f]{64}", runner.outputs["digest"])
     assert "Contender" in runner.summary.read_text()
-    assert "report: the report is what its records give." in runner.said
+    assert '"sound": true' in runner.said
+    assert runner.outputs["digest"] == report_digest(repository / "report")
+    assert f"the SHA-256 of the whole report is {runner.outputs['digest']}" in runner.said, (
+        "for who reads the log"
+    )
+    assert runner.outputs["digest"] in runner.summary.read_text()
     uploads = [one for one in runner.used if "upload-artifact" in one["uses"]]
     assert [one["path"] for one in uploads] == ["report", "report/report.html"]
     assert {"junit.xml", "badge.svg", "report.html"} <= {

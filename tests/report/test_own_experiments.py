@@ -219,3 +219,19 @@ def test_a_report_is_checked_where_other_experiments_lie(
     write_report(reference / "runs", own / "out")
     assert values(own / "out")["missing"] == ["Wide_net.v2", "base"]
     assert "Base" in page(own / "out"), "by the title of its file, whose profile is another"
+
+
+@pytest.mark.parametrize(
+    "content", [b"title = ", b"\xff\xfet\x00", b"title = 3\n", b""], ids=["cut", "utf-16", "wrong", "empty"]
+)
+def test_a_broken_file_of_an_experiment_that_was_not_trained_stops_no_report(
+    own: Path, content: bytes
+) -> None:
+    """Whoever trains it is told what is wrong with it."""
+    for name, test in (("Wide_net.v2", 0.5), ("base", 0.4)):
+        invent(own / "runs", name, test)
+    (own / "experiments" / "another.toml").write_bytes(content)
+    write_report(Path("runs"), Path("out"))
+    text = Page((own / "out" / "report.html").read_text()).text.replace("\u00a0", " ")
+    assert "another: no run in this profile." in text
+    assert not examine(Path("out")).found

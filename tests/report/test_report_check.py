@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from tinyexp.errors import UserError
 from tinyexp.files import json_text
 from tinyexp.report import check
 from tinyexp.report.check import examine
+from tinyexp.report.digest import report_digest
 from tinyexp.runs.folder import RunFolder
 
 
@@ -78,35 +80,96 @@ def test_missing_records_are_found(out: Path) -> None:
     assert check_report(out) == ["runs: is missing, and with it the records of every run."]
 
 
-def test_under_other_versions_only_the_values_are_compared(
+def told_versions(out: Path, **versions: str) -> None:
+    """Have report.json name other versions than it was made with."""
+    told = json.loads((out / "report.json").read_text())
+    told["made_with"] |= versions
+    (out / "report.json").write_text(json_text(told))
+
+
+def made_by(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    """As if these were installed here."""
+    here = {**dict(check.makers()), **versions}
+    monkeypatch.setattr(check, "makers", lambda: tuple(here.items()))
+
+
+def test_a_version_in_report_json_does_not_switch_the_comparison_of_pages_off(out: Path) -> None:
+    told_versions(out, jinja2="99")
+    page = out / "report.html"
+    page.write_bytes(page.read_bytes().replace(b"beats", b"loses to"))
+    result = examine(out)
+    assert "report.html: differs from what the records give." in result.found
+    assert "made with jinja2 99 (here " in result.notes[-1]
+    assert "--values-only" in result.notes[-1]
+
+
+@pytest.mark.parametrize("made_with", [{}, {"tinyexp": "0.1"}, {"another": "1"}])
+def test_versions_that_report_json_lacks_switch_nothing_off(out: Path, made_with: dict[str, str]) -> None:
+    told = json.loads((out / "report.json").read_text())
+    (out / "report.json").write_text(json_text({**told, "made_with": made_with}))
+    assert "report.json: differs from what the records give." in examine(out).found
+
+
+def test_a_report_whose_bytes_come_out_under_other_versions_too_is_right_and_that_is_said(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (out / "report.html").write_text("made by another matplotlib")
-    monkeypatch.setattr(
-        check, "makers", lambda: (("tinyexp", "0.1.0"), ("matplotlib", "99"), ("jinja2", "3"))
-    )
+    made_by(monkeypatch, matplotlib="99")
     result = examine(out)
     assert result.found == ()
-    assert "only the values in report.json were compared" in result.notes[0]
-    told = json.loads((out / "report.json").read_text())
-    told["values"]["studies"][0]["comparison"]["mean"] = 0.5
-    (out / "report.json").write_text(json.dumps(told))
-    first, second = examine(out).found
-    assert first.startswith("report.json: other values than the records give (made with ")
+    assert re.fullmatch(
+        r"The report says .* matplotlib \S+ \(here 99\); the same bytes come out here\.", *result.notes
+    )
+
+
+def test_only_who_checks_can_ask_for_the_values_alone(out: Path) -> None:
+    (out / "report.html").write_text("made by another matplotlib")
+    result = examine(out, values_only=True)
+    assert result.found == ()
+    assert "not the pages: what these say may be anything" in result.notes[0]
+    said = CliRunner().invoke(main, ["check", "--values-only", str(out)])
+    assert (said.exit_code, said.stdout.strip()) == (
+        0,
+        f"{out}: the report is what its records give in values.",
+    )
+    edit(out, lambda values: values["studies"][0]["comparison"].update(mean=0.5))
+    first, second = examine(out, values_only=True).found
+    assert first == "report.json: other values than the records give."
     assert re.fullmatch(
         r"report\.json: values\.studies\[0\]\.comparison\.mean: 0\.5 here, 0\.\d+ by the records", second
     )
 
 
-def test_under_other_versions_last_digits_are_told_and_pass(
-    out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        check, "makers", lambda: (("tinyexp", "0.1.0"), ("matplotlib", "99"), ("jinja2", "3"))
-    )
+def test_of_values_alone_last_digits_are_told_and_pass(out: Path) -> None:
     edit(out, lambda values: scale_mean(values, 1 + 5e-10))
-    assert examine(out).found == ()
-    assert "1 number differs from what the records give, in the last digits only" in examine(out).notes[1]
+    result = examine(out, values_only=True)
+    assert result.found == ()
+    assert "1 number differs from what the records give, in the last digits only" in result.notes[1]
+
+
+def test_the_digest_of_the_whole_report_is_compared_with_the_one_that_is_expected(out: Path) -> None:
+    digest = examine(out).digest
+    assert examine(out, expect=digest).found == ()
+    assert examine(out, expect="0" * 64).found == (
+        f"the SHA-256 of the whole report is {digest}, and {'0' * 64} was expected.",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["report.html", "badge.svg", "definitions/source.toml", "runs/embedded/*/*/timing.csv"]
+)
+def test_any_byte_of_any_file_changes_the_digest(out: Path, name: str) -> None:
+    path = next(iter(sorted(out.glob(name))), out / "summary.md")
+    path.write_bytes(path.read_bytes() + b" ")
+    assert report_digest(out) not in {"", report_digest(sample() / "out")}
+
+
+def test_the_digest_is_that_of_the_list_which_sha256sum_prints(out: Path) -> None:
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    names.remove(".gitattributes")
+    listed = subprocess.run(["sha256sum", *names], cwd=out, check=True, capture_output=True).stdout
+    assert report_digest(out) == hashlib.sha256(listed).hexdigest()
+    (out / ".gitattributes").unlink()  # as where a folder was packed up without hidden files
+    assert report_digest(out) == hashlib.sha256(listed).hexdigest()
 
 
 def edit(out: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -256,8 +319,11 @@ def test_what_is_no_file_in_its_place_is_found(out: Path, kind: str, within_boun
     else:
         with path.open("wb") as file:
             file.truncate(3 << 30)
-    wanted = "is missing" if kind == "folder" else "differs from what the records give"
-    assert check_report(out) == [f"summary.md: {wanted}."]
+    wanted = {
+        "folder": ["summary.md: is missing.", "summary.md: is an empty folder, and no part of the report."],
+        "circle": ["summary.md: is a link, and a report has none."],
+    }
+    assert check_report(out) == wanted.get(kind, ["summary.md: differs from what the records give."])
 
 
 @pytest.mark.parametrize("kind", ["pipe", "circle", "huge"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from page_reader import Page
-from records_maker import make_run, make_runs, write_status
+from records_maker import leaving_no_predictions, make_run, make_runs, write_status
 
 from tinyexp.config.load import load_experiment
 from tinyexp.files import write_text
@@ -142,7 +142,8 @@ def test_designs_that_differ_by_chance_are_told_so(tmp_path: Path) -> None:
     assert re.search(r"No single class tells Design \d from Design \d", section(tmp_path / "out"))
 
 
-def test_without_predictions_there_is_no_section(tmp_path: Path) -> None:
+def test_without_predictions_there_is_no_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving_no_predictions(monkeypatch)
     folders = make_runs(tmp_path / "runs", PAIR)
     folders[0].predictions.unlink()
     done = json.loads(folders[0].status.read_text(encoding="utf-8"))["epochs_done"]

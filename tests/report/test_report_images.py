@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from page_reader import Page
-from records_maker import make_run, make_runs, write_status
+from records_maker import leaving_no_predictions, make_run, make_runs, write_status
 
 from tinyexp.report.render import write_report
 from tinyexp.runs.records import Status, read_predictions, write_predictions
@@ -46,15 +46,21 @@ def test_one_seed_gives_none(tmp_path: Path) -> None:
     assert "For new images of the same kind" not in text
 
 
-def test_runs_on_other_images_or_without_predictions_give_none(tmp_path: Path) -> None:
+def test_runs_on_other_images_or_without_predictions_give_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_runs(tmp_path / "runs", ["tiny-design1", "tiny-design2"], seeds=range(2))
     folder = make_run(tmp_path / "runs", "tiny-design1", 2)
     make_run(tmp_path / "runs", "tiny-design2", 2)
     told = read_predictions(folder)
-    write_predictions(folder.predictions, replace(told, label=np.roll(told.label, 1)))
+    assert told.in_top5 is not None
+    rolled = (np.roll(one, 1) for one in (told.label, told.predicted, told.in_top5))
+    label, predicted, in_top5 = rolled
+    write_predictions(folder.predictions, replace(told, label=label, predicted=predicted, in_top5=in_top5))
     done = json.loads(folder.status.read_text(encoding="utf-8"))["epochs_done"]
     write_status(folder, Status(state="finished", epochs_done=done, epochs=done))
     assert rendered(tmp_path)[1]["across_images"] is None
+    leaving_no_predictions(monkeypatch)
     folder.predictions.unlink()
     write_status(folder, Status(state="finished", epochs_done=done, epochs=done))
     text, study = rendered(tmp_path)

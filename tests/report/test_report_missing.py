@@ -6,18 +6,19 @@ import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from page_reader import Page, markdown_text, numbers
-from records_maker import SHAPES, Shape, make_run, make_runs, predictions, with_status
+from records_maker import SHAPES, Shape, make_run, make_runs
 
 from tinyexp.analysis.reproduction import reproduce
 from tinyexp.config.load import load_experiment
 from tinyexp.report.render import write_report
+from tinyexp.report.sections.limits import _trained_on
 from tinyexp.report.sections.reported import _verdict
-from tinyexp.runs.folder import RunFolder
-from tinyexp.runs.records import write_predictions
+from tinyexp.runs.records import DataRecord
 
 
 def rendered(tmp_path: Path) -> tuple[str, str, dict[str, object]]:
@@ -195,16 +196,15 @@ def test_the_last_epoch_alone_is_not_called_the_epochs_to_the_end(tmp_path: Path
     """One curve starts higher and is overtaken at the last of the epochs."""
     for name, pace in (("tiny-design1", 0.05), ("tiny-design2", 0.9)):
         shape = Shape(test=0.5, train=0.5, clean=0.55, pace=pace, spread=0.0)
-        make_run(tmp_path / "runs", name, 0, shape=shape, key="same")
-    folder = next((tmp_path / "runs").glob("*/tiny-design1/*"))
-    *rows, last = (folder / "metrics.csv").read_text().splitlines()
-    columns = rows[0].split(",")
-    cells = last.split(",")
-    cells[columns.index("test_accuracy")] = "0.61"
-    cells[columns.index("test_top5_accuracy")] = "0.91"
-    (folder / "metrics.csv").write_text("\n".join([*rows, ",".join(cells)]) + "\n")
-    write_predictions(folder / "predictions.npz", predictions(0.61, 0, "same"))
-    with_status(RunFolder(folder))
+        overtakes = {"test_accuracy": 0.61, "test_top5_accuracy": 0.91} if name == "tiny-design1" else {}
+        make_run(
+            tmp_path / "runs",
+            name,
+            0,
+            shape=shape,
+            key="same",
+            edit=lambda rows, last=overtakes: [*rows[:-1], rows[-1] | last],
+        )
     text, _, _ = rendered(tmp_path)
     assert "Design 1 is ahead on the test images at the last epoch, but not the one before" in text
 
@@ -293,3 +293,12 @@ def test_a_single_experiment_is_a_report(tmp_path: Path, name: str) -> None:
     study = "why-design1-beat-design2" if name.startswith("tiny") else "deeper-on-imagenet"
     assert values["verdict"] == {"kind": "missing", "study": study}
     assert "To train what is missing: tinyexp run" in text
+
+
+def test_images_that_hold_more_than_is_taken_are_told_with_their_number() -> None:
+    data = DataRecord(fingerprint="0" * 64, train_images=90, reduced={"turned": 2, "looked_at": 90})
+    point = SimpleNamespace(data=data)
+    told = _trained_on(point).replace("\u00a0", " ")  # type: ignore[arg-type]
+    assert told.endswith("Of 90 images looked at, 2 images with an EXIF orientation, which is not followed.")
+    whole = SimpleNamespace(data=data.model_copy(update={"reduced": {}}))
+    assert "looked at" not in _trained_on(whole)  # type: ignore[arg-type]

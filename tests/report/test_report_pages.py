@@ -172,7 +172,7 @@ def test_the_first_screen_answers_who_won_by_how_much_how_sure_and_on_what() -> 
 
 def test_report_json_has_raw_values_versions_and_digests() -> None:
     told = json.loads((sample() / "out" / "report.json").read_text(encoding="utf-8"))
-    assert (told["format"], told["schema_version"]) == ("tinyexp-report", 7)
+    assert (told["format"], told["schema_version"]) == ("tinyexp-report", 8)
     assert set(told["made_with"]) == {"tinyexp", "matplotlib", "jinja2"}
     values = told["values"]
     assert values["verdict"] == {"kind": "beats", "study": "why-design1-beat-design2"}

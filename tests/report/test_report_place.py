@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from page_reader import contents, sample
-from records_maker import make_runs
+from records_maker import make_runs, write_status
 
 from tinyexp import failpoints
 from tinyexp.errors import DamagedError, UserError
-from tinyexp.files import rename_anew
+from tinyexp.files import json_text, rename_anew
+from tinyexp.launch.verify import verify
 from tinyexp.ownership import MARK, Mark, room_beside, write_mark
 from tinyexp.report import place, render
 from tinyexp.report.render import write_report
+from tinyexp.runs.folder import RunFolder
+from tinyexp.runs.records import Status, read_section
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+from disks import small_disk
 
 
 def runs() -> Path:
@@ -336,7 +346,7 @@ def test_where_something_takes_the_place_between_two_renames_the_old_report_is_k
 def test_an_empty_folder_and_a_link_of_the_users_in_a_report_are_refused_and_stay(tmp_path: Path) -> None:
     out = old_report(tmp_path)
     (out / "mine").mkdir()
-    with pytest.raises(UserError, match=r"no report wrote \(mine/\)"):
+    with pytest.raises(UserError, match=r"no report wrote \(mine\)"):
         write_report(runs(), out)
     (out / "mine").rmdir()
     (tmp_path / "notes.md").write_text("mine")
@@ -407,3 +417,185 @@ def test_a_record_that_comes_while_a_report_is_made_again_in_its_place_is_not_lo
     with pytest.raises(UserError, match=r"99-0123abcd/run\.json appeared"):
         write_report(out / "runs", out)
     assert late.read_text() == "{}"
+
+
+# Folders that cannot be renamed, and those that must not be replaced
+
+
+def lower_layer(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As a folder of an overlay's lower layer: it can be emptied and removed, and not renamed."""
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path == folder:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return real(path, target)
+
+    monkeypatch.setattr(place, "exchange", lambda one, other: False)
+    monkeypatch.setattr(Path, "rename", rename)
+
+
+def test_a_report_of_an_overlays_lower_layer_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = old_report(tmp_path)
+    (out / "summary.md").write_text("old")
+    (out / "figures" / "older.svg").write_text("<svg/>")
+    lower_layer(monkeypatch, out)
+    write_report(runs(), out)
+    assert contents(tmp_path) == within("out", contents(sample() / "out"))
+
+
+@pytest.mark.parametrize("at", ["report copied", "report emptied"])
+def test_where_that_is_interrupted_the_old_report_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    out = old_report(tmp_path)
+    (out / "summary.md").write_text("old")
+    before = contents(tmp_path)
+    lower_layer(monkeypatch, out)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    when_reached(at, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(runs(), out)
+    assert contents(tmp_path) == before
+
+
+def test_what_slips_into_a_folder_that_is_emptied_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = old_report(tmp_path)
+    before = contents(tmp_path)
+    lower_layer(monkeypatch, out)
+    when_reached("report copied", lambda: (out / "mine.txt").write_text("mine"))
+    with pytest.raises(UserError, match="cannot be replaced"):
+        write_report(runs(), out)
+    assert contents(tmp_path) == before | {"out/mine.txt": b"mine"}
+
+
+@pytest.mark.parametrize("is_emptied", [True, False])
+def test_killed_while_it_is_emptied_the_next_report_puts_the_old_one_back_first(
+    tmp_path: Path, *, is_emptied: bool
+) -> None:
+    """As the room of such a report is after a kill, by a process that is gone."""
+    out = old_report(tmp_path)
+    before = contents(tmp_path)
+    room = left_by_a_dead_process(tmp_path)
+    shutil.copytree(out, room / "old")
+    if is_emptied:
+        shutil.rmtree(out)
+    else:
+        (out / "report.json").unlink()
+        shutil.rmtree(out / "runs")
+    place.held_by(out)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting takes root")
+def test_a_report_is_replaced_on_a_real_overlay(tmp_path: Path) -> None:
+    layers = {name: tmp_path / name for name in ("lower", "upper", "work", "merged")}
+    with small_disk(tmp_path / "disk", "64m") as disk:
+        layers = {name: disk.path / name for name in layers}
+        for folder in layers.values():
+            folder.mkdir()
+        out = shutil.copytree(sample() / "out", layers["lower"] / "out")
+        (out / "summary.md").write_text("old")
+        options = f"lowerdir={layers['lower']},upperdir={layers['upper']},workdir={layers['work']}"
+        merged = layers["merged"]
+        done = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)], check=False)
+        if done.returncode:
+            pytest.skip("no overlay can be mounted here")
+        try:
+            with pytest.raises(OSError, match="cross-device"):
+                (merged / "out").rename(merged / "other")
+            write_report(runs(), merged / "out")
+            assert contents(merged) == within("out", contents(sample() / "out"))
+        finally:
+            subprocess.run(["umount", str(merged)], check=True)
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_the_folder_that_a_command_is_given_in_is_not_replaced_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    out = old_report(tmp_path)
+    monkeypatch.chdir(out / "figures" if name == ".." else out)
+    before = contents(out)
+    with pytest.raises(UserError, match="your shell would stand in one that is gone"):
+        write_report(runs(), Path(name))
+    assert contents(out) == before
+
+
+def test_a_folder_of_anything_is_refused_without_being_walked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home" / "photos").mkdir(parents=True)
+    shutil.copy(sample() / "out" / "report.json", tmp_path / "home")
+    monkeypatch.setattr(place, "listing", lambda folder: pytest.fail(f"{folder} was walked through"))
+    with pytest.raises(UserError, match=r"home: holds files that no report wrote \(photos\)"):
+        write_report(runs(), tmp_path / "home")
+
+
+# Records that `tinyexp check` refuses
+
+
+def status_without_digests(folder: Path) -> None:
+    told = json.loads((folder / "status.json").read_text())
+    (folder / "status.json").write_text(json_text({**told, "digests": {}}))
+
+
+def with_digests(folder: Path) -> None:
+    write_status(RunFolder(folder), read_section(folder / "status.json", Status))
+
+
+def other_accuracy(folder: Path) -> None:
+    path = folder / "metrics.csv"
+    head, *rows = path.read_text().splitlines()
+    last = rows[-1].split(",")
+    last[head.split(",").index("test_accuracy")] = "0.99"
+    path.write_text("\n".join([head, *rows[:-1], ",".join(last), ""]))
+    with_digests(folder)
+
+
+def other_setting(folder: Path) -> None:
+    told = json.loads((folder / "run.json").read_text())
+    told["experiment"]["settings"]["optimizer"]["learning_rate"] = 0.02
+    (folder / "run.json").write_text(json_text(told))
+    with_digests(folder)
+
+
+def row_left_out(folder: Path) -> None:
+    path = folder / "metrics.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with_digests(folder)
+
+
+def other_name(folder: Path) -> None:
+    folder.rename(folder.with_name("7-00000000"))
+
+
+def twice(folder: Path) -> None:
+    shutil.copytree(folder, folder.parent.with_name("tiny-design1.bak") / folder.name)
+
+
+ONE_MEASURE = {
+    "digests emptied": status_without_digests,
+    "an accuracy that predictions contradict": other_accuracy,
+    "a setting whose identity no longer matches": other_setting,
+    "a row fewer than epochs": row_left_out,
+    "a folder of another run": other_name,
+    "a run in two folders": twice,
+}
+
+
+@pytest.mark.parametrize("name", ONE_MEASURE)
+def test_records_that_the_check_of_runs_refuses_no_report_is_made_from(tmp_path: Path, name: str) -> None:
+    shutil.copytree(runs(), tmp_path / "runs")
+    ONE_MEASURE[name](min((tmp_path / "runs").glob("*/tiny-design1/0-*")))
+    assert verify(tmp_path / "runs").found
+    with pytest.raises(DamagedError, match=r"runs/embedded/tiny-design1"):
+        write_report(tmp_path / "runs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

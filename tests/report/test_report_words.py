@@ -17,6 +17,7 @@ from tinyexp.config.metric import metric_of
 from tinyexp.config.source import load_source
 from tinyexp.files import json_text
 from tinyexp.report.build import build_view
+from tinyexp.report.digest import report_digest
 from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
 from tinyexp.report.sections.compared_runs import compared_figure, rounding_note, runs_table
@@ -218,7 +219,7 @@ def test_the_citation_has_a_digest_of_the_records_that_anybody_can_take() -> Non
 
 def test_writing_a_report_gives_the_digest_to_keep_elsewhere(tmp_path: Path) -> None:
     result = write_report(sample() / "runs", tmp_path / "out")
-    assert result.digest == hashlib.sha256((tmp_path / "out" / "report.json").read_bytes()).hexdigest()
+    assert result.digest == report_digest(tmp_path / "out")
 
 
 def test_one_setting_that_differs_is_not_told_as_several(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from page_reader import sample
 
 from tinyexp.cli import main
 from tinyexp.errors import UserError
+from tinyexp.report.digest import report_digest
 from tinyexp.report.step_summary import MAX_BYTES, VARIABLE, append_summary
 
 
@@ -22,6 +23,10 @@ def summary() -> bytes:
     return (sample() / "out" / "summary.md").read_bytes()
 
 
+def digest_line(digest: str) -> bytes:
+    return f"\nSHA-256 of the whole report: `{digest}`\n".encode()
+
+
 @pytest.mark.parametrize(
     ("there", "begins"), [(None, b""), (b"", b""), (b"# Before\n", b"# Before\n\n"), (b"torn", b"torn\n\n")]
 )
@@ -31,7 +36,7 @@ def test_the_summary_stands_after_what_is_there(tmp_path: Path, there: bytes | N
         step.write_bytes(there)
     said = report(tmp_path / "out", str(step))
     assert said.exit_code == 0, said.output
-    assert step.read_bytes() == begins + summary()
+    assert step.read_bytes() == begins + summary() + digest_line(report_digest(sample() / "out"))
 
 
 @pytest.mark.parametrize("variable", [None, ""])
@@ -57,14 +62,14 @@ def test_a_name_that_is_no_file_is_refused_before_anything_is_written(tmp_path: 
 def test_what_is_there_already_counts_towards_the_limit(tmp_path: Path, over: int) -> None:
     step, page = tmp_path / "step", tmp_path / "summary.md"
     page.write_bytes(summary())
-    there = b"x" * (MAX_BYTES - len(summary()) - 2 + over)
+    there = b"x" * (MAX_BYTES - len(summary()) - len(digest_line("d")) - 2 + over)
     step.write_bytes(there)
     if over:
         with pytest.raises(UserError, match="at most 1,048,576 of a step, so nothing was appended"):
-            append_summary(page, step)
+            append_summary(page, step, "d")
         assert step.read_bytes() == there
     else:
-        append_summary(page, step)
+        append_summary(page, step, "d")
         assert step.stat().st_size == MAX_BYTES
 
 

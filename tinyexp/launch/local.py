@@ -133,4 +133,6 @@ class LocalExecutor:
         if worker.leaving:  # it was ended on its way out
             return Cancelled(worker.handle)
         code = worker.process.exitcode or 0
-        return WorkerLost(worker.handle, signal.Signals(-code).name if code < 0 else f"code {code}")
+        return WorkerLost(
+            worker.handle, f"signal {-code}, {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+        )

@@ -48,7 +48,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         index = next(name for name in INDEX_COLUMNS if name in row)
         tell(f"{index} {row[index]:g}: {measured(metric, row[metric] if metric else None)}")
 
-    with _thrown_away() as place:
+    with thrown_away() as place:
         [plan] = prepare([experiment_point(experiment, (seed,))], place, data_folder)
         listener = Listener(epoch_done=epoch_done, warn=tell)
         trainer_of(experiment.trainer).train(
@@ -66,7 +66,7 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
 
 
 @contextlib.contextmanager
-def _thrown_away() -> Iterator[Path]:
+def thrown_away() -> Iterator[Path]:
     """A folder that is gone afterwards, unless an error sends its reader there."""
     place = Path(tempfile.mkdtemp(prefix="tinyexp-try-"))
     is_named = False

@@ -36,13 +36,23 @@ from tinyexp.report.view import ReportView, Section
 
 MAKERS = ("tinyexp", "matplotlib", "jinja2")
 """Whose versions decide the pages' bytes."""
+Makers = tuple[tuple[str, str], ...]
+"""Packages with their versions."""
 _SIDE_BY_SIDE = 4
 """More curves than this do not share a picture."""
 
 
-def build_view(evidence: Evidence, baseline: Baseline | None = None) -> ReportView:
-    """Everything that the report says of what its runs show, and of what changed since a baseline."""
-    made_with = makers()
+def build_view(
+    evidence: Evidence, baseline: Baseline | None = None, made_with: Makers | None = None
+) -> ReportView:
+    """Everything that the report says of what its runs show, and of what changed since a baseline.
+
+    Parameters
+    ----------
+    made_with
+        What it says that it was made with; what is installed here, if None.
+    """
+    made_with = made_with or makers()
     changes = changes_since(evidence, baseline) if baseline else None
     gates = gates_of(evidence, changes)
     found = [gates_section(evidence, gates), since_section(evidence, changes)]
@@ -61,7 +71,7 @@ def build_view(evidence: Evidence, baseline: Baseline | None = None) -> ReportVi
     )
 
 
-def makers() -> tuple[tuple[str, str], ...]:
+def makers() -> Makers:
     """The packages that decide a report's bytes, with the versions that are installed."""
     return tuple((name, _version(name)) for name in MAKERS)
 

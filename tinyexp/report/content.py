@@ -24,7 +24,7 @@ from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
 from tinyexp.runs.records import DataRecord
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 VerdictKind = Literal[
     "beats",
@@ -260,9 +260,11 @@ class ReportFile:
     """The file ``report.json``."""
 
     format: Literal["tinyexp-report"]
-    schema_version: Literal[7]
+    schema_version: Literal[8]
     made_with: dict[str, str]
     """Package and version of what decides the pages' bytes."""
+    beside: dict[str, str]
+    """SHA-256 by path of what the report is made from beside its runs' records: definitions, notes of studies, images, baseline."""
     verdict: str
     """The report's first sentence."""
     values: ReportValues

@@ -32,7 +32,7 @@ def copy_records(selection: Selection, runs: Path) -> list[RecordedRun]:
     Raises
     ------
     DamagedError
-        A finished run's record is missing, or not what the run wrote.
+        A record is missing, not what the run wrote, or contradicts another; or two folders hold the same run.
     """
     copies = [_copied(run, runs) for run in selection.runs]
     for path in study_notes(selection):
@@ -51,6 +51,7 @@ def study_notes(selection: Selection) -> list[Path]:
 def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     experiment = run.record.experiment
     target = runs / experiment.profile / experiment.name / run.folder.path.name
+    _refuse_twice(run, target)
     target.mkdir(parents=True)
     digests = {}
     for name in record_names(run):
@@ -64,6 +65,13 @@ def _copied(run: RecordedRun, runs: Path) -> RecordedRun:
     if any(digests.get(name) != run.digests.get(name) for name in _READ):
         return read_run(copy)
     return replace(run, folder=copy, digests=digests)
+
+
+def _refuse_twice(run: RecordedRun, target: Path) -> None:
+    if target.exists():
+        raise DamagedError(
+            "holds a run that another folder holds too. Move one of them out of the runs.", run.folder.path
+        )
 
 
 def _refuse_unsound(run: RecordedRun, copy: RunFolder) -> None:

@@ -309,7 +309,7 @@ def _titles(selection: Selection) -> dict[str, str]:
     others = [name for one in selection.studies for name in one.study.members]
     for name in [*selection.missing, *others]:
         if name not in titles:
-            titles[name] = load_experiment(name, profile).title if name in files else name
+            titles[name] = _title_of(name, profile) if name in files else name
     shown = {name: _NUMBERED.sub(NBSP, plain(title, 60)) or name for name, title in titles.items()}
     twice = {title for title in shown.values() if list(shown.values()).count(title) > 1}
     found = {name: f"{title} ({name})" if title in twice else title for name, title in shown.items()}
@@ -319,6 +319,14 @@ def _titles(selection: Selection) -> dict[str, str]:
             base, *switched = mixture.name.split(" + ")
             found[mixture.name] = " + ".join([found[base], *(factors[name] for name in switched)])
     return found
+
+
+def _title_of(name: str, profile: str | None) -> str:
+    """The title of an experiment that was not trained; its name where its file says none, which is no reason to write no report."""
+    try:
+        return load_experiment(name, profile).title
+    except UserError:  # whoever trains it is told what is wrong with it
+        return name
 
 
 def factor_titles(study: Study) -> dict[str, str]:

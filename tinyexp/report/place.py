@@ -7,11 +7,14 @@ is removed file by file: only what was listed as a report's own when the new one
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from tinyexp.clutter import is_clutter
 from tinyexp.errors import TinyexpError, UserError, listed
@@ -32,13 +35,18 @@ REPORT_FORMAT = "tinyexp-report"
 BASELINE_FILE = "baseline.json"
 """Where a report keeps the report.json that it was held against, so that it can be made again."""
 _PAGES = ("report.html", "report.md", "summary.md", "report.json", "junit.xml", "badge.svg", BASELINE_FILE)
+DEFINITIONS = "definitions"
+"""The folder of experiments, studies, profile and source that a report was made with; ``experiments`` would be its user's."""
+_TOP = (*_PAGES, GIT_ATTRIBUTES, "figures", "runs", DEFINITIONS)
+"""All that can stand in a report's folder itself."""
 _RECORDS = "|".join(re.escape(name) for name in (*RECORD_NAMES, TIMING))
 _OURS = re.compile(
-    rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS})|runs/[^/]+/[^/]+\.study\.json|runs/[^/]+/[0-9a-f]{{8}}\.images\.npz)$"
+    rf"^(figures/[A-Za-z0-9][A-Za-z0-9._-]*\.svg|{DEFINITIONS}/((profiles|studies)/)?[A-Za-z0-9][A-Za-z0-9._-]*\.toml"
+    rf"|runs/[^/]+/[^/]+/\d+-[0-9a-f]{{8}}/({_RECORDS})|runs/[^/]+/[^/]+\.(study|asked)\.json|runs/[^/]+/[0-9a-f]{{8}}\.images\.npz)$"
 )
-_FOLDERS = re.compile(r"^(figures|runs(/[^/]+){0,3})/$")
-_NEW, _OLD = "report", "old"
-"""Folders in the room: the report that is made, and the old one where the two cannot be exchanged in one step."""
+_FOLDERS = re.compile(rf"^(figures|{DEFINITIONS}(/profiles|/studies)?|runs(/[^/]+){{0,3}})/$")
+_NEW, _OLD, _COPY = "report", "old", "copy"
+"""Folders in the room: the report that is made, the old one where the two cannot be exchanged in one step, and a copy of it that is not whole yet."""
 
 Held = Mapping[str, Stamp]
 """What a report's folder holds: files by their path from there, folders with nothing in them with a slash at the end."""
@@ -70,7 +78,7 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
                 flush_to_disk()
                 failpoint("report written")
                 _refuse_appeared(target, held, out)
-                old = _put_in_place(room, target, out)
+                old = _put_in_place(room, target, out, held)
                 failpoint("report named")
             except BaseException:
                 with contextlib.suppress(OSError):  # what cannot be removed now goes with the next report
@@ -99,21 +107,39 @@ def held_by(out: Path) -> Held:
         return {}
     if not out.is_dir():
         raise UserError(f"{out}: is a file. Name a folder for the report.")
+    _refuse_around(out, target)
     try:
-        held = {name: stamp for name, stamp in _listing(out).items() if not is_clutter(name)}
+        # First what is in it itself: of a whole disk, or somebody's home, no more is walked through.
+        top = [path.name for path in out.iterdir() if not is_clutter(path.name)]
+        if others := sorted(name for name in top if name not in _TOP):
+            _refuse_foreign(out, others)
+        held = contents_of(out)
         foreign = [name for name in held if not _is_own(out / name, name)]
     except OSError as error:
         raise UserError(
             f"{out}: cannot be read ({error.strerror}). Choose another folder for the report."
         ) from error
     if foreign:
-        raise UserError(
-            f"{out}: holds files that no report wrote ({_few(foreign)}), and a report replaces its folder "
-            "whole. Choose a new folder, or move them away."
-        )
+        _refuse_foreign(out, foreign)
     if held and not is_report(out):
         raise UserError(f"{out}: is not empty and not a report of tinyexp. Choose a new folder, or empty it.")
     return held
+
+
+def _refuse_around(out: Path, target: Path) -> None:
+    """What a command is given in must not be replaced under it."""
+    if Path.cwd().is_relative_to(target):
+        raise UserError(
+            f"{out}: is the folder that this command is given in, or one around it, and a report replaces its folder whole:"
+            " your shell would stand in one that is gone. Go to another folder, or name a new one, as --out report."
+        )
+
+
+def _refuse_foreign(out: Path, names: list[str]) -> NoReturn:
+    raise UserError(
+        f"{out}: holds files that no report wrote ({_few(names)}), and a report replaces its folder "
+        "whole. Choose a new folder, or move them away."
+    )
 
 
 def is_report(folder: Path) -> bool:
@@ -125,14 +151,12 @@ def is_report(folder: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == REPORT_FORMAT
 
 
-def files_below(folder: Path) -> list[str]:
-    """Every file below a folder but clutter, by its path from there with slashes, sorted."""
-    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    names = (path.relative_to(folder).as_posix() for path in found)
-    return sorted(name for name in names if not is_clutter(name))
+def is_of_a_run(name: str) -> bool:
+    """Whether a path in a report is that of a run's record."""
+    return name.startswith("runs/") and name.count("/") == 4
 
 
-def _listing(folder: Path) -> Held:
+def listing(folder: Path) -> Held:
     """Files, links and empty folders below a folder, sorted."""
 
     def fail(error: OSError) -> None:
@@ -149,6 +173,11 @@ def _listing(folder: Path) -> Held:
     return dict(sorted(found.items()))
 
 
+def contents_of(folder: Path) -> Held:
+    """As :func:`listing`, but for what operating systems leave in folders, which is none of a report's."""
+    return {name: stamp for name, stamp in listing(folder).items() if not is_clutter(name)}
+
+
 def _is_own(path: Path, name: str) -> bool:
     """Whether it is called as a report's files and folders are, and is such a file or folder."""
     mode = path.lstat().st_mode
@@ -162,23 +191,29 @@ def _is_own(path: Path, name: str) -> bool:
 
 
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:
-    now = _listing(target) if target.exists() else {}
-    if appeared := [name for name, stamp in now.items() if held.get(name) != stamp and not is_clutter(name)]:
+    now = contents_of(target) if target.exists() else {}
+    if appeared := [name for name, stamp in now.items() if held.get(name) != stamp]:
         raise UserError(
             f"{out}: {_few(appeared)} appeared or changed while the report was written. Nothing was replaced;"
             " give the same command again, or choose another folder for the report."
         )
 
 
-def _put_in_place(room: Path, target: Path, out: Path) -> Path | None:
-    """Put the new report in its place; where the old one is then, None where there was none."""
+def _put_in_place(room: Path, target: Path, out: Path, held: Held) -> Path | None:
+    """Put the new report in its place; where the old one is then, None where there is none left."""
     try:
         if not os.path.lexists(target):
             rename_anew(room / _NEW, target)
             return None
         if exchange(room / _NEW, target):
             return room / _NEW
-        _two_renames(room, target)
+        try:
+            _two_renames(room, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _file_by_file(room, target, held)
+            return None
     except OSError as error:
         raise UserError(
             f"{out}: cannot be replaced ({error.strerror}); what it held is intact. Choose another folder for the report."
@@ -200,6 +235,36 @@ def _two_renames(room: Path, target: Path) -> None:
                 f"{target}: something else took this place while the report was written. What it held is in {kept}."
             ) from error
         raise
+
+
+def _file_by_file(room: Path, target: Path, held: Held) -> None:
+    """The same where the folder itself cannot be renamed, as one of a lower layer of an overlay (Docker): it is copied, emptied and removed.
+
+    The copy gets its name when it is whole: then the next report can put back what a kill in between has taken away.
+    """
+    try:
+        shutil.copytree(target, room / _COPY, symlinks=True)
+        flush_to_disk()
+        (room / _COPY).rename(room / _OLD)
+        failpoint("report copied")
+        _dissolve(target, lambda path, name: _is_held(path, name, held))
+        failpoint("report emptied")
+        rename_anew(room / _NEW, target)  # not where something slipped in, and the folder is there still
+    except BaseException:
+        if (room / _OLD).is_dir():
+            _fill_up(room / _OLD, target)
+        else:
+            shutil.rmtree(room / _COPY, ignore_errors=True)
+        raise
+    _dissolve(room / _OLD, lambda _path, _name: True)  # copies of what was removed
+
+
+def _fill_up(old: Path, target: Path) -> None:
+    """Give a folder back what was removed from it, from its copy; nothing that is there is replaced."""
+    for name in listing(old):
+        if not os.path.lexists(target / name):
+            _given_back(old, target, name)
+    _dissolve(old, lambda _path, name: os.path.lexists(target / name))
 
 
 def _leave_behind(old: Path | None, target: Path, held: Held, out: Path) -> None:
@@ -265,7 +330,9 @@ def _tidy(room: Path, target: Path) -> None:
     """
     if (room / _OLD).is_dir() and not os.path.lexists(target):
         rename_anew(room / _OLD, target)  # it was killed between two renames
-    for folder in (room / _NEW, room / _OLD):
+    elif (room / _OLD).is_dir() and (room / _NEW).is_dir():
+        _fill_up(room / _OLD, target)  # it was killed while it emptied a folder that cannot be renamed
+    for folder in (room / _NEW, room / _OLD, room / _COPY):
         if folder.is_dir() and (
             foreign := [name for name in _dissolve(folder, _is_own) if not is_clutter(name)]
         ):
@@ -278,7 +345,7 @@ def _tidy(room: Path, target: Path) -> None:
 def _dissolve(folder: Path, is_ours: Callable[[Path, str], bool]) -> list[str]:
     """Remove what is ours below a folder, and the folders that are empty then; the names of what is left."""
     left = []
-    for name in _listing(folder):
+    for name in listing(folder):
         if not is_ours(folder / name, name):
             left.append(name)
         elif not name.endswith("/"):

@@ -1,6 +1,6 @@
-"""A report written: records copied, pages made from the copies, the folder swapped into its place.
+"""A report written: records and definitions copied, pages made from the copies, the folder swapped into its place.
 
-The pages are made from the copied records and from nothing else about the runs, so that whoever
+The pages are made from the copies and from nothing else, so that whoever
 has the report's folder can make the same bytes again.
 """
 
@@ -17,15 +17,26 @@ from tinyexp.errors import DamagedError, UserError, listed
 from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, json_text, sha256_of_file
 from tinyexp.report.badge import badge
 from tinyexp.report.baseline import Baseline, read_baseline
-from tinyexp.report.build import build_view
+from tinyexp.report.build import Makers, build_view
 from tinyexp.report.content import SCHEMA_VERSION, GateResult
 from tinyexp.report.copies import copy_records, study_notes
+from tinyexp.report.definitions import copy_definitions, reading_definitions
+from tinyexp.report.digest import report_digest
 from tinyexp.report.evidence import Evidence, gather
 from tinyexp.report.figures import draw_panels
 from tinyexp.report.junit import junit_page
 from tinyexp.report.kept_images import ENDING, keep_images
 from tinyexp.report.pages import html_page, markdown_page, summary_page
-from tinyexp.report.place import BASELINE_FILE, REPORT_FORMAT, Held, held_by, replaced_whole
+from tinyexp.report.place import (
+    BASELINE_FILE,
+    DEFINITIONS,
+    REPORT_FORMAT,
+    Held,
+    held_by,
+    is_of_a_run,
+    listing,
+    replaced_whole,
+)
 from tinyexp.report.select import Selection, profile_folder, select_runs
 from tinyexp.report.values import record_names
 from tinyexp.report.view import ReportView
@@ -53,7 +64,7 @@ class ReportResult:
     gates: tuple[GateResult, ...]
     """The gates of the studies, those that failed among them."""
     digest: str
-    """SHA-256 of report.json: kept elsewhere, it shows whether the report was changed."""
+    """SHA-256 of the whole report, by :func:`tinyexp.report.digest.report_digest`: kept elsewhere, it shows whether anything was changed."""
     faults: tuple[str, ...]
     """Of each metric that has values which it cannot have: what, where, and what to do. It was not compared."""
 
@@ -67,7 +78,7 @@ def write_report(
     baseline: Path | None = None,
     data_folder: Path | None = None,
 ) -> ReportResult:
-    """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``junit.xml``, ``badge.svg``, ``figures/`` and ``runs/``.
+    """Write ``report.html``, ``report.md``, ``summary.md``, ``report.json``, ``junit.xml``, ``badge.svg``, ``figures/``, ``runs/`` and ``definitions/``.
 
     ``out`` has the old report or the new one, whole, whenever this is interrupted. ``runs`` may lie
     inside ``out``: a report can be made again in its place, and be its own baseline, where it has all of the old one's records.
@@ -110,7 +121,7 @@ def write_report(
         left_out=selection.left_out,
         since=_typeable(view.since),
         gates=view.gates,
-        digest=sha256_of_file(out / "report.json"),
+        digest=report_digest(out),
         faults=view.faults,
     )
 
@@ -167,25 +178,44 @@ def _refuse_loss(out: Path, held: Held, selection: Selection) -> None:
 
 
 def render_into(
-    selection: Selection, folder: Path, baseline: Baseline | None = None, data_folder: Path | None = None
+    selection: Selection,
+    folder: Path,
+    baseline: Baseline | None = None,
+    data_folder: Path | None = None,
+    made_with: Makers | None = None,
 ) -> ReportView:
-    """Copy the records of a selection below an empty folder and write the report made from the copies.
+    """Copy the records of a selection and its definitions below an empty folder, and write the report made from the copies.
 
     The baseline's report.json is copied too, byte for byte: with it the report can be made again.
+
+    Parameters
+    ----------
+    made_with
+        What the pages say that they were made with; what is installed here, if None.
     """
     copied = copy_records(selection, folder / "runs")
+    copy_definitions(selection, folder / DEFINITIONS)
     if baseline:
         (folder / BASELINE_FILE).write_bytes(baseline.content)
-    evidence = gather(select_runs(copied))
-    _keep_test_images(evidence, profile_folder(selection), folder / "runs" / selection.profile, data_folder)
-    view = build_view(evidence, baseline)
+    with reading_definitions(folder / DEFINITIONS):
+        evidence = gather(select_runs(copied))
+        kept = folder / "runs" / selection.profile
+        _keep_test_images(evidence, profile_folder(selection), kept, data_folder)
+        view = build_view(evidence, baseline, made_with)
+    _write_pages(view, folder)
+    return view
+
+
+def _write_pages(view: ReportView, folder: Path) -> None:
+    """The pages of a folder in which everything is that they are made from."""
+    beside = {name: sha256_of_file(folder / name) for name in listing(folder) if not is_of_a_run(name)}
     pictures = draw_panels(list(view.panels()))
     pages = {
         GIT_ATTRIBUTES: BYTES_AS_THEY_ARE,
         "report.html": html_page(view, pictures),
         "report.md": markdown_page(view),
         "summary.md": summary_page(view),
-        "report.json": json_text(_for_programs(view)),
+        "report.json": json_text(_for_programs(view, beside)),
         "junit.xml": junit_page(view),
         "badge.svg": badge(view),
     }
@@ -194,7 +224,6 @@ def render_into(
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text.encode())
-    return view
 
 
 def _keep_test_images(evidence: Evidence, kept: Path, into: Path, data_folder: Path | None) -> None:
@@ -205,11 +234,12 @@ def _keep_test_images(evidence: Evidence, kept: Path, into: Path, data_folder: P
         keep_images(kept, into, contender.experiment, shown.fingerprint, shown.places, data_folder)
 
 
-def _for_programs(view: ReportView) -> dict[str, Any]:
+def _for_programs(view: ReportView, beside: Mapping[str, str]) -> dict[str, Any]:
     return {
         "format": REPORT_FORMAT,
         "schema_version": SCHEMA_VERSION,
         "made_with": dict(view.made_with),
+        "beside": beside,
         "verdict": view.head.verdict.sentence,
         "values": view.values,
     }

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tinyexp.report.content import ReportFile
+from tinyexp.runs.records import MAY_BE_LEFT_OUT
 
 
 def report_schema_text() -> str:
-    """The schema as a file: every key is there, and no other."""
+    """The schema as a file: every key is there but those that may be left out, and no other."""
     made = TypeAdapter(ReportFile).json_schema(mode="serialization")
     made["title"] = "tinyexp report"
     for table in (made, *made["$defs"].values()):
@@ -25,7 +26,7 @@ def _close(table: dict[str, Any]) -> None:
     fields = table.get("properties")
     if fields is None:
         return
-    table["required"] = list(fields)
+    table["required"] = [name for name, field in fields.items() if not field.pop(MAY_BE_LEFT_OUT, False)]
     for field in fields.values():
         field.pop("title", None)
         field.pop("default", None)

@@ -33,6 +33,8 @@ class Selection:
     """Experiments that have a file and no run."""
     left_out: tuple[str, ...]
     """Names of the runs of other profiles and configurations."""
+    of_files: bool = True
+    """Whether files of experiments and studies are about these runs; none is where somebody's logs were read."""
 
     @property
     def imported(self) -> bool:
@@ -109,6 +111,7 @@ def select_runs(
         studies=tuple(_with_runs(study, chosen, by_configuration) for study in studies),
         missing=tuple(name for name in experiment_names() if name not in names) if about_these else (),
         left_out=(),
+        of_files=about_these,
     )
     kept = {run.name for run in selection.runs}
     return replace(selection, left_out=tuple(run.name for run in runs if run.name not in kept))

@@ -244,7 +244,7 @@ UNLIKE_MACHINES = "That the designs alone make the difference: their runs were t
 CITATION = (
     "To cite this report: \u201c{verdict}\u201d, tinyexp report of {runs}, profile {profile}, records {digest}. "
     "The digest is the SHA-256 of the list of the runs with the SHA-256 of each of their records. "
-    "{command} also prints the SHA-256 of report.json: kept elsewhere, it shows whether the report was changed."
+    "{command} also prints the SHA-256 of the whole report: kept elsewhere, it shows whether anything in it was changed."
 )
 
 VERDICT_NAMES: Mapping[str, str] = {

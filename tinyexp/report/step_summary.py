@@ -32,8 +32,8 @@ def step_summary_file() -> Path:
     return path
 
 
-def append_summary(summary: Path, file: Path) -> None:
-    """Append a report's summary to a step's; what is there already stays, and counts.
+def append_summary(summary: Path, file: Path, digest: str) -> None:
+    """Append a report's summary and its digest to a step's summary; what is there already stays, and counts.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def append_summary(summary: Path, file: Path) -> None:
         The two together are more than GitHub shows of a step, or the file cannot be written. Nothing
         was appended.
     """
-    content = summary.read_bytes()
+    content = summary.read_bytes() + f"\nSHA-256 of the whole report: `{digest}`\n".encode()
     try:
         there = file.read_bytes() if file.exists() else b""
         if there:  # a heading begins after an empty line

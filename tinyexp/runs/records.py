@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from tinyexp import files
 from tinyexp.config.experiment import Experiment
@@ -45,6 +45,10 @@ T = TypeVar("T", bound=Section)
 MemoryFormat = Literal["channels_last", "contiguous"]
 
 
+MAY_BE_LEFT_OUT = "may_be_left_out"
+"""Marks a key, in a schema that is made of these types, without which a record is whole."""
+
+
 class DataRecord(Section):
     """What the data set was when the run was planned."""
 
@@ -57,6 +61,13 @@ class DataRecord(Section):
     classes: Count = 0
     files: dict[str, Digest] = Field(default_factory=dict)
     """Of a command: the files that its result rests on, with their SHA-256; empty where none is pinned."""
+    reduced: dict[str, Count] = Field(default_factory=dict, json_schema_extra={MAY_BE_LEFT_OUT: True})
+    """Of image files: how many hold more than is taken of them, by kind (:mod:`tinyexp.runs.reduced`), and how many were looked at;
+    left out where none does, as in records that are older than the key."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, usual: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a type would stand in the schema in place of the keys
+        return {key: value for key, value in usual(self).items() if key != "reduced" or value}
 
 
 class RepairRecord(Section):

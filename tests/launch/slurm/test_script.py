@@ -1,29 +1,17 @@
 """The script that is submitted: what stands in it, what may not, and how `--dry-run` shows it."""
 
-import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import tinyexp
 from slurm_helpers import jobs_of
 
 from tinyexp.errors import UserError
 from tinyexp.launch.engines import Placement, executor_for
 from tinyexp.launch.slurm.executor import rehearsal
 from tinyexp.launch.slurm.script import require_options
-
-
-def tinyexp(*words, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "tinyexp", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | environment,
-    )
 
 
 def test_a_dry_run_prints_the_script_and_where_it_would_stand_and_leaves_nothing(place, cluster):

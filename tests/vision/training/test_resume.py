@@ -102,7 +102,10 @@ def test_the_command_killed_inside_an_epoch_goes_on_when_it_is_given_again(tmp_p
     assert results(small_plan(tmp_path)) == untouched
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)],
+)
 def test_a_signal_lets_the_step_end_commits_and_says_how_to_go_on(tmp_path, untouched, number, code):
     process = started(tmp_path, "--set", "execution.checkpoint_steps=1")
     wait_for(tmp_path, "epoch-00000[12]-*.ckpt", process)

@@ -71,7 +71,7 @@ def again_section(
     )
     tools = listing(f"{name} {version}" for name, version in made_with)
     note = Paragraph(
-        f"Written with {tools}. This page was made from the records beside it and nothing else: "
+        f"Written with {tools}. This page was made from the records and definitions beside it and nothing else: "
         f"{typed('tinyexp check')} renders it again from them and compares every byte.",
         "muted",
     )

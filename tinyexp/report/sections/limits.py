@@ -28,6 +28,7 @@ from tinyexp.report.view import MOST_LINES, Bullets, Commands, Paragraph, Sectio
 from tinyexp.runs.environment import machine_type
 from tinyexp.runs.frame import columns_of
 from tinyexp.runs.recorded import RecordedRun
+from tinyexp.runs.reduced import LOOKED_AT, reduced_lines
 from tinyexp.runs.taken import TAKEN
 from tinyexp.words import counted, listing, measured_at, plain, some
 
@@ -199,9 +200,12 @@ def _trained_on(chosen: DesignPoint) -> str:
     """Images with their counts; of a command the files that were pinned, or that none was."""
     data = chosen.data
     if data.train_images:
+        less = reduced_lines(data.reduced)
+        looked_at = counted(data.reduced.get(LOOKED_AT, 0), "image")
         return (
             f"trained on {counted(data.train_images, 'image')}, tested on {counted(data.test_images, 'image')}, "
             f"{counted(data.classes, 'class', 'classes')}, {counted(data.holdout_images, 'image')} held out."
+            + (f" Of {looked_at} looked at, {listing(less)}." if less else "")
         )
     if chosen.experiment.trainer == "imported":
         return IMPORTED

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinyexp import stopping
+from tinyexp.files import open_to_append
 
 GUARD = (sys.executable, "-I", str(Path(__file__).with_name("guard.py")))
 """What stands before a command's words; see that file."""
@@ -76,7 +77,7 @@ def run_command(
         Its exit code; 128 and its number where a signal ended it.
     """
     started = time.monotonic()
-    with output.open("ab") as told:
+    with open_to_append(output) as told:
         process = subprocess.Popen(  # noqa: S603 - what the user's file says
             [*GUARD, *words],
             stdin=subprocess.PIPE,  # its end tells the guard that this process is gone

@@ -42,7 +42,12 @@ class VisionTrainer:
             if data not in opened:
                 opened[data] = open_dataset(data, data_folder)
             require_fit(experiment, opened[data])
-        records = {data: describe(dataset) for data, dataset in opened.items()}
+        from tinyexp.trainers.vision.data.reductions import reduced_in  # noqa: PLC0415 - as above
+
+        records = {
+            data: describe(dataset).model_copy(update={"reduced": reduced_in(dataset)})
+            for data, dataset in opened.items()
+        }
         return [records[vision_settings(experiment).data] for experiment in experiments]
 
     def try_out(self, experiments: Sequence[Experiment], before: Callable[[int], None]) -> None:
@@ -83,19 +88,21 @@ class VisionTrainer:
         """See :func:`tinyexp.trainers.vision.training.run.train_run`."""
         require_installed(plan.experiment)
         # Loading torch takes seconds, so it is done where training begins.
+        from tinyexp.trainers.vision.data.processes import lost_ones_told  # noqa: PLC0415
         from tinyexp.trainers.vision.training.run import train_run  # noqa: PLC0415
 
         dataset = _opened(vision_settings(plan.experiment).data, str(data_folder))
         if dataset.fingerprint != plan.record.data.fingerprint:
             raise TinyexpError("the data changed after the run was planned; start the command again.")
-        return train_run(
-            plan,
-            dataset,
-            listener,
-            fresh=fresh,
-            accept_environment=accept_environment,
-            data_folder=data_folder,
-        )
+        with lost_ones_told():
+            return train_run(
+                plan,
+                dataset,
+                listener,
+                fresh=fresh,
+                accept_environment=accept_environment,
+                data_folder=data_folder,
+            )
 
 
 TRAINER = VisionTrainer()

@@ -21,7 +21,11 @@ from torch.utils.data import Dataset as TorchDataset
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.trainers.vision.data.draws import KeyedRng
 from tinyexp.trainers.vision.data.makers import ImagePipeline, maker_for
-from tinyexp.trainers.vision.data.processes import leave_where_nothing_can_be_sent, make_room_for_sockets
+from tinyexp.trainers.vision.data.processes import (
+    how_lost,
+    leave_where_nothing_can_be_sent,
+    make_room_for_sockets,
+)
 from tinyexp.trainers.vision.data.slices import slice_of, slice_problem
 from tinyexp.trainers.vision.data.sources import ImageSource
 from tinyexp.trainers.vision.data.transforms import as_input
@@ -234,11 +238,13 @@ def _by_processes(
         try:
             batch = next(batches)
         except RuntimeError as error:
-            # torch has no type for these two; what a worker raised itself begins otherwise.
+            # torch has no type for this and what follows; what a worker raised itself begins otherwise.
             if str(error).startswith("DataLoader timed out"):
                 raise views.failure(one, _late(patience)) from error
-            if str(error).startswith("DataLoader worker"):
-                raise views.failure(one, "was lost: a process that prepares batches ended") from error
+            if how := how_lost(error):
+                raise views.failure(
+                    one, f"was lost: a process that prepares batches ended ({how})"
+                ) from error
             raise
         if isinstance(batch, TinyexpError):
             raise batch

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from multiprocessing.queues import Queue
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
-from tinyexp.errors import UserError
+from tinyexp.errors import TinyexpError, UserError
 
 _MAX_BYTES = 70
 """Of the folder for temporary files. Batches travel by sockets in it, whose whole paths may have 103 bytes (macOS; Linux: 107)."""
+_LOST = re.compile(
+    r"^DataLoader worker \(pid.*?\) (?=is|exited)(is |exited unexpectedly with )?(?P<how>[^.]*)"
+)
+"""What torch says of a process that ended; it has no type for that."""
 _SHORT = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder with a random name is made in it
 
 
@@ -50,3 +57,23 @@ def leave_where_nothing_can_be_sent(_number: int) -> None:
         os._exit(1)
 
     Queue._on_queue_feeder_error = leave  # type: ignore[attr-defined]  # noqa: SLF001 - it is made to be replaced
+
+
+def how_lost(error: RuntimeError) -> str:
+    """How a process that prepares batches ended, in torch's words; empty where the error is of something else."""
+    found = _LOST.match(str(error))
+    return (found["how"] or "it is gone") if found else ""
+
+
+@contextlib.contextmanager
+def lost_ones_told() -> Iterator[None]:
+    """Around a training: torch raises the end of such a process wherever the training just is, and seldom where a batch is waited for."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (how := how_lost(error)):
+            raise
+        raise TinyexpError(
+            f"a process that prepares batches ended ({how}), as where memory is short. The same command goes on from the last commit;"
+            " with execution.workers=0 it takes no such process."
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from tinyexp.errors import UserError, unknown
 from tinyexp.trainers.vision.data.build import Whole, open_whole
 from tinyexp.trainers.vision.data.catalogue import CATALOGUE, Entry
 from tinyexp.trainers.vision.data.download import Progress
+from tinyexp.trainers.vision.data.folders import FileImages
 from tinyexp.trainers.vision.data.places import located
+from tinyexp.trainers.vision.data.reductions import reductions
 from tinyexp.trainers.vision.data.sources import ImageSource
 
 VERIFIABLE = (*CATALOGUE, "image-folder")
@@ -30,6 +34,8 @@ class Verification:
     test_images: int
     fingerprint: str
     problems: tuple[str, ...]
+    reduced: Mapping[str, int]
+    """How many images hold more than is taken of them, by kind."""
 
 
 def verify(
@@ -56,10 +62,11 @@ def verify(
     try:
         whole = open_whole(name, place)
     except UserError as error:
-        return Verification(name, str(place), 0, 0, 0, "", (str(error),))
+        return Verification(name, str(place), 0, 0, 0, "", (str(error),), {})
     problems = _wrong_counts(whole, CATALOGUE.get(name))
-    problems += _undecodable(whole.train, f"{name} train", progress)
-    problems += _undecodable(whole.test, f"{name} test", progress)
+    reduced = Counter[str]()
+    problems += _undecodable(whole.train, f"{name} train", progress, reduced)
+    problems += _undecodable(whole.test, f"{name} test", progress, reduced)
     if len(problems) > _MAX_PROBLEMS:
         problems[_MAX_PROBLEMS:] = [f"and {len(problems) - _MAX_PROBLEMS:,} problems more"]
     return Verification(
@@ -70,6 +77,7 @@ def verify(
         test_images=len(whole.test),
         fingerprint=whole.fingerprint,
         problems=tuple(problems),
+        reduced=dict(reduced),
     )
 
 
@@ -101,11 +109,13 @@ def _uneven(part: str, source: ImageSource, classes: tuple[str, ...], wanted: in
     ]
 
 
-def _undecodable(source: ImageSource, what: str, progress: Progress) -> list[str]:
+def _undecodable(source: ImageSource, what: str, progress: Progress, reduced: Counter[str]) -> list[str]:
     problems = []
     for index in range(len(source)):
         try:
             source.image(index)
+            if isinstance(source, FileImages):
+                reduced.update(reductions(source.describe(index)))
         except UserError as error:
             problems.append(str(error))
         if index % _EVERY == 0 or index == len(source) - 1:

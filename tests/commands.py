@@ -1,0 +1,13 @@
+"""The command line as a user starts it: a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+
+def tinyexp(*words: str, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Carry out ``tinyexp WORDS``; options are those of ``subprocess.run``, and the exit code is the caller's to look at."""
+    command = [sys.executable, "-m", "tinyexp", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)
