@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from refusals import refuse
 
 from tinyexp import lease
 from tinyexp.errors import LockedError
@@ -47,6 +48,39 @@ def test_it_is_there_while_it_is_held_and_gone_afterwards(tmp_path):
     with leased(tmp_path):
         told = json.loads((tmp_path / NAME).read_text())
         assert (told["process"], told["machine"]) == (os.getpid(), lease.machine())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_goes_also_where_it_cannot_be_read_any_more(tmp_path, monkeypatch):
+    with leased(tmp_path):
+        refuse(monkeypatch, tmp_path / NAME, errno.EIO)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_somebody_else_in_its_place_is_left(tmp_path):
+    with leased(tmp_path):
+        (tmp_path / NAME).unlink()
+        path = of_another_machine(tmp_path)
+    assert "node7" in path.read_text()
+
+
+def test_one_that_cannot_be_read_is_an_error_and_not_waited_for(tmp_path, monkeypatch):
+    of_another_machine(tmp_path)
+    monkeypatch.setattr(lease, "STALE_S", 60.0)
+    refuse(monkeypatch, tmp_path / NAME, errno.EIO)
+    begun = time.monotonic()
+    with pytest.raises(OSError, match="Input/output"), leased(tmp_path):
+        pass
+    assert time.monotonic() - begun < 30
+
+
+def test_one_that_cannot_be_written_whole_is_no_lease(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), leased(tmp_path):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

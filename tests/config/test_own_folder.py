@@ -1,9 +1,14 @@
 """A folder of experiments of one's own: with or without profiles, and whatever else lies in it."""
 
+import errno
+import os
 import shutil
 
 import pytest
+from click.testing import CliRunner
+from refusals import refuse
 
+from tinyexp.cli import main
 from tinyexp.config.load import experiment_names, load_experiment
 from tinyexp.config.profile import default_profile, load_profile, profile_names
 from tinyexp.errors import UserError
@@ -28,6 +33,16 @@ def test_a_folder_with_an_experiment_takes_the_place_of_the_shipped_one(folder):
     assert experiment_names() == ["mine"]
     (folder / "mine.toml").unlink()
     assert experiments_folder() == shipped("experiments"), "nothing of ours is in it"
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_a_folder_that_cannot_be_listed_is_named_and_not_taken_for_none(folder, monkeypatch, number):
+    """Else the experiments that are shipped would be trained in its place."""
+    refuse(monkeypatch, folder, number)
+    told = CliRunner().invoke(main, ["show", "mine"])
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"tinyexp: experiments: {os.strerror(number)}. ")
+    assert told.stderr.endswith(", then give the same command again.\n")
 
 
 def test_without_profiles_the_profile_is_called_default_and_changes_nothing(folder):

@@ -28,6 +28,7 @@ from typing import Any
 from failing_calls import SHORT, Calls
 from in_process import InProcess
 
+from tinyexp import lease
 from tinyexp.cli import main
 from tinyexp.launch import session
 
@@ -110,6 +111,7 @@ class Loop:
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        lease.STALE_S, lease._LOOK_S = 0.5, 0.05  # an empty lease that could not be removed is waited for
         self.place, self.begun = self.folder / "place", self.folder / "begun"
         self.begun.mkdir(parents=True)
         self.work.made(self.begun)

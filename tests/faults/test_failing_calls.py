@@ -13,7 +13,7 @@ import pytest
 from failing_calls import compiled
 
 HERE = Path(__file__).parent
-SAMPLE = {"command": 41, "merge": 67, "pack": 37, "report": 307, "vision": 331}
+SAMPLE = {"command": 53, "merge": 97, "pack": 53, "report": 501, "vision": 331}
 MORE = {"command": 9, "run-all": 23, "merge": 13, "pack": 7, "report": 53, "vision": 73}
 """Every how manieth call fails, by command; `calls.py WORK FOLDER 1` is all of them."""
 
@@ -76,7 +76,7 @@ def test_a_disk_without_rights_links_exchange_and_flush_of_folders_gives_the_sam
     tried(library, "calls.py", work, tmp_path / "tries", disk)
 
 
-@pytest.mark.parametrize(("work", "every"), [("merge", 19), ("pack", 9), ("report", 199)])
+@pytest.mark.parametrize(("work", "every"), [("merge", 19), ("pack", 9)])
 def test_after_a_power_cut_the_same_command_ends_with_the_same(
     library: Path, tmp_path: Path, work: str, every: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_after_a_power_cut_the_same_command_ends_with_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("work", "every"), [("merge", 3), ("pack", 1), ("report", 41), ("vision", 9)])
+@pytest.mark.parametrize(("work", "every"), [("merge", 3), ("pack", 1), ("vision", 9)])
 def test_after_more_power_cuts_the_same_command_ends_with_the_same(
     library: Path, tmp_path: Path, work: str, every: int
 ) -> None:

@@ -73,6 +73,16 @@ def test_a_sound_folder_and_a_sound_run_pass_with_one_sentence(runs, run):
         assert not result.stderr
 
 
+def test_runs_that_other_code_trained_are_told_of_and_are_sound(runs, run, monkeypatch):
+    assert not check(runs).stderr
+    monkeypatch.setattr("tinyexp.launch.verify.code_digest", lambda: "0" * 16)
+    result = check(runs)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "tinyexp: 1 of the runs were trained by other code of the trainer than is installed here. Whether"
+    )
+
+
 def test_a_run_is_found_by_a_relative_name_too(run, monkeypatch):
     monkeypatch.chdir(run.path)
     assert check(".").exit_code == 0

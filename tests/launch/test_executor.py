@@ -1,5 +1,6 @@
 """The seam between jobs and where they are carried out: any executor gives the same records, outcomes and progress."""
 
+import errno
 import os
 import signal
 import time
@@ -44,6 +45,18 @@ def jobs_in(runs, count=3, **options):
 
 def files_of(runs):
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in runs.rglob("*") if path.is_file()}
+
+
+def test_what_the_system_refuses_a_run_is_told_in_words_that_name_the_file(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "runs/run.json")
+
+    monkeypatch.setattr("tinyexp.trainers.vision.training.run.train_run", refused)
+    end = run_job(Job(small_plan(tmp_path), Path("data")))
+    assert end.exit_code == 1
+    assert end.message == (
+        "runs/run.json: Too many open files. Let a process have more files open (`ulimit -n`), then give the same command again."
+    )
 
 
 def test_another_executor_gives_the_same_bytes_outcomes_and_progress(tmp_path):

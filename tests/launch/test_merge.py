@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import filelock
 import pytest
 from click.testing import CliRunner
+from refusals import refuse
 from small_runs import results, small_plan, trained
 
 from tinyexp.cli import main
@@ -183,6 +185,32 @@ def test_a_target_that_is_being_trained_is_left_alone(shards, tmp_path, monkeypa
     assert {name: value for name, value in files_of(into).items() if name in before} == before
 
 
+@pytest.mark.parametrize("name", ["status.json", "run.json", "log.txt", "checkpoints", "."])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_what_cannot_be_read_is_named_and_never_left_out_in_silence(
+    shards, tmp_path, monkeypatch, name, number
+):
+    with monkeypatch.context() as patched:
+        refuse(patched, run_folder_of(shards[0], 0) / name, number)
+        told = CliRunner().invoke(main, ["merge", *map(str, shards), "--into", str(tmp_path / "runs")])
+    assert told.exit_code == 1
+    assert "1 not merged" in told.stdout
+    assert os.strerror(number) in told.stderr
+    assert run_folder_of(tmp_path / "runs", 1).exists(), "the others are merged"
+    merge(shards, tmp_path / "runs")
+    merge(shards, tmp_path / "wanted")
+    assert files_of(tmp_path / "runs") == files_of(tmp_path / "wanted")
+
+
+@pytest.mark.parametrize("name", ["status.json", "metrics.csv"])
+def test_nobody_is_told_to_remove_what_only_cannot_be_read(shards, tmp_path, monkeypatch, name):
+    merge(shards, tmp_path / "runs")
+    refuse(monkeypatch, run_folder_of(tmp_path / "runs", 0) / name, errno.EMFILE)
+    [problem] = [one for one in merge(shards, tmp_path / "runs") if one.is_problem]
+    assert problem.what == "unreadable"
+    assert "Remove that folder" not in problem.why
+
+
 @pytest.mark.parametrize(
     "place", ["copy begun", "*.ckpt done", "metrics.csv written", "copy made", "status.json written"]
 )
@@ -198,6 +226,18 @@ def test_killed_anywhere_it_is_put_right_by_the_same_command(shards, tmp_path, p
     assert ended.returncode == -signal.SIGKILL
     assert not any(one.is_problem for one in merge(shards, into))
     assert files_of(into) == files_of(wanted)
+
+
+def test_killed_in_a_folder_below_it_leaves_nothing_there(shards, tmp_path):
+    into, aside = tmp_path / "runs", run_folder_of(shards[1], 1) / "before-fresh-1"
+    aside.mkdir()
+    shutil.copy(aside.parent / "metrics.csv", aside)
+    environment = os.environ | {"TINYEXP_END_AT": "metrics.csv written@1"}
+    program = [sys.executable, "-c", KILLED, str(shards[1]), str(into)]
+    assert subprocess.run(program, env=environment, check=False).returncode == -signal.SIGKILL
+    assert list(into.rglob("before-fresh-1/.*.tmp"))
+    merge(shards[1:], into)
+    assert not list(into.rglob(".*.tmp"))
 
 
 def test_killed_while_it_replaces_an_earlier_state_the_run_does_not_say_how_far_it_is(shards, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ from tinyexp.files import Stamp, entries, stamp_of
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
 from tinyexp.runs.holder import holder_of
+from tinyexp.runs.records import Environment, read_section
 from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
+from tinyexp.trainers.vision.training.code import code_digest
 
 _PATIENCE_S = 20.0
 """Of a run that is trained: for so long what seems to be wrong is looked at again."""
@@ -44,7 +48,7 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     Parameters
     ----------
     note
-        Called with what could not be looked at: without torch, checkpoints; of a folder in which runs are trained, those to come.
+        Called with what could not be looked at: without torch, checkpoints; of a folder in which runs are trained, those to come; runs that other code trained.
 
     Raises
     ------
@@ -59,6 +63,7 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     with_checkpoints = [one for one in folders if _has_checkpoints(one)]
     looked_at = _readable(with_checkpoints, note)
     found = [finding for one in folders for finding in _verify_run(one, checkpoints=one in looked_at)]
+    _tell_of_code(folders, note)
     missing = _missing(folder, folders)
     if missing and any(map(holder_of, folders)):
         note(f"{len(missing)} of the runs that are to be trained have not begun; others are being trained.")
@@ -73,6 +78,22 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     return Verified(
         len(folders), len(looked_at), unique, _next_step(unique, checkpoints=bool(with_checkpoints))
     )
+
+
+def _tell_of_code(folders: Iterable[RunFolder], note: Callable[[str], None]) -> None:
+    """Which runs the trainer's code that is installed here may give other numbers for; no fault of the records."""
+    codes: Counter[str] = Counter()
+    for folder in folders:
+        with contextlib.suppress(DamagedError):
+            codes[read_section(folder.environment, Environment).code] += 1
+    del codes[""]
+    other = codes.total() - codes[code_digest()] if codes else 0
+    if other:
+        versions = f", {len(codes)} versions of it" if len(codes) > 1 else ""
+        note(
+            f"{other} of the runs were trained by other code of the trainer than is installed here{versions}. Whether it gives the"
+            " same numbers is not known: train one of them anew, into another folder, before comparing with new runs."
+        )
 
 
 def _has_checkpoints(folder: RunFolder) -> bool:

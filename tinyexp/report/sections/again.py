@@ -170,6 +170,7 @@ def _machine(environment: Environment) -> str:
         layout[environment.memory_format],
         *(f"{name}={value}" for name, value in sorted(environment.switches.items())),
         f"arithmetic {environment.arithmetic[:_DIGITS]}" if environment.arithmetic else "",
+        f"code {environment.code[:_DIGITS]}" if environment.code else "",
     )
     return plain(", ".join(part for part in parts if part), 400)
 
