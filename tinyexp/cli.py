@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+
+from tinyexp import stopping
+
+if sys.argv[0].endswith(("/tinyexp", "\\tinyexp.exe")):  # installed before the program began in `__main__`
+    stopping.hear_first()
+
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from tinyexp import stopping, streams
+from tinyexp import streams
 from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
