@@ -33,7 +33,7 @@ from tinyexp.cli_shared import (
     usual_profile,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError, call_failed
+from tinyexp.errors import TinyexpError, UserError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -127,6 +127,14 @@ class _Group(click.Group):
             raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
             self._end(ctx, error)
+        except click.Abort:  # the input ended at a question, whose line is ended first
+            say("", err=True)
+            self._end(
+                ctx,
+                UserError(
+                    f"{ctx.invoked_subcommand}: the question was not answered. Give the answer as an option: --help lists them."
+                ),
+            )
         except OSError as error:
             # Of the system's refusals that nobody foresaw none is a traceback.
             self._end(ctx, call_failed(error))
