@@ -185,13 +185,27 @@ def test_a_target_that_is_being_trained_is_left_alone(shards, tmp_path, monkeypa
     assert {name: value for name, value in files_of(into).items() if name in before} == before
 
 
-@pytest.mark.parametrize("name", ["status.json", "run.json", "log.txt", "checkpoints", "."])
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("status.json", errno.EMFILE),
+        ("run.json", errno.EIO),
+        ("log.txt", errno.EACCES),
+        ("checkpoints", errno.EACCES),
+        ("before-fresh-1", errno.EACCES),
+        (".", errno.EACCES),
+    ],
+)
 def test_what_cannot_be_read_is_named_and_never_left_out_in_silence(
     shards, tmp_path, monkeypatch, name, number
 ):
+    source = run_folder_of(shards[0], 0)
+    (source / "before-fresh-1").mkdir()
+    shutil.copy(source / "metrics.csv", source / "before-fresh-1")
+    if name == "status.json":  # all that says that it was begun
+        shutil.rmtree(source / "checkpoints")
     with monkeypatch.context() as patched:
-        refuse(patched, run_folder_of(shards[0], 0) / name, number)
+        refuse(patched, source / name, number)
         told = CliRunner().invoke(main, ["merge", *map(str, shards), "--into", str(tmp_path / "runs")])
     assert told.exit_code == 1
     assert "1 not merged" in told.stdout
