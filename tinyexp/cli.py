@@ -95,6 +95,14 @@ class _Group(click.Group):
             for line in str(error).split("\n"):
                 say(f"tinyexp: {line}", err=True)
             ctx.exit(getattr(error, "exit_code", 1))
+        except PermissionError as error:  # whatever looks at a file may meet one that nobody may look at
+            if error.filename is None:
+                raise
+            say(
+                f"tinyexp: {error.filename}: {error.strerror}. Allow yourself to read it, or name another folder.",
+                err=True,
+            )
+            ctx.exit(1)
 
 
 @click.group(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tinyexp.errors import DamagedError
 from tinyexp.failpoints import failpoint
-from tinyexp.files import GIT_ATTRIBUTES, copy_file
+from tinyexp.files import GIT_ATTRIBUTES, copy_file, entries
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.records import Status, read_section
 from tinyexp.runs.verify import changed_records
@@ -60,10 +60,17 @@ def _order(name: Path) -> tuple[int, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The ordinary files below a run's folder that are the run's, relative to it; no links."""
-    for path in sorted(folder.rglob("*")):
+    """The ordinary files below a run's folder that are the run's, relative to it; no links. Raises DamagedError where it cannot see all."""
+    for path in _below(folder):
         name = path.relative_to(folder)
         hidden = name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES
         unfinished = path.name.startswith(".") and path.suffix == ".tmp"
         if path.is_file() and not path.is_symlink() and not hidden and not unfinished:
             yield name
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in entries(folder):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(path)
