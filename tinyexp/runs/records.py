@@ -45,18 +45,28 @@ T = TypeVar("T", bound=Section)
 MemoryFormat = Literal["channels_last", "contiguous"]
 
 
-class DataRecord(Section):
-    """What the data set was when the run was planned."""
+class DataFacts(Section):
+    """What the data set was when the run was planned, as a report tells it."""
 
     fingerprint: Digest
-    covers: str = ""
-    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
     train_images: Count = 0
     holdout_images: Count = 0
     test_images: Count = 0
     classes: Count = 0
     files: dict[str, Digest] = Field(default_factory=dict)
     """Of a command: the files that its result rests on, with their SHA-256; empty where none is pinned."""
+
+
+class DataRecord(DataFacts):
+    """The same as a run's record has it."""
+
+    covers: str = ""
+    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
+
+    @property
+    def facts(self) -> DataFacts:
+        """Without that."""
+        return DataFacts.model_validate(self.model_dump(exclude={"covers"}))
 
 
 class RepairRecord(Section):
