@@ -114,3 +114,31 @@ def test_a_folder_or_checkpoint_that_may_not_be_read_is_neither_sound_nor_damage
     assert not list(runs.rglob("*.damaged*"))
     assert run_job(Job(small_plan(runs), runs)).exit_code == 0
     assert results(small_plan(runs)) == results(small_plan(kept))
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        lambda folder: folder.path.parents[2],
+        lambda folder: folder.path.parents[1],
+        lambda folder: folder.path.parent,
+        lambda folder: folder.path,
+        lambda folder: folder.checkpoints,
+        lambda folder: folder.record,
+    ],
+    ids=["runs", "profile", "experiment", "run", "checkpoints", "record"],
+)
+@pytest.mark.parametrize("words", ["check RUNS", "merge RUNS --into INTO", "report --runs RUNS --out OUT"])
+def test_what_a_command_may_not_look_at_is_named_and_never_passed_over(
+    runs: Path, tmp_path: Path, which: Callable[[RunFolder], Path], words: str
+) -> None:
+    path, places = which(folder_of(runs)), {"RUNS": runs, "INTO": tmp_path / "into", "OUT": tmp_path / "out"}
+    mode = stat.S_IMODE(path.stat().st_mode)
+    closed(path)
+    result = command(*[places.get(word, word) for word in words.split()])
+    path.chmod(mode)
+    if words.startswith("report") and path.name == "checkpoints":  # of which a report is not made
+        assert result.exit_code == 0
+        return
+    assert result.exit_code == 1
+    assert str(path) in result.stdout + result.stderr

@@ -240,6 +240,19 @@ def test_a_run_that_was_stopped_between_checkpoint_and_records_is_sound(runs, ru
     assert verify(runs).found == ()
 
 
+def test_a_run_that_was_killed_between_its_table_and_its_status_is_sound(runs, run):
+    digests = {**read_section(run.status, Status).digests, "metrics.csv": "0" * 64}
+    del digests["predictions.npz"]
+    run.predictions.unlink()
+    update = {"state": "running", "epochs_done": 2, "digests": digests}
+    write_section(run.status, read_section(run.status, Status).model_copy(update=update))
+    assert verify(runs).found == ()
+    run.metrics.write_bytes(run.metrics.read_bytes().replace(b"0.", b"1.", 1))
+    assert names(run.path) == ["metrics.csv"]
+    run.metrics.unlink()
+    assert names(run.path) == ["metrics.csv"]
+
+
 def test_records_without_checkpoints_are_checked_too(runs, run):
     shutil.rmtree(run.checkpoints)
     assert check(runs).stdout == f"{runs}: 1 run, every record as it was written.\n"

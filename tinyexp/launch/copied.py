@@ -64,7 +64,7 @@ def _order(name: Path) -> tuple[int, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The ordinary files below a run's folder that are the run's, relative to it; no links."""
+    """The ordinary files below a run's folder that are the run's, relative to it; no links. Raises UnreadableError where it cannot see all."""
     for path in below(folder):
         name = path.relative_to(folder)
         hidden = is_clutter(name) or (name.parts[0].startswith(".") and name.parts[0] != GIT_ATTRIBUTES)

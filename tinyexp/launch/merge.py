@@ -120,9 +120,8 @@ def _merged(source: RunFolder, into: Path) -> Merged:
 def _merge_run(source: RunFolder, into: Path) -> Merged:
     target = RunFolder(into / source.name)
     own, there = _Standing.of(source), _Standing.of(target)
-    if own.is_empty:
-        return Merged(source.path, "empty")
-    if problem := _problem(source, target, own, there):
+    empty = Merged(source.path, "empty") if own.is_empty else None
+    if problem := _unseen(source) or empty or _problem(source, target, own, there):
         return problem
     if own.rank <= there.rank:
         return Merged(source.path, "there" if own.rank == there.rank else "behind")
@@ -135,6 +134,18 @@ def _merge_run(source: RunFolder, into: Path) -> Merged:
             source.path, "in_use", f"is not merged: {changed} changed while it was copied. Merge again."
         )
     return Merged(source.path, "copied" if there.is_empty else "went_on")
+
+
+def _unseen(source: RunFolder) -> Merged | None:
+    """A folder that may not be listed looks like an empty one."""
+    try:
+        for folder in (source.path, source.checkpoints):
+            entries(folder)
+    except UnreadableError:
+        raise
+    except DamagedError as error:
+        return Merged(error.path or source.path, "damaged", f"is not merged: {error.reason}")
+    return None
 
 
 def _problem(source: RunFolder, target: RunFolder, own: _Standing, there: _Standing) -> Merged | None:

@@ -16,7 +16,7 @@ from tinyexp.files import Stamp, entries, stamp_of
 from tinyexp.runs.asked import NAME, read_asked
 from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
 from tinyexp.runs.holder import holder_of
-from tinyexp.runs.records import Environment, read_section
+from tinyexp.runs.records import Environment, Status, read_bounded, read_section
 from tinyexp.runs.verify import Finding, cures, finding, verify_records
 from tinyexp.terminal import say
 from tinyexp.trainers.vision.training.code import code_digest
@@ -126,8 +126,19 @@ def _look(folder: RunFolder, *, checkpoints: bool) -> list[Finding]:
     # Only here is torch needed, which takes seconds to load.
     from tinyexp.trainers.vision.training.verify import verify_checkpoints  # noqa: PLC0415
 
-    known = {finding.path for finding in found}
-    return found + [finding for finding in verify_checkpoints(folder) if finding.path not in known]
+    known, own = {finding.path for finding in found}, verify_checkpoints(folder)
+    if not own and folder.metrics in known and _was_cut_between_records(folder):
+        found = [finding for finding in found if finding.path != folder.metrics]
+    return found + [finding for finding in own if finding.path not in known]
+
+
+def _was_cut_between_records(folder: RunFolder) -> bool:
+    """Whether a run was ended after its table, which its checkpoint has found right, and before its status was written."""
+    try:
+        read_bounded(folder.metrics)
+        return read_section(folder.status, Status).state != "finished"
+    except DamagedError:
+        return False
 
 
 def _stamps(folder: RunFolder) -> list[tuple[str, Stamp]]:

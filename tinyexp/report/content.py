@@ -22,7 +22,7 @@ from tinyexp.analysis.reproduction import Reproduction
 from tinyexp.analysis.study import Study
 from tinyexp.config.difference import Difference
 from tinyexp.config.metric import Metric
-from tinyexp.runs.records import DataRecord
+from tinyexp.runs.records import DataFacts
 
 SCHEMA_VERSION = 8
 
@@ -126,7 +126,7 @@ class ExperimentValues:
     deviations: tuple[Difference, ...]
     """Keys in which it departs from the source: the source's value left, its own right."""
     readings: dict[str, str]
-    data: DataRecord
+    data: DataFacts
     seeds: tuple[int, ...]
     """Those of the finished runs."""
     last: dict[str, tuple[float, ...]]

@@ -130,7 +130,7 @@ def _experiment(evidence: Evidence, chosen: DesignPoint) -> ExperimentValues:
         overrides=chosen.experiment.overrides,
         deviations=chosen.experiment.deviations,
         readings=chosen.experiment.readings,
-        data=chosen.data,
+        data=chosen.data.facts,
         seeds=chosen.seeds,
         last=_last(evidence, chosen),
         curves=curves,

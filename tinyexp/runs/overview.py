@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tinyexp.runs.folder import RunFolder, find_runs, no_folder
 from tinyexp.runs.heartbeat import stale_words
 from tinyexp.runs.holder import is_abandoned
 from tinyexp.runs.records import RunRecord, Status, last_result, read_section, result
-from tinyexp.runs.verify import changed_records, held_instead
+from tinyexp.runs.verify import State, changed_records, held_instead
 
 _ENDED = {"finished", "failed", "diverged", "damaged"}
 
@@ -45,7 +46,7 @@ def overview(runs: Path) -> list[dict[str, Any]]:
             rows.append(row | {"message": f"holds the run {other}"})
             continue
         changed = changed_records(folder, status)
-        message = f"changed since it was written: {', '.join(changed)}" if changed else status.message
+        message = _told(changed) or status.message
         state: str = status.state
         if state == "running" and is_abandoned(folder):
             state, message = (
@@ -81,6 +82,14 @@ def _asked(profile_runs: Path) -> tuple[str, ...]:
         return read_asked(profile_runs)
     except DamagedError:
         return ()
+
+
+def _told(changed: Mapping[str, State]) -> str:
+    """As in ``cannot be read: metrics.csv; changed since it was written: run.json``."""
+    unread = [name for name, state in changed.items() if state == "unreadable"]
+    others = [name for name in changed if name not in unread]
+    kinds = (("cannot be read", unread), ("changed since it was written", others))
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in kinds if names)
 
 
 def _result(folder: RunFolder) -> tuple[str, float | None]:

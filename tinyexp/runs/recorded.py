@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,7 +60,7 @@ def _sharing(run: RecordedRun, kept: dict[str, list[Experiment]]) -> RecordedRun
 def read_run(folder: RunFolder) -> RecordedRun:
     """One run; raises DamagedError where a record cannot be read."""
     there = [folder.record, folder.status]
-    if folder.environment.exists():
+    if os.path.lexists(folder.environment):
         there.append(folder.environment)
     content = {path: read_bounded(path) for path in there}
     return RecordedRun(

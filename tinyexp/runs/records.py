@@ -49,12 +49,10 @@ MAY_BE_LEFT_OUT = "may_be_left_out"
 """Marks a key, in a schema that is made of these types, without which a record is whole."""
 
 
-class DataRecord(Section):
-    """What the data set was when the run was planned."""
+class DataFacts(Section):
+    """What the data set was when the run was planned, as a report tells it."""
 
     fingerprint: Digest
-    covers: str = ""
-    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
     train_images: Count = 0
     holdout_images: Count = 0
     test_images: Count = 0
@@ -68,6 +66,18 @@ class DataRecord(Section):
     @model_serializer(mode="wrap")
     def _without_nothing(self, usual: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a type would stand in the schema in place of the keys
         return {key: value for key, value in usual(self).items() if key != "reduced" or value}
+
+
+class DataRecord(DataFacts):
+    """The same as a run's record has it."""
+
+    covers: str = ""
+    """How far the fingerprint goes where that is less than every pixel, in words; empty in older records too."""
+
+    @property
+    def facts(self) -> DataFacts:
+        """Without that."""
+        return DataFacts.model_validate(self.model_dump(exclude={"covers"}))
 
 
 class RepairRecord(Section):

@@ -38,7 +38,7 @@ State = Literal["as_written", "missing", "no_file", "unreadable", "line_ends", "
 _WORDS: Mapping[State, str] = {
     "missing": "is missing.",
     "no_file": "is no ordinary file.",
-    "unreadable": "cannot be read, which need not be damage: its permissions, its disk or a limit of this process forbid it.",
+    "unreadable": "cannot be read: its permissions, its disk or a limit of this process forbid it.",
     "line_ends": "differs only in line ends.",
     "changed": "is not what the run wrote: its SHA-256 is not the one in status.json.",
 }
@@ -46,6 +46,7 @@ _LINE_ENDS = (
     "Git rewrites line ends where core.autocrlf is set. Put a line `* -text` into a .gitattributes beside the runs or"
     " the report, or run `git config core.autocrlf false`; then remove that folder and check it out again."
 )
+_UNREADABLE = "What cannot be read need not be damaged: allow yourself to read it, as with `chmod -R u+rwX FOLDER`, then check again."
 _TEXTS = (".csv", ".json")
 """What of a run's records git may take for text."""
 _ALWAYS = ("run.json", "environment.json")
@@ -60,13 +61,18 @@ class Finding:
     """A sentence without its beginning, which is the path."""
     cure: str = ""
     """What puts it right, where that is known by the finding alone."""
-    is_unknown: bool = False
-    """It could not be read, of which nothing follows for its content."""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it could not be read, of which nothing follows for its content."""
+        return self.cure == _UNREADABLE
 
     @classmethod
     def of(cls, error: DamagedError, path: Path) -> Finding:
         """An error of a file as a finding."""
-        return cls(error.path or path, error.reason, is_unknown=isinstance(error, UnreadableError))
+        return cls(
+            error.path or path, error.reason, _UNREADABLE if isinstance(error, UnreadableError) else ""
+        )
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
@@ -79,7 +85,7 @@ def only_line_ends(content: bytes, wanted: str) -> bool:
 
 def finding(path: Path, state: State) -> Finding:
     """What became of a file, in words."""
-    return Finding(path, _WORDS[state], _LINE_ENDS if state == "line_ends" else "", state == "unreadable")
+    return Finding(path, _WORDS[state], {"line_ends": _LINE_ENDS, "unreadable": _UNREADABLE}.get(state, ""))
 
 
 def cures(found: Iterable[Finding]) -> tuple[str, ...]:

@@ -118,7 +118,16 @@ def test_folders_of_two_runs_that_were_exchanged_are_found_and_never_used(plans)
     assert "holds another run (seed 1 then, 0 now)" in job(plans[0]).message
 
 
-@pytest.mark.parametrize("records", [5, {}, {"run.json": "{}", "environment.json": "{}"}, {"run.json": 1}])
+@pytest.mark.parametrize(
+    "records",
+    [
+        5,
+        {},
+        {"run.json": "{}", "environment.json": "{}"},
+        {"run.json": 1},
+        {"run.json": "\udc80", "environment.json": "{}"},
+    ],
+)
 def test_records_in_a_checkpoint_that_are_none_are_damage(plans, records):
     folder = plans[0].folder
     newest = load_checkpoint(checkpoints(folder.checkpoints)[-1])

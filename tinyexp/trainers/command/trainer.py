@@ -120,6 +120,7 @@ class _Run:
             stop_wanted=lambda: self.listener.stop_code() != 0,
             watch=self._look,
         )
+        self.held.require()  # before what it left is missed
         if ending == "stopped":
             self._project("interrupted", "stopped; the same command goes on")
             raise InterruptedRunError(

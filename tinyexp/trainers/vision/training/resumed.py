@@ -54,7 +54,7 @@ def kept_records(checkpoint: dict[str, Any], path: Path) -> Began | None:
         return None
     if not isinstance(kept, dict) or not all(isinstance(kept.get(name), str) for name in _NAMES):
         raise DamagedError("is not a checkpoint of this version: its records cannot be read.", path)
-    run, environment = (kept[name].encode() for name in _NAMES)
+    run, environment = (kept[name].encode(errors="replace") for name in _NAMES)
     return Began(parsed_section(path, run, RunRecord), parsed_section(path, environment, Environment))
 
 

@@ -24,7 +24,7 @@ from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint
 from tinyexp.trainers.vision.training.resumed import Began, kept_records
 
-_UNREADABLE = (KeyError, TypeError, AttributeError, ValueError)
+_UNREADABLE = (KeyError, TypeError, AttributeError, ValueError, RuntimeError)
 """What a content of another form gives."""
 
 
