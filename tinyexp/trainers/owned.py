@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from tinyexp.errors import LockedError, LostFolderError, UserError
-from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, rename_anew, write_text
+from tinyexp.files import BYTES_AS_THEY_ARE, GIT_ATTRIBUTES, read_error, rename_anew, write_text
 from tinyexp.lease import leased
 from tinyexp.ownership import owner_of, take_over
 from tinyexp.runs.folder import RECORD_NAMES, RunFolder
@@ -74,12 +74,20 @@ def owned(folder: RunFolder, wait_s: float | None = None) -> Iterator[Held]:
         raise UserError(_unwritable(folder, error)) from error
     try:
         with _leased(folder):
-            take_over(owner, [folder.path, *(path for path in below(folder.path) if path.is_dir())])
+            take_over(owner, _folders(folder.path))
             if not os.path.lexists(attributes := folder.path / GIT_ATTRIBUTES):
                 write_text(attributes, BYTES_AS_THEY_ARE)
             yield Held(folder.path)
     finally:
         lock.release()
+
+
+def _folders(path: Path) -> list[Path]:
+    """A run's folder and those below it; raises UnreadableError where one cannot be listed, for what an owner left in it would stay."""
+    try:
+        return [path, *(one for one in below(path) if one.is_dir())]
+    except OSError as error:
+        raise read_error(Path(error.filename or path), error) from error
 
 
 @contextlib.contextmanager
