@@ -99,6 +99,7 @@ def test_the_wheel_holds_the_built_in_images_with_their_licence_in_three_megabyt
     assert any("Zalando SE" in notice for notice in notices)
 
 
+@pytest.mark.slow
 def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
     def tinyexp(*arguments):
         done = subprocess.run(

@@ -60,6 +60,7 @@ def test_a_clear_difference_stops_at_the_first_look(place, study):
     assert "The study looks at its results at 3 and 6 runs of each; this is look 1 of 2." in page
 
 
+@pytest.mark.slow
 def test_an_open_one_is_trained_to_its_last_look_and_no_further(place, study):
     against(place, 0.55)
     assert "expected" not in tinyexp("plan", "rates").stdout, "nothing is trained yet"

@@ -111,6 +111,7 @@ def command(runs: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_run_all_on_a_disk_that_is_too_small_names_what_was_needed_and_goes_on_where_it_stopped(
     tmp_path: Path, untouched: dict[str, bytes]
 ) -> None:

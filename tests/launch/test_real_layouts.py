@@ -49,6 +49,7 @@ def cut(**settings):
     ]
 
 
+@pytest.mark.slow
 def test_a_run_on_tiny_imagenets_layout_learns_what_can_be_seen_so_the_labels_of_both_splits_agree(tmp_path):
     """Four classes that differ in what the eye sees; chance is 25 %. A mix-up of classes between train and val ends at or below it."""
     folder = make_tiny_imagenet(
@@ -83,6 +84,7 @@ def test_a_run_on_tiny_imagenets_layout_learns_what_can_be_seen_so_the_labels_of
     assert str(tmp_path) not in said
 
 
+@pytest.mark.slow
 def test_the_paper_profile_trains_on_imagenets_layout_with_photos_that_are_not_square(tmp_path):
     make_imagenet(tmp_path / "imagenet", classes=3, train_per_class=8, val_per_class=4)
     settings = cut(model__classes=3, model__width=0.1, training__batch_size=8, training__stop_after=1)
@@ -107,6 +109,7 @@ def test_the_paper_profile_trains_on_imagenets_layout_with_photos_that_are_not_s
     )  # the readings are two runs
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path(FASHION).is_dir(), reason="Debian's package dataset-fashion-mnist is not installed"
 )

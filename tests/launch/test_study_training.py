@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 from small_runs import SET
 
@@ -16,6 +17,7 @@ def tinyexp(*arguments):
     return result
 
 
+@pytest.mark.slow
 def test_run_all_trains_a_studys_mixtures_once_and_the_report_shares_the_gap_out(tmp_path):
     runs, out = str(tmp_path / "runs"), str(tmp_path / "out")
     command = ["run-all", "--only", "tiny-*", "--seeds", "3", *SET, "--runs", runs, "--json"]
@@ -67,6 +69,7 @@ def test_run_all_trains_a_studys_mixtures_once_and_the_report_shares_the_gap_out
     assert (told["runs"], told["finished"]) == (102, 54)
 
 
+@pytest.mark.slow
 def test_other_seeds_are_trained_from_the_first_on(tmp_path):
     command = ["run-all", "--only", "tiny-*", "--plan", "none", *SET, "--runs", str(tmp_path), "--json"]
     rows = json.loads(tinyexp(*command, "--first-seed", "7", "--seeds", "2").stdout)

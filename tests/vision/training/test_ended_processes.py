@@ -69,7 +69,8 @@ def test_a_process_that_hangs_ends_the_run_once_it_was_waited_for(tmp_path, unto
     assert results(trained(tmp_path, **TWO)) == untouched
 
 
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=slow), 1])
+@slow
+@pytest.mark.parametrize("rank", [0, 1])
 def test_sigterm_to_any_process_commits_and_the_command_leaves_with_143(tmp_path, untouched, rank):
     done = commanded(tmp_path, TINYEXP_END_AT=f"rank {rank} gradients@6=TERM")
     assert done.returncode == 143, done.stderr

@@ -144,6 +144,7 @@ def test_gradients_that_depend_on_the_layout_are_noticed(monkeypatch):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the switches are of x86-64 processors")
 def test_the_narrow_residual_net_trains_with_avx2_code_too(tmp_path):
     """Where oneDNN's AVX2 code writes beside its memory, this ended in SIGABRT or SIGSEGV every time."""

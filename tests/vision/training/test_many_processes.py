@@ -54,6 +54,7 @@ def spec(**overrides):
     return vision_settings(load_experiment("tiny-design1", "embedded", keys))
 
 
+@pytest.mark.slow
 def test_the_same_run_again_has_the_same_bits_with_other_commits_and_workers(tmp_path, untouched):
     again = trained(tmp_path, execution__checkpoint_steps=1, execution__workers=1, **TWO)
     assert results(again) == untouched
