@@ -205,3 +205,8 @@ def test_zsh_completes_by_the_lines_that_the_help_names(in_shell):
     """The tab key, pressed in a terminal."""
     done = in_shell("timeout", "60", "zsh", "-f", "-c", ZSH.replace("{line}", line_of(in_shell, "zsh")))
     assert "tinyexp plan does-width-help" in done.stdout, done
+
+
+def test_options_of_the_commands_that_look_at_runs_are_completed(tmp_path):
+    assert {"--checkpoints", "--work", "--yes", "--runs"} <= set(completed(tmp_path, "clean", "--"))
+    assert "--watch" in completed(tmp_path, "status", "--w")

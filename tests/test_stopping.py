@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tinyexp import stopping
+from tinyexp.config.load import load_experiment
+from tinyexp.errors import InterruptedRunError
+from tinyexp.launch.tryout import try_run
 
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGUSR1": 143}
 HOOK = """
@@ -128,10 +131,28 @@ def test_a_command_that_is_over_keeps_its_exit_code() -> None:
 
 
 def test_a_process_that_is_started_hears_no_terminal_before_it_is_ready() -> None:
-    child = "import os, signal; from tinyexp import stopping; os.kill(os.getpid(), signal.SIGHUP); heard = []; stopping.hear_as_worker(lambda *_: heard.append(1)); print(len(heard))"
+    child = "import os, signal; from tinyexp import stopping; os.kill(os.getpid(), signal.SIGUSR1); heard = []; stopping.hear_as_worker(lambda *_: heard.append(1)); print(len(heard))"
     done = run(
         "import subprocess\nwith stopping.held_back():\n"
         "    child = subprocess.Popen([sys.executable, '-c', sys.argv[1]])\nsys.exit(child.wait())\n",
         child,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_a_try_that_is_stopped_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while what trains is being loaded, which takes seconds."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stopped(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise InterruptedRunError("stopped", 143)
+
+    monkeypatch.setattr("tinyexp.launch.tryout.prepare", stopped)
+    with pytest.raises(stopping.Stopped) as end:
+        try_run(load_experiment("tiny-design1", "embedded"), 0, Path("data"), print)
+    assert end.value.exit_code == 143
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) is before

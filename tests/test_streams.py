@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from faults.disks import small_disk
+
+from tinyexp.cli import main
 
 TRAIN = """
 import sys
@@ -125,3 +128,20 @@ def test_a_name_that_the_terminals_encoding_lacks_is_escaped(mine: Path) -> None
     done = bash(f"PYTHONIOENCODING=latin-1 {COMMAND} show mine")
     assert (done.returncode, done.stderr) == (0, "")
     assert r"\u5b9e\u9a8c" in done.stdout
+
+
+def test_a_command_without_standard_input_asks_nothing(tmp_path: Path) -> None:
+    done = bash(f"{COMMAND} init <&-", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("tinyexp: init: --run is needed where there is no terminal to ask at.")
+
+
+def test_input_that_ends_at_a_question_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinyexp.cli_init._is_answered", lambda: True)
+    done = CliRunner().invoke(main, ["init"], input="")
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == (
+        "tinyexp: init: the question was not answered. Give the answer as an option: --help lists them."
+    )
+    assert "Aborted" not in done.stderr

@@ -1,14 +1,10 @@
 """`python -m tinyexp`, and the program `tinyexp`."""
 
-import sys
-
 from tinyexp import stopping
 
-# A process that trains for this program loads its file as well, and has handlers of its own.
-if "multiprocessing" not in sys.modules:
-    stopping.hear()
+stopping.hear_first()
 
-from tinyexp.cli import main
+from tinyexp.cli import main  # noqa: E402 - a signal that comes while this is loaded is heard
 
 if __name__ == "__main__":
     main()

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+
+from tinyexp import stopping
+
+if sys.argv[0].endswith(("/tinyexp", "\\tinyexp.exe")):  # installed before the program began in `__main__`
+    stopping.hear_first()
+
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from tinyexp import stopping, streams
+from tinyexp import streams
 from tinyexp.cli_check import check
 from tinyexp.cli_complete import complete_experiment, complete_profile, complete_trained_profile
 from tinyexp.cli_init import init
@@ -27,7 +33,7 @@ from tinyexp.cli_shared import (
     usual_profile,
 )
 from tinyexp.cli_train import merge, plan, run, run_all, try_experiment
-from tinyexp.errors import TinyexpError, call_failed
+from tinyexp.errors import TinyexpError, UserError, call_failed
 from tinyexp.terminal import say, visible
 
 _DATA = click.Command("data", short_help="List, fetch, verify and pack data sets.")
@@ -121,6 +127,14 @@ class _Group(click.Group):
             raise click.MissingParameter(advice(error), error.ctx, error.param) from error
         except TinyexpError as error:
             self._end(ctx, error)
+        except click.Abort:  # the input ended at a question, whose line is ended first
+            say("", err=True)
+            self._end(
+                ctx,
+                UserError(
+                    f"{ctx.invoked_subcommand}: the question was not answered. Give the answer as an option: --help lists them."
+                ),
+            )
         except OSError as error:
             # Of the system's refusals that nobody foresaw none is a traceback.
             self._end(ctx, call_failed(error))

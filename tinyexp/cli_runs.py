@@ -61,24 +61,21 @@ def _watch(runs: Path, show: Callable[[list[dict[str, Any]], str], None]) -> Non
     """Look until all is finished, or a signal comes; Ctrl-C is the way to end it, and no failure."""
     from tinyexp.runs.overview import awaited, overview
 
-    heard: list[int] = []
-    before = stopping.hear(lambda number, _: heard.append(number))
     try:
-        while not heard:
-            began = time.monotonic()
-            rows = overview(runs)
-            left = awaited(runs, rows)
-            show(rows, _summary(rows, left))
-            if rows and not left:
-                break
-            until = time.monotonic() + max(_LOOK_S, _SHARE * (time.monotonic() - began))
-            while not heard and time.monotonic() < until:
-                time.sleep(_STEP_S)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if heard and heard[0] != signal.SIGINT:
-        raise stopping.Stopped(heard[0])
+        with stopping.heeded() as asked:
+            while not asked():
+                began = time.monotonic()
+                rows = overview(runs)
+                left = awaited(runs, rows)
+                show(rows, _summary(rows, left))
+                if rows and not left:
+                    return
+                until = time.monotonic() + max(_LOOK_S, _SHARE * (time.monotonic() - began))
+                while not asked() and time.monotonic() < until:
+                    time.sleep(_STEP_S)
+    except stopping.Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
 
 
 def _summary(rows: list[dict[str, Any]], left: int) -> str:

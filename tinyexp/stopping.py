@@ -55,6 +55,40 @@ def hear(handler: Handler | None = None) -> dict[int, Any]:
     return {number: signal.signal(number, handler or _stop) for number in asked_by()}
 
 
+def hear_first() -> None:
+    """As the first thing that a program does. A process that trains for it loads the same file, and has handlers of its own."""
+    if "multiprocessing" not in sys.modules:
+        hear()
+
+
+@contextlib.contextmanager
+def heeded() -> Iterator[Callable[[], int]]:
+    """In this block a signal is noted for whoever asks, who gets its exit code; the block's end is then the command's.
+
+    A second one leaves at once.
+
+    Raises
+    ------
+    Stopped
+        A signal came.
+    """
+    heard: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        if heard:
+            _leave(number)
+        heard.append(number)
+
+    before = hear(note)
+    try:
+        yield lambda: code_of(heard[0]) if heard else 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            raise Stopped(heard[0])
+
+
 def hear_as_worker(stop: Handler) -> None:
     """The same in a process whose launcher decides: a terminal sends SIGINT to all of its processes."""
     hear(stop)

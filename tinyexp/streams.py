@@ -42,6 +42,8 @@ def keep() -> None:
     closed = {number for number in (0, _OUT, _ERR) if _is_closed(number)}
     for _ in closed:
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - it gets the lowest number that is free
+    if 0 in closed and sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
     if os.name == "nt":  # consoles there are no files
         return
     if sys.stdout is sys.__stdout__:

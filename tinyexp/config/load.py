@@ -42,6 +42,7 @@ __all__ = [
 _HEAD = tuple(ExperimentFile.model_fields)
 """Keys of an experiment file that are no settings."""
 _METRICS = "metrics"
+_MAX_BITS = 1_000
 _TAKEN = "readings."
 """Begins the keys that name an interpretation."""
 
@@ -122,6 +123,11 @@ def load_experiment(
     )
 
 
+def _is_endless(value: Any) -> bool:
+    """Whether it is a number of so many digits that Python writes none of them."""
+    return isinstance(value, int) and value.bit_length() > _MAX_BITS
+
+
 def _texts(error: BaseException | None, given: Mapping[str, Any]) -> dict[str, str]:
     """The overrides that are refused as no text, as they were typed: the name of a folder may look like a number, ``2024``."""
     if not isinstance(error, ValidationError):
@@ -130,7 +136,7 @@ def _texts(error: BaseException | None, given: Mapping[str, Any]) -> dict[str, s
     return {
         key: value.typed if isinstance(value, _Number) else as_typed(value)
         for key, value in given.items()
-        if key in refused and not isinstance(value, list | dict)
+        if key in refused and not isinstance(value, list | dict) and not _is_endless(value)
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyexp import stopping
 from tinyexp.analysis.design import experiment_point
 from tinyexp.analysis.study import load_study, study_names
 from tinyexp.config.experiment import Experiment
@@ -48,9 +49,9 @@ def try_run(experiment: Experiment, seed: int, data_folder: Path, tell: Callable
         index = next(name for name in INDEX_COLUMNS if name in row)
         tell(f"{index} {row[index]:g}: {measured(metric, row[metric] if metric else None)}")
 
-    with thrown_away() as place:
+    with stopping.heeded() as asked, thrown_away() as place:
         [plan] = prepare([experiment_point(experiment, (seed,))], place, data_folder)
-        listener = Listener(epoch_done=epoch_done, warn=tell)
+        listener = Listener(epoch_done=epoch_done, warn=tell, stop_code=asked)
         trainer_of(experiment.trainer).train(
             plan, data_folder, listener, fresh=False, accept_environment=False
         )

@@ -73,7 +73,12 @@ def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_worke
 
 def started(tmp_path, *options):
     return subprocess.Popen(
-        run_command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        run_command(tmp_path, *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests may have them ignore it, as nohup does.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - a test has one thread
     )
 
 

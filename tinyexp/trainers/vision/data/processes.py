@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
+from tinyexp import stopping
 from tinyexp.errors import TinyexpError, UserError
 
 _MAX_BYTES = 70
@@ -48,7 +50,12 @@ def make_room_for_sockets() -> None:
 
 
 def leave_where_nothing_can_be_sent(_number: int) -> None:
-    """In such a process: end where a batch cannot be sent, which its parent sees at once, in place of a batch that never comes."""
+    """In such a process: end where a batch cannot be sent, which its parent sees at once, in place of a batch that never comes.
+
+    What a terminal sends to all processes is its parent's to answer; what the parent sends ends it.
+    """
+    stopping.hear_nothing()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def leave(self: Any, error: BaseException, _batch: Any) -> None:
         del self
