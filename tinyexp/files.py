@@ -134,6 +134,12 @@ def write_whole(handle: int, content: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
+def cut_to(handle: int, size: int) -> None:
+    """Cut an open file that is longer; another is not touched, as some FAT file systems refuse what changes nothing."""
+    if os.fstat(handle).st_size > size:
+        os.ftruncate(handle, size)
+
+
 def process_token() -> str:
     """Sixteen random digits in the name of every temporary file that this process makes."""
     return _token_of(os.getpid())

@@ -30,6 +30,7 @@ from tinyexp.errors import TinyexpError, UserError
 from tinyexp.failpoints import failpoint
 from tinyexp.files import (
     NOT_THROUGH_LINKS,
+    cut_to,
     json_text,
     process_token,
     read_bounded,
@@ -266,7 +267,7 @@ def _record(owner: Path, content: bytes) -> None:
 
 def _write(handle: int, content: bytes) -> None:
     write_whole(handle, content)
-    os.ftruncate(handle, len(content))
+    cut_to(handle, len(content))
     os.fsync(handle)
 
 

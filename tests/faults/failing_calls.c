@@ -216,6 +216,8 @@ int close(int file) {
 int ftruncate64(int file, off_t size) {
     REAL(int, "ftruncate64", int, off_t);
     if (fails(TRUNCATE, path_of(file))) return -1;
+    struct stat found;
+    if (plain_disk && path_of(file) && fstat(file, &found) == 0 && size >= found.st_size) { errno = EPERM; return -1; }
     int done = real(file, size);
     if (done == 0) record("truncate", path_of(file), NULL, size, NULL, 0);
     return done;

@@ -93,12 +93,20 @@ def cures(found: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.cure for one in found if one.cure))
 
 
-def record_digests(folder: RunFolder) -> dict[str, str]:
-    """SHA-256 of the records beside the status, which has them; an old one that may not be read is left for its writer to replace."""
+def record_digests(folder: RunFolder, state: str = "finished") -> dict[str, str]:
+    """SHA-256 of the records beside the status of this state, which has them.
+
+    Before the run is finished an old record that may not be read is left for its writer to replace.
+
+    Raises
+    ------
+    UnreadableError
+        The run is finished and a record cannot be read: without its digest it would never be taken for sound.
+    """
     digests = {}
     for name in RECORD_NAMES:
         if folder.path / name != folder.status and os.path.lexists(folder.path / name):
-            with contextlib.suppress(UnreadableError):
+            with contextlib.suppress(*(() if state == "finished" else (UnreadableError,))):
                 digests[name] = sha256_of_bytes(read_bounded(folder.path / name))
     return digests
 

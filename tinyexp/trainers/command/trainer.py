@@ -312,7 +312,7 @@ class _Run:
                 self.folder.timing,
                 table_text((log.index, "train_s"), [t for t in self.timings if log.index in t]),
             )
-        digests = record_digests(self.folder)
+        digests = record_digests(self.folder, state)
         done = len(log.rows) if log else 0
         status = Status(
             state=state,

@@ -204,7 +204,7 @@ class _Writer:
         first, digest = self._left()
         offsets, total = self._layout.offsets.tolist(), len(listing.names)
         with self._path.open("r+b" if first else "wb") as out:
-            out.truncate(offsets[first])
+            files.cut_to(out.fileno(), offsets[first])
             safe = out.seek(offsets[first])
             for index in range(first, total):
                 content = _row(f"{root}/{listing.names[index]}", self._layout.shape(index), self._sizing)

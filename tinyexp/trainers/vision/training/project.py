@@ -30,7 +30,7 @@ def project(
     if condition == "finished":
         arrays = {name: value.numpy() for name, value in state.predictions.items()}
         write_predictions(folder.predictions, Predictions(**arrays, classes=classes))
-    digests = record_digests(folder)
+    digests = record_digests(folder, condition)
     digests[folder.metrics.name] = hashlib.sha256(metrics.encode()).hexdigest()
     status = Status(
         state=condition, epochs_done=len(state.rows), epochs=epochs, message=message, digests=digests
