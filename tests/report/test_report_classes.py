@@ -15,6 +15,7 @@ from page_reader import Page
 from records_maker import make_run, make_runs, write_status
 
 from tinyexp.config.load import load_experiment
+from tinyexp.errors import DamagedError
 from tinyexp.files import write_text
 from tinyexp.report.check import examine
 from tinyexp.report.render import write_report
@@ -142,14 +143,13 @@ def test_designs_that_differ_by_chance_are_told_so(tmp_path: Path) -> None:
     assert re.search(r"No single class tells Design \d from Design \d", section(tmp_path / "out"))
 
 
-def test_without_predictions_there_is_no_section(tmp_path: Path) -> None:
+def test_without_predictions_there_is_no_report(tmp_path: Path) -> None:
     folders = make_runs(tmp_path / "runs", PAIR)
     folders[0].predictions.unlink()
     done = json.loads(folders[0].status.read_text(encoding="utf-8"))["epochs_done"]
     write_status(folders[0], Status(state="finished", epochs_done=done, epochs=done))
-    write_report(tmp_path / "runs", tmp_path / "out")
-    assert section(tmp_path / "out") == ""
-    assert study(tmp_path / "out")["by_class"] is None
+    with pytest.raises(DamagedError, match=r"predictions\.npz is missing"):
+        write_report(tmp_path / "runs", tmp_path / "out")
 
 
 def test_the_records_name_the_classes_and_hostile_names_come_out_harmless(tmp_path: Path) -> None:
