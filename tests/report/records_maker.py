@@ -16,6 +16,7 @@ from tinyexp.analysis.study import load_study
 from tinyexp.config.experiment import Experiment
 from tinyexp.config.identity import NUMERICS_VERSION, configuration_of, identity_of
 from tinyexp.config.load import load_experiment
+from tinyexp.config.trainers import settings_rules
 from tinyexp.files import sha256_of_file, write_text
 from tinyexp.runs.folder import RunFolder, run_folder
 from tinyexp.runs.records import (
@@ -29,6 +30,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.runs.taken import result_row
 from tinyexp.trainers.vision.columns import METRIC_COLUMNS, TIMING_COLUMNS
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -170,6 +172,8 @@ def make_run(
     rows = edit(
         curve_rows(shape or SHAPES.get(name, SHAPES["tiny-design1"]), seed, key or name, epochs)[:done]
     )
+    for row in rows:
+        row["test_top5_accuracy"] = round(min(1.0, row["test_accuracy"] + 0.3), 3)
     done = len(rows)
     write_section(folder.record, record)
     write_section(folder.environment, environment)
@@ -185,7 +189,9 @@ def make_run(
             folder.timing, table_text(TIMING_COLUMNS, [{"epoch": row["epoch"], **times} for row in rows])
         )
     if state == "finished":
-        write_predictions(folder.predictions, predictions(rows[-1]["test_accuracy"], seed, key or name))
+        by = settings_rules(experiment.trainer).taken_by(experiment.settings)
+        accuracy = result_row(rows, by)["test_accuracy"]
+        write_predictions(folder.predictions, predictions(accuracy, seed, key or name))
     write_status(folder, Status(state=state, epochs_done=done, epochs=epochs, message=message))  # type: ignore[arg-type]
     return folder
 
