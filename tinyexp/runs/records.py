@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,10 +185,11 @@ class Predictions:
     """In the order of the class numbers; empty where nobody named them."""
 
 
-def write_section(path: Path, value: Section) -> None:
-    """Write a record as JSON, whole or not at all; a status with its digest."""
-    value = value.sealed() if isinstance(value, Status) else value
-    write_text(path, json_text(value.model_dump(mode="json")))
+def write_section(path: Path, value: T) -> T:
+    """Write a record as JSON, whole or not at all; gives it as it was written, a status with its digest."""
+    written = cast("T", value.sealed()) if isinstance(value, Status) else value
+    write_text(path, json_text(written.model_dump(mode="json")))
+    return written
 
 
 def read_section(path: Path, schema: type[T]) -> T:

@@ -321,7 +321,7 @@ class _Run:
             message=message,
             digests=digests,
         )
-        write_section(self.folder.status, status)
+        status = write_section(self.folder.status, status)
         self.held.require()
         return status
 

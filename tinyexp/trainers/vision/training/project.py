@@ -35,5 +35,4 @@ def project(
     status = Status(
         state=condition, epochs_done=len(state.rows), epochs=epochs, message=message, digests=digests
     )
-    write_section(folder.status, status)
-    return status
+    return write_section(folder.status, status)
