@@ -76,7 +76,7 @@ def test_a_disk_without_rights_links_exchange_and_flush_of_folders_gives_the_sam
     tried(library, "calls.py", work, tmp_path / "tries", disk)
 
 
-@pytest.mark.parametrize(("work", "every"), [("merge", 19), ("pack", 9)])
+@pytest.mark.parametrize(("work", "every"), [("merge", 19), ("pack", 9), ("report", 29)])
 def test_after_a_power_cut_the_same_command_ends_with_the_same(
     library: Path, tmp_path: Path, work: str, every: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_after_a_power_cut_the_same_command_ends_with_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("work", "every"), [("merge", 3), ("pack", 1), ("vision", 9)])
+@pytest.mark.parametrize(("work", "every"), [("merge", 3), ("pack", 1), ("report", 3), ("vision", 9)])
 def test_after_more_power_cuts_the_same_command_ends_with_the_same(
     library: Path, tmp_path: Path, work: str, every: int
 ) -> None:

@@ -190,6 +190,13 @@ def _is_own(path: Path, name: str) -> bool:
     return name in _PAGES or _OURS.match(name) is not None
 
 
+def _was_begun(path: Path, name: str) -> bool:
+    """The same in a folder that a report was being written into: after a power cut a file may have its name and not its bytes."""
+    if name == GIT_ATTRIBUTES and stat.S_ISREG(path.lstat().st_mode):
+        return BYTES_AS_THEY_ARE.encode().startswith(path.read_bytes())
+    return _is_own(path, name)
+
+
 def _refuse_appeared(target: Path, held: Held, out: Path) -> None:
     now = contents_of(target) if target.exists() else {}
     if appeared := [name for name, stamp in now.items() if held.get(name) != stamp]:
@@ -332,9 +339,9 @@ def _tidy(room: Path, target: Path) -> None:
         rename_anew(room / _OLD, target)  # it was killed between two renames
     elif (room / _OLD).is_dir() and (room / _NEW).is_dir():
         _fill_up(room / _OLD, target)  # it was killed while it emptied a folder that cannot be renamed
-    for folder in (room / _NEW, room / _OLD, room / _COPY):
+    for folder, is_ours in ((room / _NEW, _was_begun), (room / _OLD, _is_own), (room / _COPY, _was_begun)):
         if folder.is_dir() and (
-            foreign := [name for name in _dissolve(folder, _is_own) if not is_clutter(name)]
+            foreign := [name for name in _dissolve(folder, is_ours) if not is_clutter(name)]
         ):
             raise UserError(
                 f"{folder}: holds {_few(foreign)}, which appeared in {target} while a report was put there that was"
