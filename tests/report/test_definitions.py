@@ -74,8 +74,8 @@ def test_a_report_of_somebodys_logs_has_none_and_speaks_of_none(own: Path) -> No
 
 def test_what_is_wrong_with_one_is_told_of_the_file_itself(own: Path) -> None:
     shutil.copytree(own / DEFINITIONS, "experiments")
-    Path("experiments/broken.toml").write_text('title = "Mine"\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"^experiments/broken\.toml: the key 'model' is missing"):
+    Path("experiments", STUDY).write_text('title = "Mine"\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"^experiments/studies/why-design1-beat-design2\.toml: the key '"):
         write_report(own.parent / "runs", own.parent / "again")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
-from records_maker import SHAPES, make_run, make_runs, make_study
+from records_maker import SHAPES, make_run, make_runs, make_study, write_status
 
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
@@ -31,7 +31,7 @@ from tinyexp.report.select import select_runs
 from tinyexp.report.svg import USUAL_SIZE
 from tinyexp.resources import shipped
 from tinyexp.runs.recorded import read_runs
-from tinyexp.runs.records import Status, write_section
+from tinyexp.runs.records import Status
 
 HTML_LIMIT = 2_000_000
 MEMORY_LIMIT_KB = 1_000_000
@@ -219,7 +219,7 @@ def test_what_changed_since_it_was_chosen_is_read_from_its_copy(tmp_path: Path) 
     folder = make_run(tmp_path / "runs", "tiny-design1", 0, state="running", epochs_done=3)
     make_run(tmp_path / "runs", "tiny-design1", 1)
     selection = select_runs(read_runs(tmp_path / "runs"))
-    write_section(folder.status, Status(state="running", epochs_done=4, epochs=9))
+    write_status(folder, Status(state="running", epochs_done=4, epochs=9))
     copies = copy_records(selection, tmp_path / "copies")
     assert [run.status.epochs_done for run in copies] == [4, 9]
     assert copies == [
