@@ -41,7 +41,14 @@ _ADDED = {
     ast.Div: ("/", "*"),
     ast.FloorDiv: ("//", "*"),
 }
-_BROADER = {"cli": "launch", "api": "report", "lease": "launch", "files": "runs", "ownership": "faults"}
+_BROADER = {
+    "api": "report",
+    "cli_check": "report",
+    "cli_init": "command",
+    "files": "runs",
+    "ownership": "faults",
+    "starter": "command",
+}
 """The folder of tests for a module that lies in no package."""
 
 
@@ -123,14 +130,18 @@ def tests_of(path: Path) -> list[list[str]]:
     module = re.escape(".".join(relative.parts))
     parent, _, last = module.rpartition(r"\.")
     named = re.compile(rf"{module}\b|from {parent} import [^\n]*\b{last}\b")
-    files = sorted(TESTS.rglob("test_*.py"))
-    near = [str(file) for file in files if named.search(file.read_text(encoding="utf-8"))]
-    folder = TESTS.joinpath(*relative.parts[1:-1]) if len(relative.parts) > 2 else TESTS
+    folder = TESTS.joinpath(*(part for part in relative.parts[1:-1] if part != "trainers"))
     while not folder.is_dir():
         folder = folder.parent
     if folder == TESTS:
-        folder = TESTS / _BROADER.get(relative.parts[1].partition("_")[0], "launch")
-    rest = [str(file) for file in sorted(folder.rglob("test_*.py")) if str(file) not in near]
+        folder = TESTS / _BROADER.get(relative.parts[1], "launch")
+
+    def distance(file: Path) -> tuple[bool, bool, Path]:
+        return file.stem != f"test_{relative.name}", not file.is_relative_to(folder), file
+
+    files = sorted(TESTS.rglob("test_*.py"), key=distance)
+    near = [str(file) for file in files if named.search(file.read_text(encoding="utf-8"))]
+    rest = [str(file) for file in files if file.is_relative_to(folder) and str(file) not in near]
     return [one for one in (near, rest) if one]
 
 
