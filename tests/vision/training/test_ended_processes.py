@@ -89,7 +89,7 @@ def test_the_command_killed_takes_all_processes_with_it(tmp_path, untouched):
     """Only the worker is ended, of which the command says how to go on; the other process of the run hears of it alone."""
     done = commanded(tmp_path, TINYEXP_END_AT="rank 0 summed@9")
     assert done.returncode == 1
-    assert "its process ended unexpectedly (signal 9); the same command goes on" in done.stderr
+    assert "its process ended unexpectedly (signal 9, SIGKILL)" in done.stderr
     assert left_over(tmp_path) == []
     again = commanded(tmp_path)
     assert again.returncode == 0, again.stderr
