@@ -158,6 +158,14 @@ def test_a_wrong_key_in_a_profile_is_said_of_the_profile(own_folder):
             "model.architecture = 'resne' is not a choice. Known: five-conv, resnet. Did you mean 'resnet'?",
         ),
         ({"foo.bar": 3}, "--set: unknown key 'foo'. Known: title"),
+        (
+            {"trainer": "command"},
+            "--set: trainer: experiments/tiny-design2.toml is of the trainer 'vision', and so are its settings.",
+        ),
+        (
+            {"trainer": float("nan")},
+            "--set: trainer: experiments/tiny-design2.toml is of the trainer 'vision'",
+        ),
         ({"title.x": 3}, "'title.x' is set inside 'title', which is a value and no table"),
         (
             {"augmentation.crop_scale": [0.9, 0.1]},

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from page_reader import sample
 from records_maker import make_run, make_runs, make_study
 
+from tinyexp.errors import DamagedError
 from tinyexp.report.build import build_view
 from tinyexp.report.evidence import gather
 from tinyexp.report.render import write_report
@@ -100,3 +102,14 @@ def test_a_mean_over_runs_of_unlike_lengths_is_that_of_their_ends(tmp_path: Path
     view = view_of(tmp_path)
     reached = {row[0]: row[-1] for row in table.rows}
     assert view.head.facts[0].value.partition("\u00a0")[0] == reached["Design\u00a01"]
+
+
+def test_a_record_of_a_network_that_cannot_be_is_named(tmp_path: Path) -> None:
+    """Its own identity would be wrong too; here it is believed."""
+    folder = make_run(tmp_path, "tiny-design1", 0)
+    make_run(tmp_path, "tiny-design2", 0)
+    told = json.loads(folder.record.read_text())
+    told["experiment"]["settings"]["model"]["kernels"] = [31, 31, 3, 3, 3]
+    folder.record.write_text(json.dumps(told))
+    with pytest.raises(DamagedError, match=r"run\.json.*leaves nothing after convolution"):
+        view_of(tmp_path)

@@ -206,11 +206,17 @@ def _resolve(
     origin = dict.fromkeys(base, path)
     flat = dict(base)
     _require_trainer(path, base)
-    rules = settings_rules(str(base.get("trainer", "vision")), path)
+    trainer = str(base.get("trainer", "vision"))
+    rules = settings_rules(trainer, path)
     layers = [
         (where, {_file_key(key, rules): value for key, value in layer.items()}) for where, layer in layers
     ]
     for where, layer in layers:
+        if layer.get("trainer", trainer) != trainer:
+            raise UserError(
+                f"{where}: trainer: {path} is of the trainer '{trainer}', and so are its settings. Write an experiment of its own for"
+                " another trainer."
+            )
         for key in layer:
             if key.startswith(f"{_METRICS}."):
                 raise UserError(

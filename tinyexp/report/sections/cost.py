@@ -11,6 +11,7 @@ from tinyexp.analysis.exact import mean
 from tinyexp.analysis.samples import median
 from tinyexp.config.metric import Metric
 from tinyexp.config.trainers import NetworkSize, settings_rules
+from tinyexp.errors import DamagedError, UserError
 from tinyexp.report.evidence import Evidence
 from tinyexp.report.headline import headline
 from tinyexp.report.view import LONG_TABLE, Block, Column, Paragraph, Section, Table
@@ -108,7 +109,10 @@ def _records(evidence: Evidence, costs: list[_Cost], logged: set[str]) -> Iterat
 
 def _cost(point: DesignPoint) -> _Cost:
     rules, experiment = settings_rules(point.experiment.trainer), point.experiment
-    size = rules.network_size(experiment)
+    try:
+        size = rules.network_size(experiment)
+    except UserError as error:  # a record that nobody could have trained
+        raise DamagedError(str(error), point.finished[0].folder.record) from error
     if size is None:
         return _Cost(point, None, None)
     work = rules.epoch_work(experiment, point.data.model_dump())
