@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +85,8 @@ def _check_report(
     values_only: bool,
     as_json: bool,
 ) -> int:
+    import secrets  # loads what hashes and draws, which --help need not wait for
+
     from tinyexp.report.check import examine
 
     if expect and not re.fullmatch("[0-9a-f]{64}", expect):
