@@ -75,7 +75,11 @@ def decimal_points(cells: Sequence[str]) -> list[str]:
 
 
 def first_with_commas(cells: Sequence[str]) -> int | None:
-    """The place of the first cell that is a number with a decimal comma, or with points that can only divide thousands."""
+    """The place of the first cell that is a number with a decimal comma, or with points that can only divide thousands.
+
+    >>> first_with_commas(["0.5", "1,5"]), first_with_commas(["0.5", "1.234.567"]), first_with_commas(["0.5", "12.500"])
+    (1, 1, None)
+    """
     joined = "\n".join(cells)
     if "," not in joined and not _THOUSANDS.search(joined):
         return None
