@@ -38,19 +38,19 @@ class Disk:
         subprocess.run(["mount", "-o", f"remount,size={size}", str(self.path)], check=True)
 
 
+def _mount(what: str, command: list[str]) -> None:
+    """Mount it; where that is not allowed the test is left out, and fails in CI."""
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        words = f"no {what} can be mounted: {mounted.stderr.strip()}"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+
+
 @contextlib.contextmanager
 def small_disk(path: Path, size: str) -> Iterator[Disk]:
     """Mount one at a new folder; needs root, which a container's user has."""
     path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        words = f"no disk can be mounted: {mounted.stderr.strip()}"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    _mount("disk", ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)])
     try:
         yield Disk(path)
     finally:
@@ -66,15 +66,7 @@ def overlay(place: Path, lower: Path) -> Iterator[Path]:
         for folder in (above, work, seen):
             folder.mkdir()
         options = f"lowerdir={lower},upperdir={above},workdir={work},redirect_dir=off"
-        mounted = subprocess.run(
-            ["mount", "-t", "overlay", "overlay", "-o", options, str(seen)],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if mounted.returncode:
-            words = f"no overlay can be mounted: {mounted.stderr.strip()}"
-            pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        _mount("overlay", ["mount", "-t", "overlay", "overlay", "-o", options, str(seen)])
         try:
             yield seen
         finally:
