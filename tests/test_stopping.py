@@ -61,6 +61,26 @@ def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
     assert "Aborted" not in done.stderr
 
 
+def test_a_signal_while_something_is_loaded_in_the_midst_of_work_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Some modules are loaded only where a report needs them, and loading may take seconds on a busy machine."""
+    (tmp_path / "sitecustomize.py").write_text(HOOK.format(module="tinyexp.selfcheck", sent="SIGINT"))
+    root = Path(stopping.__file__).parents[1]
+    out = tmp_path / "reports" / "new"
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyexp", "report", "--runs", "reports/embedded/runs", "--out", str(out)],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}", "SEND": "yes"},
+        cwd=root,
+        preexec_fn=prepared,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == CODES["SIGINT"], done
+    assert done.stderr == "tinyexp: stopped by SIGINT; give the same command again to go on.\n"
+    assert list(out.parent.iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", CODES)
 def test_a_signal_at_any_moment_from_the_start_is_a_line_and_its_code(tmp_path: Path, sent: str) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED, ASKED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 _AS_TERM = ("SIGTERM", "SIGHUP", "SIGUSR1")
+_ASK_AGAIN_S = 0.01
+"""After which it is looked anew whether a module is still being loaded."""
 _heard: list[int] = []
 """The signal that stopped this command: once in the handler below, it is never forgotten."""
 
@@ -137,14 +139,23 @@ def _held_back() -> set[int]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # A native library that is being loaded makes another error of what is raised in it; nothing is under way then.
-    if _heard or _is_importing(frame):
+    if _heard:
         _leave(number)
     _heard.append(number)
     sys.unraisablehook = lambda told: (
         _leave(number) if told.exc_type is Stopped else sys.__unraisablehook__(told)
     )
-    raise Stopped(number)
+    _stop_once_loaded(number, frame)
+
+
+def _stop_once_loaded(number: int, frame: FrameType | None) -> None:
+    """A native library that is being loaded makes another error of what is raised in it, and what is under way stays behind."""
+    if not _is_importing(frame):
+        raise Stopped(number)
+    if not hasattr(signal, "setitimer"):
+        _leave(number)
+    signal.signal(signal.SIGALRM, lambda _, now: _stop_once_loaded(number, now))
+    signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -71,8 +71,8 @@ def replaced_whole(out: Path, held: Held) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         with room_beside(target, "report") as room:
             fresh = room / _NEW
-            fresh.mkdir()
             try:
+                fresh.mkdir()
                 failpoint("report begun")
                 yield fresh
                 flush_to_disk()
