@@ -6,8 +6,10 @@ import subprocess
 import sys
 from typing import Any
 
+import warm
+
 
 def tinyexp(*words: str, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
     """Carry out ``tinyexp WORDS``; options are those of ``subprocess.run``, and the exit code is the caller's to look at."""
     command = [sys.executable, "-m", "tinyexp", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)
+    return warm.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)

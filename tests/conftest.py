@@ -9,6 +9,7 @@ from pathlib import Path
 
 import data_server
 import pytest
+import warm
 from bounds import bounded
 from data_folders import make_tiny_imagenet, zipped
 from data_server import Server
@@ -19,6 +20,7 @@ settings.register_profile(
     "tinyexp", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("tinyexp")
+warm.begin_workers_warm()
 
 
 @pytest.fixture

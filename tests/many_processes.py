@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import warm
 from small_runs import run_command
 
 EVALUATED = {"training__evaluation_batch_size": 8}
@@ -49,7 +50,7 @@ def commanded(runs: Path, *options: str, **variables: str) -> subprocess.Complet
 
 
 def _done(command: list[str], runs: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm.run(
         command, env=environment(runs, **variables), capture_output=True, text=True, check=False, timeout=600
     )
 

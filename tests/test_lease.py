@@ -7,13 +7,13 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import warm
 from refusals import refuse
 
 from tinyexp import lease
@@ -131,7 +131,7 @@ def test_an_old_one_is_taken_over_at_once(tmp_path, monkeypatch):
 
 def test_that_of_a_killed_process_of_this_machine_holds_nobody_up(tmp_path, monkeypatch):
     monkeypatch.setattr("tinyexp.lease.time.sleep", lambda _: pytest.fail("it was waited for"))
-    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    ended = warm.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (tmp_path / NAME).exists()
     with leased(tmp_path):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 from tinyexp import files
 from tinyexp.errors import TinyexpError, UserError
@@ -58,7 +58,7 @@ def test_a_room_with_something_left_in_it_stays(tmp_path: Path) -> None:
 
 def test_the_room_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    killed = subprocess.run([sys.executable, "-c", KILLED_IN_A_ROOM, str(target)], check=False)
+    killed = warm.run([sys.executable, "-c", KILLED_IN_A_ROOM, str(target)], check=False)
     assert killed.returncode == -signal.SIGKILL
     [left] = tmp_path.iterdir()
     with room_beside(target, "report") as room:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import warm
 
 from tinyexp import report_beside
 from tinyexp.errors import UserError
@@ -218,7 +218,7 @@ def test_it_clears_away_also_where_a_shell_in_the_background_has_interrupts_igno
 
 
 def test_it_ends_with_the_launcher_however_that_ends(tmp_path: Path) -> None:
-    launcher = subprocess.Popen(
+    launcher = warm.Popen(
         [
             sys.executable,
             "-c",

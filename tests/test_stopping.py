@@ -61,7 +61,9 @@ def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
     assert "Aborted" not in done.stderr
 
 
-def test_a_signal_while_something_is_loaded_in_the_midst_of_work_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_signal_while_something_is_loaded_in_the_midst_of_work_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
     """Some modules are loaded only where a report needs them, and loading may take seconds on a busy machine."""
     (tmp_path / "sitecustomize.py").write_text(HOOK.format(module="tinyexp.selfcheck", sent="SIGINT"))
     root = Path(stopping.__file__).parents[1]

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from commands import tinyexp
 
 from tinyexp.trainers.command import process
@@ -119,7 +120,7 @@ def test_numbers_come_through_to_the_last_bit(place):
 @pytest.mark.parametrize("resume", [False, True], ids=["starts anew", "goes on"])
 def test_a_command_that_was_killed_comes_out_the_same(place, resume):
     write(place, resume=resume, replace={"pause = 0.0": "pause = 0.4", "epochs = 4": "epochs = 6"})
-    killed = subprocess.Popen(
+    killed = warm.Popen(
         [sys.executable, "-m", "tinyexp", "run", "mine"],
         start_new_session=True,
         stderr=subprocess.DEVNULL,
@@ -143,9 +144,7 @@ def test_a_command_that_was_killed_comes_out_the_same(place, resume):
 
 def test_a_signal_ends_the_whole_group_and_the_same_command_goes_on(place):
     write(place, replace={"pause = 0.0": "pause = 30.0"})
-    asked = subprocess.Popen(
-        [sys.executable, "-m", "tinyexp", "run", "mine"], stderr=subprocess.PIPE, text=True
-    )
+    asked = warm.Popen([sys.executable, "-m", "tinyexp", "run", "mine"], stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list((place / "runs").glob("*/mine/*/work/metrics.csv")))
     asked.send_signal(signal.SIGTERM)
     _, said = asked.communicate(timeout=60)

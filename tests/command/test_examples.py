@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import warm
 
 PROJECT = Path(__file__).parents[2]
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -20,7 +20,7 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 def tinyexp(*words, folder):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the examples say `python`
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "tinyexp", *words],
         cwd=folder,
         env=os.environ | {"PATH": path},
@@ -66,7 +66,7 @@ def test_the_five_commands_of_the_page_with_a_kill_in_the_middle(digits):
     assert "20 rows by epoch" in tinyexp("try", "plain", folder=digits)
     assert "24 to train" in tinyexp("plan", "why-tuned", folder=digits)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    killed = subprocess.Popen(
+    killed = warm.Popen(
         [sys.executable, "-m", "tinyexp", "run-all"],
         cwd=digits,
         env=os.environ | {"PATH": path},

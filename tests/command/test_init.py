@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from commands import tinyexp
 from test_command_runs import TRAIN
 
@@ -158,7 +159,7 @@ def test_without_a_terminal_a_metric_that_says_too_little_has_the_option_named(p
 def test_at_a_terminal_it_asks_for_what_was_not_given(place, metric, asked_besides):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tinyexp", "init", "--run", RUN]
-    asked = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    asked = warm.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     os.close(theirs)
     for answer in (metric, *asked_besides, "rate", "0.5,0.25", "3"):
         os.write(ours, answer.encode() + b"\n")

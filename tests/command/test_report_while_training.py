@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from commands import tinyexp
 from test_command_runs import place, wait_for, write
 from test_until_decided import STUDY
@@ -68,7 +69,7 @@ def test_the_two_designs_of_the_leading_study_are_trained_before_all_else(place:
 
 def test_the_report_has_the_verdict_while_others_are_trained(place: Path, study: Path) -> None:
     write(place, "another", replace={"pause = 0.0": "pause = 30.0"})
-    asked = subprocess.Popen(
+    asked = warm.Popen(
         [sys.executable, "-m", "tinyexp", *ASKED], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     wait_for((place / "out" / "report.json").exists)
@@ -90,7 +91,7 @@ def test_a_signal_ends_a_report_that_is_being_written_and_the_old_one_stays(
     assert tinyexp(*ASKED).returncode == 0
     before = contents(place / "out")
     write(place, "more", replace={"pause = 0.0": "pause = 30.0"})
-    asked = subprocess.Popen([sys.executable, "-m", "tinyexp", *ASKED], stderr=subprocess.PIPE, text=True)
+    asked = warm.Popen([sys.executable, "-m", "tinyexp", *ASKED], stderr=subprocess.PIPE, text=True)
     wait_for(lambda: strangers(place))
     asked.send_signal(number)
     _, said = asked.communicate(timeout=60)
@@ -133,7 +134,7 @@ def test_the_runs_that_are_trained_look_by_look_are_reported_too(place: Path, st
 
 def test_a_report_that_cannot_be_written_in_between_ends_nothing(place: Path, study: Path) -> None:
     write(place, "another", replace={"pause = 0.0": "pause = 3.0"})
-    asked = subprocess.Popen(
+    asked = warm.Popen(
         [sys.executable, "-m", "tinyexp", *ASKED], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     wait_for((place / "runs").exists)

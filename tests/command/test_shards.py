@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 from commands import tinyexp
 from test_command_runs import place, records, wait_for, write
 
@@ -53,7 +54,7 @@ def test_a_shard_without_a_run_does_nothing_and_says_so(place):
 @pytest.mark.parametrize("resume", [False, True], ids=["starts anew", "goes on"])
 def test_a_run_that_was_merged_in_its_course_comes_out_the_same(place, resume):
     write(place, resume=resume, replace={"pause = 0.0": "pause = 0.3", "epochs = 4": "epochs = 8"})
-    started = subprocess.Popen(
+    started = warm.Popen(
         [sys.executable, "-m", "tinyexp", "run", "mine", "--runs", "a"], stderr=subprocess.DEVNULL
     )
     wait_for(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import warm
 from disks import Disk, small_disk
 from small_runs import SET, results, small_plan, trained
 
@@ -106,7 +107,7 @@ def command(runs: Path, *options: str) -> subprocess.CompletedProcess[str]:
         "--seeds",
         "1",
     ]
-    return subprocess.run(
+    return warm.run(
         [*arguments, *SET, "--runs", str(runs), *options], check=False, capture_output=True, text=True
     )
 
@@ -135,7 +136,7 @@ def test_run_all_on_a_read_only_disk_says_so_before_anything_is_trained(disk: Di
 
 
 def report(runs: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-m", "tinyexp", "report", "--runs", str(runs), "--out", str(out)],
         check=False,
         capture_output=True,

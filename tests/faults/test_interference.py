@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import warm
 from small_runs import began_as, results, run_command, small_plan, trained
 
 from tinyexp.errors import InterruptedRunError, TinyexpError, UserError
@@ -29,7 +30,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def halted(runs: Path) -> subprocess.Popen[str]:
     """A command whose run stands still inside its first commit."""
     environment = {**os.environ, "TINYEXP_END_AT": "*.ckpt written@1=STOP"}
-    process = subprocess.Popen(
+    process = warm.Popen(
         run_command(runs),
         env=environment,
         stdout=subprocess.PIPE,
@@ -174,7 +175,7 @@ def test_a_run_that_went_on_elsewhere_is_marked_and_the_report_says_so(tmp_path:
     elsewhere(plan, "packages.torch")
     train_run(plan, open_dataset(vision_settings(plan.experiment).data, tmp_path), accept_environment=True)
     command = [sys.executable, "-m", "tinyexp", "report"]
-    subprocess.run([*command, "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")], check=True)
+    warm.run([*command, "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")], check=True)
     for page in ("report.html", "report.md"):
         text = (tmp_path / "out" / page).read_text().replace("&nbsp;", " ").replace("\N{NO-BREAK SPACE}", " ")
         assert "not bit-identical to an uninterrupted run" in text

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
+import warm
 from records_maker import make_runs
 
 Contents = dict[str, bytes]
@@ -39,9 +39,7 @@ def contents(folder: Path) -> Contents:
 
 def command(runs: Path, out: Path, **environment: str) -> int:
     arguments = [sys.executable, "-m", "tinyexp", "report", "--runs", str(runs), "--out", str(out)]
-    return subprocess.run(
-        arguments, env={**os.environ, **environment}, check=False, capture_output=True
-    ).returncode
+    return warm.run(arguments, env={**os.environ, **environment}, check=False, capture_output=True).returncode
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +84,7 @@ def test_killed_before_a_file_is_written(reports: Path, tmp_path: Path, number: 
     out = tmp_path / "out"
     shutil.copytree(reports / "old", out)
     program = [sys.executable, "-c", KILLED_AT_A_WRITE, str(reports / "new-runs"), str(out), str(number)]
-    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    assert warm.run(program, check=False).returncode == -signal.SIGKILL
     assert [path.name for path in tmp_path.iterdir()] != ["out"], "something was begun beside it"
     require_whole(reports, out, new=False)
 
@@ -103,7 +101,7 @@ def test_a_first_report_that_is_killed_is_no_report(reports: Path, tmp_path: Pat
 def test_what_a_living_process_is_writing_is_left_alone(reports: Path, tmp_path: Path) -> None:
     """Neither goes the other's work, nor does the one that began later take it for its own."""
     out = tmp_path / "out"
-    other = subprocess.Popen(
+    other = warm.Popen(
         [sys.executable, "-m", "tinyexp", "report", "--runs", str(reports / "new-runs"), "--out", str(out)],
         env={**os.environ, "TINYEXP_END_AT": "report written@1=STOP"},
     )

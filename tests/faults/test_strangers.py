@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 from click.testing import CliRunner
 from data_server import ZIP, Server
 from small_runs import SET, run_command, small_plan
@@ -75,7 +75,7 @@ def require_there(planted: Planted) -> None:
 
 
 def train(*command: str) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = warm.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

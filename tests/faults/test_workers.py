@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 from small_runs import results, run_command, small_plan, trained
 
@@ -179,7 +179,7 @@ def test_a_command_whose_worker_has_a_hanging_thread_ends(tmp_path: Path) -> Non
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))),
     }
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
+    done = warm.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "was not ready after 0.5 s (execution.timeout_seconds)" in done.stdout + done.stderr
 

@@ -6,12 +6,12 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import filelock
 import pytest
+import warm
 from click.testing import CliRunner
 from refusals import refuse
 from small_runs import results, small_plan, trained
@@ -232,7 +232,7 @@ def test_killed_anywhere_it_is_put_right_by_the_same_command(shards, tmp_path, p
     wanted, into = tmp_path / "wanted", tmp_path / "runs"
     merge(shards, wanted)
     merge(shards[:1], into)
-    ended = subprocess.run(
+    ended = warm.run(
         [sys.executable, "-c", KILLED, str(shards[1]), str(into)],
         env=os.environ | {"TINYEXP_END_AT": f"{place}@1"},
         check=False,
@@ -248,7 +248,7 @@ def test_killed_in_a_folder_below_it_leaves_nothing_there(shards, tmp_path):
     shutil.copy(aside.parent / "metrics.csv", aside)
     environment = os.environ | {"TINYEXP_END_AT": "metrics.csv written@1"}
     program = [sys.executable, "-c", KILLED, str(shards[1]), str(into)]
-    assert subprocess.run(program, env=environment, check=False).returncode == -signal.SIGKILL
+    assert warm.run(program, env=environment, check=False).returncode == -signal.SIGKILL
     assert list(into.rglob("before-fresh-1/.*.tmp"))
     merge(shards[1:], into)
     assert not list(into.rglob(".*.tmp"))
@@ -258,7 +258,7 @@ def test_killed_while_it_replaces_an_earlier_state_the_run_does_not_say_how_far_
     """Nobody takes the earlier status for that of the records that have come already."""
     into = tmp_path / "runs"
     merge(shards[:1], into)
-    subprocess.run(
+    warm.run(
         [sys.executable, "-c", KILLED, str(shards[1]), str(into)],
         env=os.environ | {"TINYEXP_END_AT": "copy made@2"},
         check=False,

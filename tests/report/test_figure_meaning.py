@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import warm
 from page_reader import drawn_points, sample
 from records_maker import Shape, make_run, make_runs, make_study
 
@@ -444,7 +444,7 @@ def imported(tmp_path: Path, lines: str) -> ReportView:
             folder.mkdir(parents=True)
             (folder / "metrics.csv").write_text(lines)
     command = [sys.executable, "-m", "tinyexp", "import", log, "--into", into]
-    subprocess.run(command, check=True, capture_output=True)
+    warm.run(command, check=True, capture_output=True)
     return build_view(gather(select_runs(read_runs(into))))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 from page_reader import Page
 from records_maker import Shape, make_run
 
@@ -85,7 +85,7 @@ def without_method(text: str) -> str:
 
 def test_two_experiments_train_and_report_without_profile_study_or_source(own: Path) -> None:
     def tinyexp(*arguments: str) -> str:
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "tinyexp", *arguments],
             cwd=own,
             env={**os.environ, "PYTHONPATH": str(PROJECT)},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import warm
 from many_processes import EVALUATED, TWO, TWO_SET, commanded, environment, left_over
 from small_runs import SET, results, run_command, small_plan, trained
 
@@ -64,7 +65,7 @@ def test_a_gradient_is_that_of_the_whole_batch_and_each_process_drops_its_own_un
     """See ``two_ranks``: each of the processes compares what it got with a step over the whole batch."""
     script = Path(__file__).with_name("two_ranks.py")
     both = [
-        subprocess.Popen(
+        warm.Popen(
             [sys.executable, str(script), str(tmp_path / "store"), rank],
             env=environment(tmp_path),
             stdout=subprocess.PIPE,
@@ -263,7 +264,7 @@ def test_srun_starts_it_on_two_nodes_and_it_has_the_same_bits(tmp_path, untouche
     options = ["--set", "execution.nodes=2", *TWO_SET[2:], "--json"]
     command = run_command(tmp_path, *options)
     both = [
-        subprocess.Popen(
+        warm.Popen(
             command,
             env=environment(tmp_path, **step, SLURM_PROCID=rank),
             stdout=subprocess.PIPE,

@@ -1,0 +1,213 @@
+"""The process that :mod:`warm` forks from: it has loaded what tinyexp loads, and never does anything itself.
+
+Run as a program with the number of a socket. Each message on it is a process to begin: a JSON object of its words, folder and
+environment, with files: a socket on which its number and then how it ended are told, standard input, output and error, and what it keeps besides.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import gc
+import json
+import multiprocessing
+import multiprocessing.process
+import os
+import pkgutil
+import random
+import runpy
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LARGEST = 1 << 20
+"""Bytes of a message: a command's words and its whole environment."""
+_MOST_FILES = 4096
+_ASIDE = 1024
+"""Above any number that a file has in a test's process."""
+_LEFT_OUT = ("tinyexp.__main__", "tinyexp.launch.ray")
+
+
+def main() -> None:
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    load()
+    gc.freeze()
+    ended, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    os.set_blocking(ended, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes)
+    requests.send(b"ready")
+    begun: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([requests, ended], [], [])
+        if ended in ready:
+            os.read(ended, 4096)
+            _tell_ends(begun)
+        if requests in ready:
+            message, files, _, _ = socket.recv_fds(requests, LARGEST, 64)
+            if not message:
+                return
+            pid = os.fork()
+            if pid == 0:
+                _begin(json.loads(message), files[1:])
+            begun[pid] = socket.socket(fileno=files[0])
+            begun[pid].sendall(struct.pack("=q", pid))
+            for file in files[1:]:
+                os.close(file)
+
+
+def _tell_ends(begun: dict[int, socket.socket]) -> None:
+    for pid in list(begun):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            with begun.pop(pid) as told, contextlib.suppress(OSError):  # whoever asked may be gone
+                told.sendall(struct.pack("=q", status))
+
+
+def load() -> None:
+    """Import what commands and workers import, and what torch imports at an optimizer's first step."""
+    import torchvision  # noqa: F401
+
+    import tinyexp
+
+    for module in pkgutil.walk_packages(tinyexp.__path__, "tinyexp."):
+        if not module.name.startswith(_LEFT_OUT):
+            with contextlib.suppress(ImportError):
+                __import__(module.name)
+    assert threading.active_count() == 1, threading.enumerate()
+    if os.fork() == 0:  # before which numpy's own threads end
+        os._exit(0)
+    os.wait()
+    assert len([*Path("/proc/self/task").iterdir()]) == 1, "a process with threads cannot be forked"
+
+
+def _begin(asked: Mapping[str, Any], files: Sequence[int]) -> None:
+    """In the forked process: nothing of the other one's is left but what is loaded."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, _ASIDE) for file in files]
+    numbers = [0, 1, 2, *asked["kept"]]
+    for number, file in zip(numbers, aside, strict=True):
+        os.dup2(file, number)
+    _close_all_but(numbers)
+    if asked["session"]:
+        os.setsid()
+    _be(asked)
+
+
+def _close_all_but(files: Sequence[int]) -> None:
+    begin = 0
+    for file in (*sorted({*files}), _MOST_FILES):
+        if begin < file:  # an empty range at nought is all files to Python
+            os.closerange(begin, file)
+        begin = file + 1
+
+
+def _be(asked: Mapping[str, Any]) -> None:
+    """Carry out a command in this process as if Python had just begun with it."""
+    words: list[str] = asked["words"]
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    multiprocessing.process.ORIGINAL_DIR = str(Path.cwd())
+    random.seed()
+    _as_at_first()
+    paths = [path for path in asked["environment"].get("PYTHONPATH", "").split(os.pathsep) if path]
+    kind, what, *rest = words
+    sys.path[:0] = [str(Path.cwd()) if kind == "-m" else "", *paths]
+    sys.argv = ["-c" if kind == "-c" else what, *rest]
+    _fork_workers()
+
+    def carry_out() -> None:
+        if kind == "-m":
+            from tinyexp import stopping
+
+            stopping.hear()  # as its first line does, where nothing that starts workers was loaded before
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            exec(compile(what, "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})  # noqa: S102
+
+    _leave(carry_out)
+
+
+def _as_at_first() -> None:
+    """Forget what a process that was forked from has heard, and read the environment anew."""
+    from tinyexp import failpoints, stopping
+
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    stopping._heard.clear()
+    sys.unraisablehook = sys.__unraisablehook__
+    failpoints.watch(failpoints.watcher_from(os.environ))
+
+
+def _fork_workers() -> None:
+    """Have the workers that a launcher starts begin warm as well: forked from it, with what ``spawn`` would have given them."""
+    from multiprocessing import util
+
+    def begun(path: bytes, words: Sequence[bytes | str], files: Sequence[int]) -> int:
+        texts = [os.fsdecode(word) for word in words]
+        if "--multiprocessing-fork" not in texts:  # the resource tracker, which is light
+            return cold(path, words, files)
+        pid = os.fork()
+        if pid == 0:
+            _close_all_but([0, 1, 2, *map(int, files)])
+            _as_at_first()
+            atexit._clear()
+            begin_with = texts[texts.index("-c") + 1]
+            sys.argv = ["-c", "--multiprocessing-fork"]
+            _leave(lambda: exec(begin_with, {"__name__": "__main__"}))  # noqa: S102 - as Python does with -c
+        return pid
+
+    cold = util.spawnv_passfds
+    util.spawnv_passfds = begun  # type: ignore[assignment]
+
+
+def _leave(carry_out: Callable[[], None]) -> None:
+    """What the interpreter does around a program."""
+    code = 1
+    try:
+        try:
+            carry_out()
+            code = 0
+        except SystemExit as end:
+            code = _code_of(end)
+        except KeyboardInterrupt:
+            traceback.print_exc()
+            code = -signal.SIGINT
+        except BaseException:  # noqa: BLE001 - as the interpreter does
+            traceback.print_exc()
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BaseException:  # noqa: BLE001 - as where standard output is gone
+        code = code or 120
+    if code < 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code & 255)
+
+
+def _code_of(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    sys.stderr.write(f"{end.code}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    main()
