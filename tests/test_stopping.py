@@ -55,8 +55,10 @@ def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
         check=False,
     )
     assert done.returncode == CODES[sent], done
-    told = done.stderr.splitlines()[-1]
-    assert told == f"tinyexp: stopped by {sent}; give the same command again to go on."
+    assert done.stderr.splitlines()[-1] in {
+        f"tinyexp: stopped by {sent}; give the same command again to go on.",
+        "tinyexp: stopped, nothing is lost. To go on: tinyexp run-all --only tiny-design1 --runs runs",
+    }
     assert "Traceback" not in done.stderr
     assert "Aborted" not in done.stderr
 
@@ -124,6 +126,19 @@ def test_a_second_signal_leaves_at_once() -> None:
     done = run("stopping.hear()\ntry:\n    send()\nfinally:\n    send()\n    print('never')\n")
     assert (done.returncode, done.stdout) == (143, "")
     assert done.stderr == "tinyexp: stopped by SIGTERM; give the same command again to go on.\n"
+
+
+def test_whoever_hears_signals_by_the_time_a_module_is_loaded_is_told(tmp_path: Path) -> None:
+    """And once the command is over, nothing is raised any more."""
+    (tmp_path / "loaded.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    code = (
+        "sys.path.insert(0, sys.argv[1])\nstopping.hear()\nimport loaded\nwith stopping.heeded() as asked:\n"
+    )
+    done = run(f"{code}    print(asked(), flush=True)\n    import time; time.sleep(0.1)\n", str(tmp_path))
+    assert done.stdout == "143\n"
+    over = "sys.path.insert(0, sys.argv[1])\nstopping.hear()\nimport loaded, time\nstopping.deafen(3)\ntime.sleep(0.1)\nsys.exit(3)"
+    done = run(over, str(tmp_path))
+    assert (done.returncode, done.stderr) == (3, "")
 
 
 def test_a_signal_that_a_library_swallows_is_not_forgotten() -> None:

@@ -74,7 +74,7 @@ def heeded() -> Iterator[Callable[[], int]]:
     Stopped
         A signal came.
     """
-    heard: list[int] = []
+    heard = [*_heard]
 
     def note(number: int, _: FrameType | None) -> None:
         if heard:
@@ -119,6 +119,8 @@ def code_so_far() -> int:
 
 def deafen(code: int) -> None:
     """The command is over: a signal that comes while the interpreter is taken down changes nothing of its exit code."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     hear(lambda *_: os._exit(code))
     atexit.register(hear_nothing)
 
@@ -150,12 +152,14 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _stop_once_loaded(number: int, frame: FrameType | None) -> None:
     """A native library that is being loaded makes another error of what is raised in it, and what is under way stays behind."""
-    if not _is_importing(frame):
+    if _is_importing(frame):
+        if not hasattr(signal, "setitimer"):
+            _leave(number)
+        signal.signal(signal.SIGALRM, lambda _, now: _stop_once_loaded(number, now))
+        signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
+        return
+    if signal.getsignal(number) is _stop:  # whoever else hears it by now has asked what was heard before
         raise Stopped(number)
-    if not hasattr(signal, "setitimer"):
-        _leave(number)
-    signal.signal(signal.SIGALRM, lambda _, now: _stop_once_loaded(number, now))
-    signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -58,7 +58,11 @@ class _Stop:
     """A signal as SIGTERM asks all processes of the run to stop; a terminal sends SIGINT to all, so there it is rank 0 that stops them."""
 
     def __init__(self) -> None:
-        self.code, self._interrupted = 0, False
+        before = stopping.code_so_far()
+        self.code, self._interrupted = (
+            before if before == stopping.ASKED else 0,
+            before == stopping.INTERRUPTED,
+        )
         stopping.hear(self._take)
 
     def exit_code(self, agreed: int) -> int:
