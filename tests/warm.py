@@ -145,7 +145,7 @@ def _begun(
     message = json.dumps(asked).encode()
     assert len(message) < LARGEST
     with theirs:
-        socket.send_fds(_server(), [message], [theirs.fileno(), *files])
+        socket.send_fds(_server(trains=_trains(words)), [message], [theirs.fileno(), *files])
     return _number(ours), ours
 
 
@@ -188,17 +188,23 @@ def _number(file: socket.socket) -> int:
 
 
 _STARTED = dict(os.environ)
-_asked: list[socket.socket] = []
+_asked: dict[bool, socket.socket] = {}
 
 
-def _server() -> socket.socket:
+def _trains(words: Sequence[str]) -> bool:
+    """Whether a process may need torch. One that has it loaded is slower to fork from, and most commands never do."""
+    return words[1:3] != ["-m", "tinyexp"] or words[3:4] in (["run"], ["run-all"], ["try"], ["data"])
+
+
+def _server(*, trains: bool) -> socket.socket:
     """The socket of this process's server, which is started where it has none."""
-    if not _asked:
+    if trains not in _asked:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for one in (ours, theirs):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LARGEST)
+        program = Path(__file__).with_name("warm_server.py")
         server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("warm_server.py")), str(theirs.fileno())],
+            [sys.executable, str(program), str(theirs.fileno()), "all" if trains else "without torch"],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -206,12 +212,12 @@ def _server() -> socket.socket:
         )
         theirs.close()
         assert ours.recv(16) == b"ready", "the process that others are forked from could not begin"
-        _asked.append(ours)
-        atexit.register(_end, server)
-    return _asked[0]
+        _asked[trains] = ours
+        atexit.register(_end, ours, server)
+    return _asked[trains]
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
-    _asked.pop().close()
+def _end(asked: socket.socket, server: subprocess.Popen[bytes]) -> None:
+    asked.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         server.wait(10)

@@ -1,6 +1,6 @@
 """The process that :mod:`warm` forks from: it has loaded what tinyexp loads, and never does anything itself.
 
-Run as a program with the number of a socket. Each message on it is a process to begin: a JSON object of its words, folder and
+Run as a program with the number of a socket, and `all` or `without torch`. Each message on it is a process to begin: a JSON object of its words, folder and
 environment, with files: a socket on which its number and then how it ended are told, standard input, output and error, and what it keeps besides.
 """
 
@@ -33,12 +33,11 @@ LARGEST = 1 << 20
 _MOST_FILES = 4096
 _ASIDE = 1024
 """Above any number that a file has in a test's process."""
-_LEFT_OUT = ("tinyexp.__main__", "tinyexp.launch.ray")
 
 
 def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
-    load()
+    load(trains=sys.argv[2] == "all")
     gc.freeze()
     ended, wakes = os.pipe()
     os.set_blocking(wakes, False)
@@ -73,17 +72,22 @@ def _tell_ends(begun: dict[int, socket.socket]) -> None:
                 told.sendall(struct.pack("=q", status))
 
 
-def load() -> None:
-    """Import what commands and workers import, and what torch imports at an optimizer's first step."""
-    import torchvision  # noqa: F401
+def load(*, trains: bool) -> None:
+    """Import what commands import; if asked, what workers do and torch does at an optimizer's first step."""
+    left_out = ["tinyexp.__main__", "tinyexp.launch.ray"]
+    if trains:
+        import torchvision  # noqa: F401
+    else:
+        left_out.append("tinyexp.trainers.vision")
+        import pandas as pd  # noqa: F401
 
     import tinyexp
 
     for module in pkgutil.walk_packages(tinyexp.__path__, "tinyexp."):
-        if not module.name.startswith(_LEFT_OUT):
+        if not module.name.startswith(tuple(left_out)):
             with contextlib.suppress(ImportError):
                 __import__(module.name)
-    assert threading.active_count() == 1, threading.enumerate()
+    assert trains or "torch" not in sys.modules
     if os.fork() == 0:  # before which numpy's own threads end
         os._exit(0)
     os.wait()

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from thinned import thinned
 
 from tinyexp.analysis.contrasts import contrasts
 from tinyexp.analysis.effects import fit_additive, paired_effects, pooled_effects
@@ -65,7 +66,10 @@ CASES = [(kind, *setup) for kind in ("one-at-a-time", "fraction") for setup in S
 CASES += [("full", *setup) for setup in SETUPS[:3] + SETUPS[4:5]]
 
 
-@pytest.mark.parametrize(("kind", "seeds", "ends"), CASES)
+@pytest.mark.parametrize(
+    ("kind", "seeds", "ends"),
+    thinned(CASES, [("one-at-a-time", 3, 0), ("fraction", 3, 0), ("fraction", 1, 3)]),
+)
 def test_the_intervals_cover_the_truth_in_93_to_97_of_100(kind, seeds, ends):
     """Shares, gap, interaction groups and what lies beyond: each quantity within chance, all together tighter."""
     _, _, low, high, true = simulated(kind, seeds, ends)
@@ -78,11 +82,18 @@ def test_the_intervals_cover_the_truth_in_93_to_97_of_100(kind, seeds, ends):
 
 def test_the_true_shares_are_the_planted_ones():
     for kind in PLAN_KINDS:
-        assert simulated(kind, 3, 0)[-1][:6] == pytest.approx(MAINS)
+        plan = make_plan(kind, FACTORS)
+        assert contrasts(plan).shares @ truth(plan) == pytest.approx(MAINS)
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 8])
-@pytest.mark.parametrize(("kind", "table"), [("one-at-a-time", 1.0), ("fraction", 0.5), ("full", 0.38)])
+@pytest.mark.parametrize("seeds", thinned([3, 5, 8], [3]))
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    thinned(
+        [("one-at-a-time", 1.0), ("fraction", 0.5), ("full", 0.38)],
+        [("one-at-a-time", 1.0), ("fraction", 0.5)],
+    ),
+)
 def test_the_standard_errors_are_those_of_the_method_page_within_5_percent(kind, table, seeds):
     found, error, *_ = simulated(kind, seeds, 0)
     expected = table * SPREAD / seeds**0.5
@@ -90,7 +101,9 @@ def test_the_standard_errors_are_those_of_the_method_page_within_5_percent(kind,
     assert np.sqrt((error[:, :6] ** 2).mean()) == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.parametrize(("kind", "table"), [("one-at-a-time", 1.0), ("fraction", 0.5)])
+@pytest.mark.parametrize(
+    ("kind", "table"), thinned([("one-at-a-time", 1.0), ("fraction", 0.5)], [("fraction", 0.5)])
+)
 def test_repeated_ends_make_one_seed_no_less_precise_than_the_method_page_says(kind, table):
     """The ends' difference is averaged over all their seeds: 0.79 and 0.48 with four."""
     found, error, *_ = simulated(kind, 1, 3)

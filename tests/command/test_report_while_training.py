@@ -133,7 +133,7 @@ def test_the_runs_that_are_trained_look_by_look_are_reported_too(place: Path, st
 
 
 def test_a_report_that_cannot_be_written_in_between_ends_nothing(place: Path, study: Path) -> None:
-    write(place, "another", replace={"pause = 0.0": "pause = 3.0"})
+    write(place, "another", replace={"pause = 0.0": "pause = 0.5"})
     asked = warm.Popen(
         [sys.executable, "-m", "tinyexp", *ASKED], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -1,6 +1,6 @@
 """A small run, killed at every place of every commit and elsewhere, and resumed; prints what did not come out the same.
 
-Run as a program of its own, ``sweep.py FOLDER EVERY KIND GROUP...``: of the places each, or every fifth and the like, of a run that is ``plain`` or
+Run as a program of its own, ``sweep.py FOLDER EVERY KIND GROUP...``: of the places each, or every eleventh and the like, of a run that is ``plain`` or
 ``watched``, which its held-out images steer. It loads torch once and forks a child for every training, which takes a fifth of a second;
 a test process, whose libraries may have threads, must not be forked.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_a_first_report_that_is_killed_is_no_report(reports: Path, tmp_path: Pat
 def test_what_a_living_process_is_writing_is_left_alone(reports: Path, tmp_path: Path) -> None:
     """Neither goes the other's work, nor does the one that began later take it for its own."""
     out = tmp_path / "out"
-    other = warm.Popen(
+    other = subprocess.Popen(  # a child of this process, which can be told of its stop
         [sys.executable, "-m", "tinyexp", "report", "--runs", str(reports / "new-runs"), "--out", str(out)],
         env={**os.environ, "TINYEXP_END_AT": "report written@1=STOP"},
     )

@@ -267,6 +267,7 @@ def test_ten_lines_train_report_check_attach_and_comment(repository: Path, tools
     assert comment["body"] == (repository / "report" / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_next_build_uses_the_runs_again_and_writes_the_same_comment_anew(
     repository: Path, tools: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_the_next_build_uses_the_runs_again_and_writes_the_same_comment_anew(
     assert again.comments[1]["body"] == (repository / "report" / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails_fails_the_build_once_the_report_is_attached(repository: Path, tools: Path) -> None:
     study = next((repository / "experiments" / "studies").glob("*.toml"))
     study.write_text(study.read_text() + "\n[fail_on]\naccuracy_below = { contender = 0.99 }\n")

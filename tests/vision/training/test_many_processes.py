@@ -228,6 +228,7 @@ def by_torchrun(runs, **variables):
     )
 
 
+@pytest.mark.slow
 def test_torchrun_starts_it_as_the_documents_say_and_it_has_the_same_bits(tmp_path, untouched):
     done = by_torchrun(tmp_path)
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from small_runs import began_as, results, run_command, small_plan, trained
+from thinned import thinned
 
 from tinyexp.errors import DamagedError, InterruptedRunError, UserError
 from tinyexp.runs.folder import find_runs
@@ -47,7 +48,10 @@ trained(Path(sys.argv[1]), execution__checkpoint_steps=3)
 
 @pytest.mark.parametrize(
     ("commit", "moment"),
-    [(1, "before"), (1, "after"), (2, "after"), (3, "after"), (6, "after"), (7, "before"), (7, "after")],
+    thinned(
+        [(1, "before"), (1, "after"), (2, "after"), (3, "after"), (6, "after"), (7, "before"), (7, "after")],
+        [(1, "after"), (7, "before")],
+    ),
     ids=[
         "before the first commit",
         "inside epoch 1",
@@ -109,7 +113,10 @@ def test_the_command_killed_inside_an_epoch_goes_on_when_it_is_given_again(tmp_p
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)],
+    thinned(
+        [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)],
+        [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
+    ),
 )
 def test_a_signal_lets_the_step_end_commits_and_says_how_to_go_on(tmp_path, untouched, number, code):
     process = started(tmp_path, "--set", "execution.checkpoint_steps=1")
