@@ -157,6 +157,7 @@ def test_a_programs_own_error_in_a_worker_keeps_its_traceback(
         train_with(tmp_path, fail, **BY[by])
 
 
+@pytest.mark.slow
 def test_a_command_whose_worker_has_a_hanging_thread_ends(tmp_path: Path) -> None:
     """The thread cannot be ended; its process can. `sitecustomize` is what a worker loads before anything else."""
     (tmp_path / "sitecustomize.py").write_text(

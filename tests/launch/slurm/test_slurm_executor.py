@@ -17,6 +17,7 @@ from tinyexp.launch.slurm import client, submitter, watcher
 from tinyexp.launch.slurm.submission import Submission
 
 
+@pytest.mark.slow
 def test_the_bytes_are_those_of_a_local_run_and_a_run_that_diverges_or_fails_is_named(
     cluster, tmp_path, monkeypatch
 ):

@@ -24,7 +24,7 @@ def untouched(tmp_path_factory):
 @pytest.mark.parametrize(
     "place",
     [
-        "rank 0 gradients@6",  # in the second step of the second epoch
+        pytest.param("rank 0 gradients@6", marks=slow),  # in the second step of the second epoch
         pytest.param("rank 1 gradients@6", marks=slow),
         pytest.param("rank 0 summed@7", marks=slow),
         pytest.param("rank 1 summed@7", marks=slow),

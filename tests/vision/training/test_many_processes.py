@@ -253,6 +253,7 @@ def test_under_torchrun_what_ends_one_process_ends_all_and_the_same_command_goes
     assert results(plan) == untouched
 
 
+@pytest.mark.slow
 def test_srun_starts_it_on_two_nodes_and_it_has_the_same_bits(tmp_path, untouched):
     """Two processes with the variables that srun gives its tasks, both on this machine."""
     step = {
