@@ -13,7 +13,7 @@ from tinyexp.runs.records import Status, read_section
 from tinyexp.trainers.base import Listener
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +24,16 @@ def untouched(tmp_path_factory):
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param("rank 0 gradients@6", marks=slow),  # in the second step of the second epoch
-        pytest.param("rank 1 gradients@6", marks=slow),
-        pytest.param("rank 0 summed@7", marks=slow),
-        pytest.param("rank 1 summed@7", marks=slow),
-        pytest.param("rank 1 gradients@1", marks=slow),
-        pytest.param("*.ckpt written@2", marks=slow),
-        pytest.param("*.ckpt named@3", marks=slow),
-        pytest.param("metrics.csv named@3", marks=slow),
-        pytest.param("status.json begun@4", marks=slow),
-        pytest.param("environment.json done@1", marks=slow),
+        "rank 0 gradients@6",  # in the second step of the second epoch
+        "rank 1 gradients@6",
+        "rank 0 summed@7",
+        "rank 1 summed@7",
+        "rank 1 gradients@1",
+        "*.ckpt written@2",
+        "*.ckpt named@3",
+        "metrics.csv named@3",
+        "status.json begun@4",
+        "environment.json done@1",
     ],
 )
 def test_after_a_kill_no_process_is_left_and_the_run_ends_in_the_same_bits(tmp_path, untouched, place):
@@ -47,7 +47,6 @@ def test_after_a_kill_no_process_is_left_and_the_run_ends_in_the_same_bits(tmp_p
     assert results(trained(tmp_path, **TWO)) == untouched
 
 
-@slow
 def test_three_processes_whose_slices_are_unequal_end_in_the_same_bits_too(tmp_path):
     """16 images are 6, 5 and 5; what each adds up of the gradients is unequal as well, where a third is no whole number."""
     three = {**TWO, "execution__devices": 3}
@@ -58,7 +57,6 @@ def test_three_processes_whose_slices_are_unequal_end_in_the_same_bits_too(tmp_p
     assert results(trained(tmp_path / "killed", **three)) == untouched
 
 
-@slow
 def test_a_process_that_hangs_ends_the_run_once_it_was_waited_for(tmp_path, untouched):
     ended = trained_elsewhere(
         tmp_path, {"execution__timeout_seconds": 20.0}, TINYEXP_END_AT="rank 1 gradients@6=STOP"
@@ -69,7 +67,6 @@ def test_a_process_that_hangs_ends_the_run_once_it_was_waited_for(tmp_path, unto
     assert results(trained(tmp_path, **TWO)) == untouched
 
 
-@slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_sigterm_to_any_process_commits_and_the_command_leaves_with_143(tmp_path, untouched, rank):
     done = commanded(tmp_path, TINYEXP_END_AT=f"rank {rank} gradients@6=TERM")
@@ -84,7 +81,6 @@ def test_sigterm_to_any_process_commits_and_the_command_leaves_with_143(tmp_path
     assert results(trained(tmp_path, **TWO)) == untouched
 
 
-@slow
 def test_the_command_killed_takes_all_processes_with_it(tmp_path, untouched):
     """Only the worker is ended, of which the command says how to go on; the other process of the run hears of it alone."""
     done = commanded(tmp_path, TINYEXP_END_AT="rank 0 summed@9")
@@ -96,7 +92,6 @@ def test_the_command_killed_takes_all_processes_with_it(tmp_path, untouched):
     assert results(small_plan(tmp_path, **TWO)) == untouched
 
 
-@slow
 def test_a_run_that_its_held_out_images_steer_stops_early_and_goes_on_to_the_same_bits(tmp_path):
     """Rates and end are functions of rows that all processes share: stopped in its second epoch, it is resumed."""
     once = trained(tmp_path / "once", **TWO, **WATCHED)
