@@ -6,6 +6,7 @@ import doctest
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -44,7 +45,7 @@ def test_every_command_that_a_page_names_exists(name):
     lines = [line for block in shells for line in block.split("```")[0].splitlines()]
     named = {line.split()[1] for line in lines if line.startswith("tinyexp ")}
     assert named
-    assert named <= set(main.commands)
+    assert named <= set(main.list_commands(click.Context(main)))
 
 
 def test_every_test_that_the_page_on_reliability_names_exists():

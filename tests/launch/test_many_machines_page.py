@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import command_of
 from ruamel.yaml import YAML
-
-from tinyexp.cli import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "many-machines.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"### (GitHub|GitLab)\n\n```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -61,5 +60,5 @@ def test_as_many_shares_are_trained_as_there_are_copies():
 @pytest.mark.parametrize("arguments", tinyexp_lines(), ids=" ".join)
 def test_its_commands_have_the_options_that_are_shown(arguments):
     name, *rest = arguments
-    command = main.commands[name]
+    command = command_of(name)
     command.make_context(name, [word for word in rest if word != "..."], resilient_parsing=False)

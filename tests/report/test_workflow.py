@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from commands import command_of
 from records_maker import make_runs
 from ruamel.yaml import YAML
 
@@ -135,12 +136,12 @@ def test_every_command_is_one_of_the_programs(workflow, source):
     found = tinyexp_lines(lines)
     assert len(found) >= 3
     for name, *arguments in found:
-        main.commands[name].make_context(name, list(arguments))
+        command_of(name).make_context(name, list(arguments))
 
 
 def test_a_command_with_an_option_that_is_not_there_would_be_found():
     with pytest.raises(click.NoSuchOption):
-        main.commands["report"].make_context("report", ["--out", "x", "--baselin", "y"])
+        command_of("report").make_context("report", ["--out", "x", "--baselin", "y"])
 
 
 def test_make_has_the_target_that_installs(workflow):
