@@ -76,9 +76,12 @@ def load(*, trains: bool) -> None:
     """Import what commands import; if asked, what workers do and torch does at an optimizer's first step."""
     left_out = ["tinyexp.__main__", "tinyexp.launch.ray"]
     if trains:
-        import torchvision  # noqa: F401
+        with contextlib.suppress(ImportError):  # where only analysis and report are installed
+            import torch._dynamo  # noqa: F401
+            import torchvision  # noqa: F401
     else:
         left_out.append("tinyexp.trainers.vision")
+        import matplotlib.backends.backend_svg  # noqa: F401
         import pandas as pd  # noqa: F401
 
     import tinyexp
