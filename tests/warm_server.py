@@ -31,8 +31,6 @@ from typing import Any
 LARGEST = 1 << 20
 """Bytes of a message: a command's words and its whole environment."""
 _MOST_FILES = 4096
-_ASIDE = 1024
-"""Above any number that a file has in a test's process."""
 
 
 def main() -> None:
@@ -43,6 +41,10 @@ def main() -> None:
     os.set_blocking(wakes, False)
     os.set_blocking(ended, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    if callable(
+        signal.getsignal(signal.SIGINT)
+    ):  # Ctrl-C is for whoever runs the tests, and ends this by the socket
+        signal.signal(signal.SIGINT, lambda *_: None)
     signal.set_wakeup_fd(wakes)
     requests.send(b"ready")
     begun: dict[int, socket.socket] = {}
@@ -57,7 +59,11 @@ def main() -> None:
                 return
             pid = os.fork()
             if pid == 0:
-                _begin(json.loads(message), files[1:])
+                try:
+                    _begin(json.loads(message), files[1:])
+                except BaseException:  # noqa: BLE001 - it must not go on as the one that it was forked from
+                    traceback.print_exc()
+                os._exit(70)
             begun[pid] = socket.socket(fileno=files[0])
             begun[pid].sendall(struct.pack("=q", pid))
             for file in files[1:]:
@@ -101,8 +107,8 @@ def _begin(asked: Mapping[str, Any], files: Sequence[int]) -> None:
     """In the forked process: nothing of the other one's is left but what is loaded."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, _ASIDE) for file in files]
     numbers = [0, 1, 2, *asked["kept"]]
+    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, max(numbers) + 1) for file in files]
     for number, file in zip(numbers, aside, strict=True):
         os.dup2(file, number)
     _close_all_but(numbers)
