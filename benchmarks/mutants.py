@@ -52,6 +52,12 @@ _BROADER = {
 """The folder of tests for a module that lies in no package."""
 
 
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "node_modules", "__pycache__", ".*_cache", ".hypothesis")
+"""What of a checkout the tests do without."""
+_NOT_ITS_OWN = {"build", "data", "runs"}
+"""Folders that commands make in a checkout, which may be large."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A place in a file, and what stands there instead."""
@@ -145,23 +151,16 @@ def tests_of(path: Path) -> list[list[str]]:
     return [one for one in (near, rest) if one]
 
 
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return _LEFT_OUT(folder, names) | (_NOT_ITS_OWN & {*names} if Path(folder) == PROJECT else set())
+
+
 def outcome(mutant: Mutant, marks: str) -> dict[str, object]:
     """Whether a test noticed, which, and after how long."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tinyexp-mutant-") as folder:
-        copy = Path(folder)
-        for name in (
-            "experiments",
-            "templates",
-            "docs",
-            "reports",
-            "examples",
-            "README.md",
-            "pyproject.toml",
-        ):
-            if (PROJECT / name).exists():
-                (copy / name).symlink_to(PROJECT / name)
-        shutil.copytree(CODE, copy / "tinyexp", ignore=shutil.ignore_patterns("__pycache__"))
+        copy = Path(folder) / "tinyexp"
+        shutil.copytree(PROJECT, copy, symlinks=True, ignore=_left_out)
         changed = copy / mutant.path.relative_to(PROJECT)
         source = changed.read_bytes()
         changed.write_bytes(mutant.applied(source))
@@ -189,14 +188,12 @@ def _noticed(mutant: Mutant, marks: str, copy: Path) -> str:
             "no:cacheprovider",
             "-m",
             marks,
-            "--rootdir",
-            str(PROJECT),
         ]
         variables = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             done = subprocess.run(
-                [*words, *files],
-                cwd=PROJECT,
+                [*words, *(str(copy / Path(file).relative_to(PROJECT)) for file in files)],
+                cwd=copy,  # which Python puts before all else
                 env=variables,
                 capture_output=True,
                 text=True,
