@@ -282,6 +282,12 @@ def test_numbers_of_equal_bytes_around_them_are_kept_apart_by_tag(tmp_path):
     assert log.metrics["aa"] == log.metrics["bb"] == [1 / 3, 2 / 3, 1, 4 / 3]
 
 
+@pytest.mark.parametrize(("number", "kind"), [(3, "histogram"), (4, "image"), (5, "histogram"), (6, "audio")])
+def test_what_is_no_number_is_told_by_its_kind_also_where_no_plugin_is_named(tmp_path, number, kind):
+    write_events(tmp_path, event(1, scalar("a", 1), field(1, "seen") + field(number, field(1, 1.0))))
+    assert any(f"seen ({kind})" in note for note in only(tmp_path).notes)
+
+
 def many(count):
     """Records of several kinds, mixed, some of equal length though of other tags, places and types."""
     histogram = field(1, "h") + field(5, field(1, 1.0))

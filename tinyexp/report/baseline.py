@@ -24,7 +24,7 @@ from tinyexp.report.place import REPORT_FORMAT
 
 OLDEST = 5
 """The oldest format that is read: before it reports did not say what their metrics are."""
-_READ = f"{OLDEST} to {SCHEMA_VERSION}" if OLDEST < SCHEMA_VERSION else f"{SCHEMA_VERSION}"
+_READ = f"{OLDEST} to {SCHEMA_VERSION}"
 _MAX_BYTES = 50_000_000
 
 _Value = Annotated[float, Field(ge=-1e12, le=1e12)]
