@@ -411,9 +411,12 @@ def test_the_runs_of_factors_alone_leave_the_shares_as_they_are():
     assert (beside.in_metric.gap, beside.runs) == (without.in_metric.gap, without.runs)
 
 
-def test_the_fewest_seeds_that_give_a_spread_are_taken_seed_by_seed():
-    row = attribute(with_singles(study(), draw=3), SIX, METRIC).in_metric.shares[0]
-    assert len(row.apart.by_seed) == len(row.from_baseline.by_seed) == 3
+def test_the_fewest_seeds_are_taken_seed_by_seed_also_where_shares_vary_unlike():
+    frame = with_singles(study(), draw=3)
+    frame[METRIC] += 0.05 * frame["seed"] * frame["augmentation"]
+    result = attribute(frame, SIX, METRIC).in_metric
+    assert result.error == "own_by_seed"
+    assert len(result.shares[0].apart.by_seed) == 3
 
 
 def test_fewer_seeds_of_the_factor_alone_confirm_it_too():
