@@ -51,6 +51,14 @@ def check(folder):
     return CliRunner().invoke(main, ["check", str(folder)])
 
 
+def test_for_programs_it_says_and_ends_with_the_same(runs, run):
+    for code in (0, 1):
+        done = CliRunner().invoke(main, ["check", str(runs), "--json"])
+        told = json.loads(done.stdout)
+        assert (done.exit_code, told["sound"], bool(told["found"])) == (code, code == 0, code == 1)
+        run.metrics.write_text(run.metrics.read_text() + "\n")
+
+
 def names(folder):
     return [str(finding.path.relative_to(folder)) for finding in verify(folder).found]
 
