@@ -131,7 +131,7 @@ def _is_text(*nodes: ast.expr) -> bool:
 
 
 def tests_of(path: Path) -> list[list[str]]:
-    """The test files to run, in rounds: those that name the module, then those of its package."""
+    """The test files to run, in rounds: those that name the module or have its name, then those of its package."""
     relative = path.relative_to(PROJECT).with_suffix("")
     module = re.escape(".".join(relative.parts))
     parent, _, last = module.rpartition(r"\.")
@@ -146,7 +146,11 @@ def tests_of(path: Path) -> list[list[str]]:
         return file.stem != f"test_{relative.name}", not file.is_relative_to(folder), file
 
     files = sorted(TESTS.rglob("test_*.py"), key=distance)
-    near = [str(file) for file in files if named.search(file.read_text(encoding="utf-8"))]
+    near = [
+        str(file)
+        for file in files
+        if file.stem == f"test_{relative.name}" or named.search(file.read_text(encoding="utf-8"))
+    ]
     rest = [str(file) for file in files if file.is_relative_to(folder) and str(file) not in near]
     return [one for one in (near, rest) if one]
 
