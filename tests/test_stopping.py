@@ -16,6 +16,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.errors import InterruptedRunError
 from tinyexp.launch.tryout import try_run
 
+ROOT = Path(stopping.__file__).parents[1]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGUSR1": 143}
 HOOK = """
 import importlib.abc, os, signal, sys
@@ -36,24 +37,28 @@ def prepared() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.mark.parametrize(
-    ("sent", "module"), [*((sent, "click.core") for sent in CODES), *(("SIGINT", name) for name in MODULES)]
-)
-def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
-    tmp_path: Path, sent: str, module: str
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text(HOOK.format(module=module, sent=sent))
-    root = Path(stopping.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-m", "tinyexp", "run-all", "--only", "tiny-design1", "--runs", "runs"],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}", "SEND": "yes"},
-        cwd=tmp_path,
+def signalled(sent: str, module: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command, given in a folder, that gets a signal as it begins to load a module."""
+    (folder / "sitecustomize.py").write_text(HOOK.format(module=module, sent=sent))
+    return subprocess.run(
+        [sys.executable, "-m", "tinyexp", *words],
+        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "SEND": "yes"},
+        cwd=folder,
         preexec_fn=prepared,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "module"), [*((sent, "click.core") for sent in CODES), *(("SIGINT", name) for name in MODULES)]
+)
+def test_a_signal_while_a_command_is_being_loaded_is_a_line_and_its_code(
+    tmp_path: Path, sent: str, module: str
+) -> None:
+    done = signalled(sent, module, tmp_path, "run-all", "--only", "tiny-design1", "--runs", "runs")
     assert done.returncode == CODES[sent], done
     assert done.stderr.splitlines()[-1] in {
         f"tinyexp: stopped by {sent}; give the same command again to go on.",
@@ -67,18 +72,9 @@ def test_a_signal_while_something_is_loaded_in_the_midst_of_work_leaves_nothing_
     tmp_path: Path,
 ) -> None:
     """Some modules are loaded only where a report needs them, and loading may take seconds on a busy machine."""
-    (tmp_path / "sitecustomize.py").write_text(HOOK.format(module="tinyexp.selfcheck", sent="SIGINT"))
-    root = Path(stopping.__file__).parents[1]
-    out = tmp_path / "reports" / "new"
-    done = subprocess.run(
-        [sys.executable, "-m", "tinyexp", "report", "--runs", "reports/embedded/runs", "--out", str(out)],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}", "SEND": "yes"},
-        cwd=root,
-        preexec_fn=prepared,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    runs, out = ROOT / "reports" / "embedded" / "runs", tmp_path / "reports" / "new"
+    done = signalled(
+        "SIGINT", "tinyexp.selfcheck", tmp_path, "report", "--runs", str(runs), "--out", str(out)
     )
     assert done.returncode == CODES["SIGINT"], done
     assert done.stderr == "tinyexp: stopped by SIGINT; give the same command again to go on.\n"

@@ -1,7 +1,7 @@
 """The command line. No logic: commands gather their options, call one function, print its result.
 
 Imports stand inside the commands, and commands in modules that are loaded where one of theirs is asked for, so that
-``tinyexp --help`` loads neither torch, pandas and matplotlib nor the options of seventeen commands.
+``tinyexp --help`` loads neither torch, pandas and matplotlib nor any command's options.
 """
 
 from __future__ import annotations

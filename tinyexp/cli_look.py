@@ -8,17 +8,20 @@ from tinyexp.cli_complete import complete_experiment, complete_profile
 from tinyexp.cli_shared import print_json, print_table, usual_profile
 from tinyexp.terminal import visible
 
-
-@click.command()
-@click.argument("experiment", shell_complete=complete_experiment)
-@click.option(
+_profile = click.option(
     "--profile",
     shell_complete=complete_profile,
     default=lambda: usual_profile("paper"),
     help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
 )
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+
+
+@click.command()
+@click.argument("experiment", shell_complete=complete_experiment)
+@_profile
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@_as_json
 def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Print EXPERIMENT complete, with every key, and what the source has where it is departed from."""
     from tinyexp.config.load import load_experiment, parse_override
@@ -34,13 +37,8 @@ def show(experiment: str, profile: str, settings: tuple[str, ...], as_json: bool
 @click.command()
 @click.argument("a", shell_complete=complete_experiment)
 @click.argument("b", shell_complete=complete_experiment)
-@click.option(
-    "--profile",
-    shell_complete=complete_profile,
-    default=lambda: usual_profile("paper"),
-    help="Scale and data: embedded, desk, paper. [default: paper; without it the first]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@_profile
+@_as_json
 def diff(a: str, b: str, profile: str, as_json: bool) -> None:  # noqa: FBT001
     """Print the keys in which the experiments A and B differ."""
     from tinyexp.config.difference import differences
