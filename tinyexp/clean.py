@@ -93,7 +93,7 @@ def cleaning(runs: Path, *, checkpoints: bool, work: bool) -> Cleaning:
         )
     removals, notes = [], []
     rest = _reports(runs)
-    for folder in find_runs(runs):
+    for folder in find_runs(runs, begun=True):
         try:
             found, note = _removal(folder, checkpoints=checkpoints, work=work)
         except (TinyexpError, OSError) as error:

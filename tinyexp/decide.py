@@ -10,7 +10,7 @@ from tinyexp.analysis.frozen import read_frozen
 from tinyexp.analysis.shares import factors_to_confirm
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_profile
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import DamagedError, TinyexpError, UserError
 from tinyexp.launch.job import Outcome
 from tinyexp.launch.session import Request, run_session, studies_of, train_points
 from tinyexp.report.evidence import StudyResult, gather
@@ -96,7 +96,7 @@ def confirm_named(request: Request, tell: Callable[[str], None]) -> tuple[list[O
         results = results_of(request, names) if names and request.plan != "none" else []
     except TinyexpError as error:  # what was trained stays; a report will say the same
         tell(f"which factors are to be trained alone cannot be told: {error}")
-        return [], 0
+        return [], error.exit_code if isinstance(error, DamagedError) else 0
     for result in results:
         found = result.attribution
         factors = factors_to_confirm(found, result.study.margin) if found else ()

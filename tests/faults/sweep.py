@@ -18,8 +18,9 @@ from pathlib import Path
 from small_runs import WATCHED, results, small_plan, trained
 
 from tinyexp import failpoints
-from tinyexp.errors import InterruptedRunError
+from tinyexp.errors import InterruptedRunError, TinyexpError
 from tinyexp.runs.plan import RunPlan
+from tinyexp.runs.recorded import read_runs
 from tinyexp.trainers.vision.training import loop
 from tinyexp.trainers.vision.training.checkpoint import checkpoints
 from tinyexp.trainers.vision.training.run import Listener
@@ -128,6 +129,10 @@ def at_every_place(sweep: Sweep) -> Iterator[str]:
         runs, title = sweep.run(f"place-{number}"), f"killed at {number}, {place}"
         if (code := sweep.train(runs, number)) != -signal.SIGKILL:
             yield f"{title}: ended with {code}"
+        try:
+            read_runs(runs)
+        except TinyexpError as error:
+            yield f"{title}: no report can be made of what is there: {error}"
         named = [name for name in sweep.places[:number] if name.endswith((".ckpt named", ".ckpt done"))]
         at = place.split()[0] if place.endswith((".ckpt named", ".ckpt done")) else ""
         expected = at or (named[-1].split()[0] if named else "")

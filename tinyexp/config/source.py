@@ -20,6 +20,7 @@ from tinyexp.config.metric import MetricName, MetricTable
 from tinyexp.config.names import SOURCE
 from tinyexp.config.section import Section
 from tinyexp.config.toml import read_toml
+from tinyexp.files import read_error
 from tinyexp.resources import experiments_folder
 
 _Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
@@ -81,12 +82,16 @@ def load_source(folder: Path | None = None) -> Source | None:
     ------
     UserError
         The file is not a source; the message names it, the key, the choices and the nearest.
+    UnreadableError
+        Whether there is one could not be seen.
     """
     path = (folder or experiments_folder()) / f"{SOURCE}.toml"
     try:
         state = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise read_error(path, error) from error
     return _read(str(path), str(path.absolute()), state.st_mtime_ns, state.st_size)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyexp.config.names import NAME, NAME_RULE, toml_stems, usable_names
-from tinyexp.errors import UserError, listed, nearest
-from tinyexp.files import read_bounded
+from tinyexp.errors import UnreadableError, UserError, listed, nearest
+from tinyexp.files import read_bounded, read_error
 from tinyexp.resources import shipped
 from tinyexp.terminal import say, visible
 
@@ -25,13 +25,16 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        It cannot be read, is too large, or is not TOML; the message names file, line and column.
+        It is too large, or not TOML; the message names file, line and column.
+    UnreadableError
+        It could not be read this time: a page that goes on without it would say something else.
     """
     try:
         # Editors on Windows put a byte order mark before the text.
         return tomllib.loads(read_bounded(path, _MAX_BYTES).decode("utf-8-sig"))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+        told = read_error(path, error)
+        raise (told if isinstance(told, UnreadableError) else UserError(str(told))) from error
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path}: is not UTF-8, which TOML takes. Save it as UTF-8 in your editor."

@@ -14,7 +14,7 @@ from tinyexp.errors import DamagedError, UserError
 from tinyexp.extras import absent, how
 from tinyexp.files import Stamp, entries, stamp_of
 from tinyexp.runs.asked import NAME, read_asked
-from tinyexp.runs.folder import RunFolder, find_folders, is_run_name
+from tinyexp.runs.folder import RunFolder, find_folders, is_just_begun, is_run_name
 from tinyexp.runs.holder import holder_of
 from tinyexp.runs.records import Environment, Status, read_bounded, read_section
 from tinyexp.runs.verify import Finding, cures, finding, verify_records
@@ -58,7 +58,7 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     folders = (
         [RunFolder(folder)]
         if is_run_name(folder.resolve().name) and folder.is_dir()
-        else find_folders(folder)
+        else [one for one in find_folders(folder) if not is_just_begun(one)]
     )
     with_checkpoints = [one for one in folders if _has_checkpoints(one)]
     looked_at = _readable(with_checkpoints, note)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tinyexp.analysis.study import study_names
 from tinyexp.config.load import experiment_names, profile_names
 from tinyexp.config.names import SOURCE
-from tinyexp.errors import UserError
+from tinyexp.errors import UnreadableError, UserError
 from tinyexp.report.select import Selection
 from tinyexp.resources import experiments_folder, experiments_from
 from tinyexp.runs.records import read_bounded
@@ -35,8 +35,8 @@ def reading_definitions(copies: Path) -> Iterator[None]:
     try:
         with experiments_from(copies):
             yield
-    except UserError as error:
-        raise UserError(str(error).replace(str(copies), str(own))) from error
+    except (UserError, UnreadableError) as error:
+        raise type(error)(str(error).replace(str(copies), str(own))) from error
 
 
 def _names(selection: Selection, folder: Path) -> list[str]:

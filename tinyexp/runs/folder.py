@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyexp.errors import UnreadableError, UserError
+from tinyexp.errors import DamagedError, UnreadableError, UserError
 from tinyexp.files import entries
 
 if TYPE_CHECKING:
@@ -112,15 +112,33 @@ def no_folder(runs: Path) -> UserError:
     )
 
 
-def find_runs(runs: Path) -> Iterator[RunFolder]:
+def find_runs(runs: Path, *, begun: bool = False) -> Iterator[RunFolder]:
     """The runs below ``runs``, in the order of profile, experiment, seed and identity.
+
+    Parameters
+    ----------
+    begun
+        Those too that :func:`is_just_begun` is true of.
 
     Raises
     ------
     DamagedError
         A folder above the runs cannot be listed.
     """
-    yield from _holding(runs, {"run.json"})
+    found = _holding(runs, {"run.json"})
+    yield from found if begun else (folder for folder in found if not is_just_begun(folder))
+
+
+def is_just_begun(folder: RunFolder) -> bool:
+    """Whether a run is being begun, or was ended before it wrote its first status: nothing can be lost with that, as it has no result yet."""
+    if os.path.lexists(folder.status):
+        return False
+    try:
+        if os.path.lexists(folder.predictions) or entries(folder.checkpoints):
+            return False
+        return not os.path.lexists(folder.metrics) or len(folder.metrics.read_bytes().splitlines()) <= 1
+    except (DamagedError, OSError):
+        return False
 
 
 def is_run_name(name: str) -> bool:
