@@ -1,11 +1,13 @@
 """Experiment files, profiles, interpretations and overrides, and what is said when one of them is wrong."""
 
+import errno
 import shutil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinyexp.config import toml
 from tinyexp.config.identity import configuration_of
 from tinyexp.config.load import (
     experiment_names,
@@ -15,7 +17,8 @@ from tinyexp.config.load import (
     profile_names,
 )
 from tinyexp.config.source import ambiguities
-from tinyexp.errors import TinyexpError, UserError
+from tinyexp.errors import TinyexpError, UnreadableError, UserError
+from tinyexp.files import read_bounded
 from tinyexp.resources import shipped
 from tinyexp.trainers.vision.settings import vision_settings
 
@@ -31,6 +34,20 @@ def message(*arguments, **keywords):
         load_experiment(*arguments, **keywords)
     assert caught.value.exit_code == 2
     return str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["tiny-design1.toml", "profiles/embedded.toml", "source.toml"])
+def test_a_file_that_cannot_be_read_this_time_is_not_taken_for_one_that_is_wrong(
+    own_folder, file, monkeypatch
+):
+    def fails_at_it(path, limit):
+        if path == own_folder / file:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_bounded(path, limit)
+
+    monkeypatch.setattr(toml, "read_bounded", fails_at_it)
+    with pytest.raises(UnreadableError, match=rf"{file}: cannot be read \(Input/output error\)"):
+        load_experiment("tiny-design1", "embedded", folder=own_folder)
 
 
 @pytest.mark.parametrize("profile", profile_names())

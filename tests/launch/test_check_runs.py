@@ -10,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 from small_runs import SMALL, trained
 
+from tinyexp import decide
 from tinyexp.cli import main
-from tinyexp.errors import UserError
+from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file
 from tinyexp.launch.session import Request, run_session
 from tinyexp.launch.verify import verify
 from tinyexp.runs.asked import NAME
 from tinyexp.runs.folder import RunFolder, find_runs
+from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import (
     Predictions,
     Status,
@@ -115,6 +117,48 @@ def test_a_missing_record_is_found_by_name(runs, run, name):
     found = [line for line in check(runs).stdout.splitlines() if line.startswith(f"{run.path / name}: ")]
     assert len(found) == 1
     assert "is missing" in found[0] or "cannot be read (No such file" in found[0]
+
+
+@pytest.fixture
+def begun(runs, run):
+    """A second run that was killed between its record and its first status, which would have said ``running``."""
+    folder = RunFolder(run.path.with_name("7-0123abcd"))
+    folder.path.mkdir()
+    for path in (run.record, run.environment):
+        shutil.copy(path, folder.path)
+    folder.metrics.write_text(run.metrics.read_text().splitlines()[0] + "\n")
+    return folder
+
+
+def test_a_run_that_was_killed_before_its_first_status_stands_in_nobodys_way(runs, run, begun):
+    done = check(runs)
+    assert (done.exit_code, "1 run" in done.stdout) == (0, True), done.stdout
+    assert [one.folder.path for one in read_runs(runs)] == [run.path]
+    assert [one.path for one in find_runs(runs, begun=True)] == [run.path, begun.path]
+    assert "damaged" not in CliRunner().invoke(main, ["status", "--runs", str(runs)]).stdout
+    assert check(begun.path).exit_code == 1, "asked of it alone, there is no run"
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.csv", "predictions.npz"])
+def test_a_run_that_has_come_further_and_lost_its_status_is_damaged(runs, run, begun, name):
+    copied = shutil.copytree if name == "checkpoints" else shutil.copy
+    copied(run.path / name, begun.path / name)
+    assert f"{begun.status}: " in check(runs).stdout
+    with pytest.raises(DamagedError, match=r"status\.json"):
+        read_runs(runs)
+
+
+@pytest.mark.parametrize(("error", "code"), [(DamagedError("damaged"), 1), (UserError("too few"), 0)])
+def test_run_all_does_not_end_well_where_damage_hides_which_factors_to_train_alone(
+    runs, monkeypatch, error, code
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(decide, "results_of", fail)
+    told = []
+    assert decide.confirm_named(Request(names=(), runs=runs, profile="embedded"), told.append) == ([], code)
+    assert str(error) in told[0]
 
 
 def test_an_edited_table_is_found_and_put_right_by_the_same_command(runs, run):
