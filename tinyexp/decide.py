@@ -10,12 +10,14 @@ from tinyexp.analysis.frozen import read_frozen
 from tinyexp.analysis.shares import factors_to_confirm
 from tinyexp.analysis.study import Study
 from tinyexp.config.load import load_profile
-from tinyexp.errors import DamagedError, TinyexpError, UserError
+from tinyexp.errors import DamagedError, TinyexpError, UnreadableError, UserError
 from tinyexp.launch.job import Outcome
 from tinyexp.launch.session import Request, run_session, studies_of, train_points
 from tinyexp.report.evidence import StudyResult, gather
 from tinyexp.report.select import select_runs
-from tinyexp.runs.recorded import read_runs
+from tinyexp.runs.folder import find_runs
+from tinyexp.runs.recorded import RecordedRun, read_run, read_runs
+from tinyexp.runs.verify import verify_records
 
 _OPEN = ("inconclusive", "undecided_here", "not_tested")
 """Verdicts of claims that more runs may settle."""
@@ -87,13 +89,14 @@ def run_until_decided(
 def confirm_named(request: Request, tell: Callable[[str], None]) -> tuple[list[Outcome], int]:
     """Train the factors that a fraction names alone too, from both ends, under the seeds that it was trained with.
 
-    In a fraction an interaction of three factors can stand in for one that does nothing.
+    In a fraction an interaction of three factors can stand in for one that does nothing. A damaged run counts as one that is not there:
+    the fraction's own were just trained, and one of a factor alone is named again by them, and so trained anew.
     """
     _, studies = studies_of(request)
     points: dict[str, DesignPoint] = {}
     names = [study.name for study in studies if study.factors]
     try:
-        results = results_of(request, names) if names and request.plan != "none" else []
+        results = _by_sound_runs(request, names) if names and request.plan != "none" else []
     except TinyexpError as error:  # what was trained stays; a report will say the same
         tell(f"which factors are to be trained alone cannot be told: {error}")
         return [], error.exit_code if isinstance(error, DamagedError) else 0
@@ -118,9 +121,22 @@ def looks_of(request: Request, study: Study) -> tuple[int, ...]:
     return study.looks or (frozen.looks if frozen else study.looks_at(load_profile(request.profile).seeds))
 
 
-def results_of(request: Request, names: Sequence[str]) -> list[StudyResult]:
-    """What the runs at hand say of some studies."""
-    selection = select_runs(read_runs(request.runs), request.profile, request.overrides)
+def _by_sound_runs(request: Request, names: Sequence[str]) -> list[StudyResult]:
+    try:
+        return results_of(request, names)
+    except UnreadableError:
+        raise
+    except DamagedError:
+        sound = [folder for folder in find_runs(request.runs) if not verify_records(folder)]
+        return results_of(request, names, [read_run(folder) for folder in sound])
+
+
+def results_of(
+    request: Request, names: Sequence[str], runs: Sequence[RecordedRun] | None = None
+) -> list[StudyResult]:
+    """What the runs at hand, or some of them, say of some studies."""
+    found = read_runs(request.runs) if runs is None else runs
+    selection = select_runs(found, request.profile, request.overrides)
     return [result for result in gather(selection).results if result.study.name in names]
 
 

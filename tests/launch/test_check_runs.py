@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from small_runs import SMALL, trained
 
-from tinyexp import decide
 from tinyexp.cli import main
 from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file
@@ -146,19 +145,6 @@ def test_a_run_that_has_come_further_and_lost_its_status_is_damaged(runs, run, b
     assert f"{begun.status}: " in check(runs).stdout
     with pytest.raises(DamagedError, match=r"status\.json"):
         read_runs(runs)
-
-
-@pytest.mark.parametrize(("error", "code"), [(DamagedError("damaged"), 1), (UserError("too few"), 0)])
-def test_run_all_does_not_end_well_where_damage_hides_which_factors_to_train_alone(
-    runs, monkeypatch, error, code
-):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(decide, "results_of", fail)
-    told = []
-    assert decide.confirm_named(Request(names=(), runs=runs, profile="embedded"), told.append) == ([], code)
-    assert str(error) in told[0]
 
 
 def test_an_edited_table_is_found_and_put_right_by_the_same_command(runs, run):
