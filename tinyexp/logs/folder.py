@@ -23,6 +23,8 @@ class Folder:
     """A folder whose names are listed once, and whose files are looked into only where a reader asks."""
 
     path: Path
+    unread: dict[Path, str] = field(default_factory=dict, compare=False)
+    """What is there and could not be looked into, with the reason; one for a folder and all that were reached from it."""
     _heads: dict[str, bytes] = field(default_factory=dict, compare=False)
     _subs: dict[str, Folder] = field(default_factory=dict, compare=False)
     _paths: dict[str, Path] = field(default_factory=dict, compare=False)
@@ -40,7 +42,8 @@ class Folder:
                     (folders if entry.is_dir() else files).append(entry.name)
                     if entry.is_symlink():
                         links.add(entry.name)
-        except OSError:
+        except OSError as error:
+            self._note(self.path, "listed", error)
             return (), (), frozenset()
         return tuple(sorted(files)), tuple(sorted(folders)), frozenset(links)
 
@@ -68,7 +71,7 @@ class Folder:
     def sub(self, name: str) -> Folder:
         """A folder below this one; one that is not there has no names."""
         if name not in self._subs:
-            self._subs[name] = Folder(self.path / name)
+            self._subs[name] = Folder(self.path / name, self.unread)
         return self._subs[name]
 
     def head(self, name: str) -> bytes:
@@ -77,9 +80,14 @@ class Folder:
             try:
                 with self.file(name).open("rb") as file:
                     self._heads[name] = file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf")
-            except OSError:
+            except OSError as error:
+                self._note(self.file(name), "read", error)
                 self._heads[name] = b""
         return self._heads[name]
+
+    def _note(self, path: Path, what: str, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+            self.unread[path] = f"cannot be {what} ({error.strerror})."
 
     def first_line(self, name: str) -> str:
         """The first line of a text file without its end; at most 4,096 bytes of it."""

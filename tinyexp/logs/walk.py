@@ -96,6 +96,7 @@ class _Search:
         self.read: dict[str, list[RunLog]] = {name: [] for name in READERS}
         self.left_out: list[LeftOut] = []
         self.others = 0
+        self.unread: dict[Path, str] = {}
         self._claimed: set[Path] = set()
         self._seen: set[tuple[int, int]] = set()
         self._jobs: dict[Path, Beside | None] = {}
@@ -111,13 +112,13 @@ class _Search:
                 for unit in reader_of(name).find(folder):
                     if self._claimed.isdisjoint(unit.files):
                         self._take(name, unit, root)
-            unread = sorted(looked - self._claimed)
-            self.left_out += [LeftOut(path, _NO_INDEX) for path in unread if path.suffix.lower() in _TABLES]
-            self.others += sum(path.suffix.lower() not in _TABLES for path in unread)
+            rest = sorted(looked - self._claimed - self.unread.keys())
+            self.left_out += [LeftOut(path, _NO_INDEX) for path in rest if path.suffix.lower() in _TABLES]
+            self.others += sum(path.suffix.lower() not in _TABLES for path in rest)
 
     def _folders(self, root: Path) -> Iterator[Folder]:
         """Folders from the top down, each once however it is linked to, without those that a log claimed."""
-        waiting = [Folder(root)]
+        waiting = [Folder(root, self.unread)]
         while waiting:
             folder = waiting.pop()
             if folder.path in self._claimed or not self._is_new(folder.path):
@@ -134,7 +135,9 @@ class _Search:
     def _is_new(self, path: Path) -> bool:
         try:
             told = path.stat()
-        except OSError:
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):  # a link that leads nowhere
+                self.unread[path] = f"cannot be looked into ({error.strerror})."
             return False
         key = told.st_dev, told.st_ino
         new = key not in self._seen
@@ -177,6 +180,8 @@ class _Search:
 
     def finished(self) -> list[RunLog]:
         """All runs, those joined that lie in several folders, and each once that several loggers wrote."""
+        told = {one.where for one in self.left_out}
+        self.left_out += [LeftOut(path, why) for path, why in self.unread.items() if path not in told]
         found: list[RunLog] = []
         for name, logs in self.read.items():
             join = reader_of(name).join
