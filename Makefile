@@ -5,6 +5,8 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 SECONDS ?= 600
 JOBS ?= 2
+# What Python compiles it keeps, also where the environment says otherwise: each of the many processes of the tests would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
 SIDE_BY_SIDE := -n $(JOBS) --dist worksteal
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

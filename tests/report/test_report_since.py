@@ -324,7 +324,10 @@ def report(tmp_path: Path, baseline: Path) -> Result:
     return CliRunner().invoke(main, [*arguments, "--baseline", str(baseline)])
 
 
-def spoiled(change: Callable[[dict[str, Any]], object]) -> str:
+Spoiling = Callable[[dict[str, Any]], object]
+
+
+def spoiled(change: Spoiling) -> str:
     told = json.loads((sample() / "out" / "report.json").read_text(encoding="utf-8"))
     change(told)
     return json.dumps(told)
@@ -341,24 +344,24 @@ _STUDY: Callable[[dict[str, Any]], dict[str, Any]] = lambda told: told["values"]
         ("{" * 100_000, "is damaged or no report of tinyexp"),
         ("[1, 2]", "is damaged or no report of tinyexp"),
         ('{"a": 1}', "is no report.json of tinyexp"),
-        (spoiled(lambda told: told.update(schema_version=1)), "of report format 1, which is no longer read"),
-        (spoiled(lambda told: told.update(schema_version=4)), "of report format 4, which is no longer read; this tinyexp reads 5 to 8. Make it again"),
-        (spoiled(lambda told: told.update(schema_version=9)), "from a newer tinyexp; this one reads 5 to 8. Update"),
-        (spoiled(lambda told: told.pop("values")), "is damaged: values: field required"),
-        (spoiled(lambda told: _STUDY(told)["comparison"].update(verdict="wins")), "is damaged: values.studies.0.comparison.verdict"),
-        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"]["seeds"].pop()), "seeds and values are not as many"),
-        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[float("nan")] * 3)), "should be a finite number"),
-        (spoiled(lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[1e300] * 3)), "is damaged"),
-        (spoiled(lambda told: told["values"]["experiments"][0].update(last={"test_accuracy": [0.1]})), "seeds and values are not as many"),
-        (spoiled(lambda told: told["values"]["experiments"][0].update(seeds=[0, 0, 1])), "a seed stands twice"),
+        (lambda told: told.update(schema_version=1), "of report format 1, which is no longer read"),
+        (lambda told: told.update(schema_version=4), "of report format 4, which is no longer read; this tinyexp reads 5 to 8. Make it again"),
+        (lambda told: told.update(schema_version=9), "from a newer tinyexp; this one reads 5 to 8. Update"),
+        (lambda told: told.pop("values"), "is damaged: values: field required"),
+        (lambda told: _STUDY(told)["comparison"].update(verdict="wins"), "is damaged: values.studies.0.comparison.verdict"),
+        (lambda told: _STUDY(told)["comparison"]["contender_runs"]["seeds"].pop(), "seeds and values are not as many"),
+        (lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[float("nan")] * 3), "should be a finite number"),
+        (lambda told: _STUDY(told)["comparison"]["contender_runs"].update(measured=[1e300] * 3), "is damaged"),
+        (lambda told: told["values"]["experiments"][0].update(last={"test_accuracy": [0.1]}), "seeds and values are not as many"),
+        (lambda told: told["values"]["experiments"][0].update(seeds=[0, 0, 1]), "a seed stands twice"),
     ],
 )  # fmt: skip
 def test_what_is_no_baseline_is_refused_with_where_what_and_the_next_step(
-    tmp_path: Path, text: str | None, words: str
+    tmp_path: Path, text: str | Spoiling | None, words: str
 ) -> None:
     file = tmp_path / "report.json"
     if text is not None:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text if isinstance(text, str) else spoiled(text), encoding="utf-8")
     said = report(tmp_path, file)
     assert (said.exit_code, type(said.exception)) == (2, SystemExit)
     assert str(file) in said.output
