@@ -15,7 +15,7 @@ from tinyexp.errors import DamagedError, UserError
 from tinyexp.files import sha256_of_file
 from tinyexp.launch.session import Request, run_session
 from tinyexp.launch.verify import verify
-from tinyexp.runs.asked import NAME
+from tinyexp.runs.asked import NAME, write_asked
 from tinyexp.runs.folder import RunFolder, find_runs
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import (
@@ -26,6 +26,7 @@ from tinyexp.runs.records import (
     write_predictions,
     write_section,
 )
+from tinyexp.trainers.owned import owned
 from tinyexp.trainers.vision.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
 RECORDS = ("run.json", "environment.json", "metrics.csv", "predictions.npz", "status.json")
@@ -136,6 +137,15 @@ def test_a_run_that_was_killed_before_its_first_status_stands_in_nobodys_way(run
     assert [one.path for one in find_runs(runs, begun=True)] == [run.path, begun.path]
     assert "damaged" not in CliRunner().invoke(main, ["status", "--runs", str(runs)]).stdout
     assert check(begun.path).exit_code == 1, "asked of it alone, there is no run"
+
+
+def test_the_first_run_that_is_just_being_begun_is_no_fault(runs, run, begun):
+    shutil.rmtree(run.path)
+    write_asked(begun.path.parents[1], [begun.name])
+    assert check(runs).exit_code == 1, "nobody trains it: it is missing"
+    with owned(begun):
+        done = check(runs)
+    assert (done.exit_code, "not begun" in done.stderr) == (0, True), done.output
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "metrics.csv", "predictions.npz"])

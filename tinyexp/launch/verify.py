@@ -65,11 +65,12 @@ def verify(folder: Path, note: Callable[[str], None] = _on_stderr) -> Verified:
     found = [finding for one in folders for finding in _verify_run(one, checkpoints=one in looked_at)]
     _tell_of_code(folders, note)
     missing = _missing(folder, folders)
-    if missing and any(map(holder_of, folders)):
+    is_trained = any(map(holder_of, (*folders, *(RunFolder(one.path) for one in missing))))
+    if missing and is_trained:
         note(f"{len(missing)} of the runs that are to be trained have not begun; others are being trained.")
         missing = []
     found += missing
-    if not folders and not found:
+    if not folders and not found and not is_trained:
         raise UserError(
             f"{folder}: there is neither a run nor a report of tinyexp in it. Name a folder of runs, such as runs, one run's"
             " folder, or the folder that `tinyexp report --out` wrote."
