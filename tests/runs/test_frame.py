@@ -159,7 +159,8 @@ def test_a_pickle_in_predictions_is_not_read(tmp_path):
 
 def test_folders_of_other_shapes_are_no_runs(tmp_path):
     folder = run_folder(tmp_path, "embedded", "a", 3, "0" * 64)
-    write_section(folder.record, Status(state="running", epochs_done=0, epochs=1))
+    for path in (folder.record, folder.status):
+        write_section(path, Status(state="running", epochs_done=0, epochs=1))
     (tmp_path / "embedded" / "a" / "notes").mkdir()
     (tmp_path / "embedded" / "a" / "notes" / "run.json").write_text("{}")
     assert [found.name for found in find_runs(tmp_path)] == ["embedded/a/3-00000000"]

@@ -131,14 +131,14 @@ def find_runs(runs: Path, *, begun: bool = False) -> Iterator[RunFolder]:
 
 def is_just_begun(folder: RunFolder) -> bool:
     """Whether a run is being begun, or was ended before it wrote its first status: nothing can be lost with that, as it has no result yet."""
-    if os.path.lexists(folder.status):
+    if os.path.lexists(folder.status) or not os.path.isfile(folder.record):  # noqa: PTH113 - nothing raised where it may not look
         return False
     try:
-        if os.path.lexists(folder.predictions) or entries(folder.checkpoints):
-            return False
-        return not os.path.lexists(folder.metrics) or len(folder.metrics.read_bytes().splitlines()) <= 1
+        tables = [path.read_bytes() for path in (folder.metrics, folder.timing) if os.path.lexists(path)]
+        further = os.path.lexists(folder.predictions) or entries(folder.checkpoints)
     except (DamagedError, OSError):
         return False
+    return not further and all(len(table.splitlines()) <= 1 for table in tables)
 
 
 def is_run_name(name: str) -> bool:
