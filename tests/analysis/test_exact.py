@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinyexp.analysis.attribution import attribute
@@ -136,6 +136,7 @@ def frame_of(table, names):
     return pd.DataFrame(rows, columns=["experiment", "seed", "epoch", "test_accuracy"])
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(accuracies, accuracies),

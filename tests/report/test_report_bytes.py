@@ -96,43 +96,64 @@ def copied_backwards(many: Path, target: Path) -> Path:
     return target
 
 
-def test_a_decimal_comma_changes_nothing(many: Path, tmp_path: Path, comma_locale: Mapping[str, str]) -> None:
-    found = render(many / "runs", Path("out"), tmp_path, "comma", **comma_locale)
-    assert_same(found, contents(many / "out"))
+TERMINAL = {
+    "COLUMNS": "37",
+    "LINES": "9",
+    "NO_COLOR": "1",
+    "FORCE_COLOR": "1",
+    "TERM": "dumb",
+    "TZ": "Pacific/Apia",
+}
+THREADS = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "5"
+)
 
 
-def test_another_folder_made_and_listed_in_another_order_changes_nothing(many: Path, tmp_path: Path) -> None:
-    runs = copied_backwards(many, tmp_path / "else where" / "l\u00e4ufe")
-    found = render(runs, tmp_path / "other" / "out", tmp_path / "place", "shuffled")
-    assert_same(found, contents(many / "out"))
-
-
-def test_the_order_of_sets_changes_nothing(many: Path, tmp_path: Path) -> None:
-    found = render(many / "runs", Path("out"), tmp_path, PYTHONHASHSEED="4711")
-    assert_same(found, contents(many / "out"))
-
-
-def test_time_zone_terminal_and_umask_change_nothing(many: Path, tmp_path: Path) -> None:
-    terminal = {"COLUMNS": "37", "LINES": "9", "NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "dumb"}
-    found = render(many / "runs", Path("out"), tmp_path, "private", TZ="Pacific/Apia", **terminal)
-    assert_same(found, contents(many / "out"))
-    assert (tmp_path / "out" / "report.html").stat().st_mode & 0o077 == 0
-
-
-def test_the_settings_of_a_user_of_matplotlib_change_nothing(many: Path, tmp_path: Path) -> None:
-    """In the working folder, where matplotlib looks first, and in the user's own; and a backend that draws pixels."""
-    for folder in (tmp_path, tmp_path / "config"):
-        folder.mkdir(exist_ok=True)
+def a_user_of_matplotlib(place: Path) -> dict[str, str]:
+    """Settings in the working folder, where matplotlib looks first, and in the user's own; and a backend that draws pixels."""
+    for folder in (place, place / "config"):
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "matplotlibrc").write_text(_MATPLOTLIBRC)
-    environment = {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path / "config")}
-    found = render(many / "runs", Path("out"), tmp_path, **environment)
-    assert_same(found, contents(many / "out"))
+    return {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(place / "config")}
 
 
-def test_the_number_of_threads_changes_nothing(many: Path, tmp_path: Path) -> None:
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    found = render(many / "runs", Path("out"), tmp_path, **dict.fromkeys(names, "5"))
+def test_all_that_is_otherwise_elsewhere_changes_nothing(
+    many: Path, tmp_path: Path, comma_locale: Mapping[str, str]
+) -> None:
+    """At once; what follows has each by itself, to see which it is."""
+    runs, place = copied_backwards(many, tmp_path / "else where" / "l\u00e4ufe"), tmp_path / "place"
+    environment = {
+        **comma_locale,
+        **TERMINAL,
+        **THREADS,
+        **a_user_of_matplotlib(place),
+        "PYTHONHASHSEED": "4711",
+    }
+    out = tmp_path / "other" / "out"
+    found = render(runs, out, place, "comma", "shuffled", "private", **environment)
     assert_same(found, contents(many / "out"))
+    assert (out / "report.html").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["comma", "other folder", "hashes", "terminal", "matplotlib", "threads"])
+def test_what_is_otherwise_elsewhere_changes_nothing(
+    many: Path, tmp_path: Path, comma_locale: Mapping[str, str], which: str
+) -> None:
+    runs, place, conditions, environment = many / "runs", tmp_path / "place", (), {}
+    if which == "comma":
+        conditions, environment = ("comma",), comma_locale
+    elif which == "other folder":
+        runs, conditions = copied_backwards(many, tmp_path / "l\u00e4ufe"), ("shuffled",)
+    elif which == "hashes":
+        environment = {"PYTHONHASHSEED": "4711"}
+    elif which == "terminal":
+        conditions, environment = ("private",), TERMINAL
+    elif which == "matplotlib":
+        environment = a_user_of_matplotlib(place)
+    else:
+        environment = THREADS
+    assert_same(render(runs, Path("out"), place, *conditions, **environment), contents(many / "out"))
 
 
 def test_the_records_of_a_report_give_the_report(tmp_path: Path) -> None:
