@@ -33,6 +33,14 @@ def test_one_run_only(tmp_path: Path):
     )
 
 
+def test_where_too_few_are_left_it_is_said_what_was_left_out(tmp_path: Path):
+    folder = design(tmp_path / "a", [0.5])
+    (folder / "other.csv").write_text("name,value\nx,1\n")
+    told = refused(folder)
+    assert "a comparison takes two" in told
+    assert f"left out: {folder / 'other.csv'}: no column of it says where a row stands" in told
+
+
 def test_the_same_path_twice(tmp_path: Path):
     folder = design(tmp_path / "a", [0.5])
     assert "the same path is named twice" in refused(folder, folder)

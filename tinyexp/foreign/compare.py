@@ -22,6 +22,7 @@ from tinyexp.foreign.question import Question
 from tinyexp.foreign.taken import of_one_length, values_taken
 from tinyexp.logs.grouping import Grouping, grouped
 from tinyexp.logs.log import LeftOut
+from tinyexp.logs.remarks import what_was_left_out
 from tinyexp.logs.walk import Reading, read_paths
 from tinyexp.report.implied import own_errors
 from tinyexp.words import counted, some
@@ -70,7 +71,7 @@ def compare_logs(paths: Sequence[str | Path], question: Question | None = None) 
         if len(paths) > 2:
             grouping = as_expanded(grouping, by_themselves)
     if len(grouping.designs) < 2:
-        raise UserError(_one_design(grouping))
+        raise UserError(" ".join((_one_design(grouping), *what_was_left_out(reading.left_out))))
     notes: list[str] = []
     grouping, twice = once_a_seed(grouping)
     metric = metric_asked(grouping, question, notes)

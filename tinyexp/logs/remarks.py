@@ -32,11 +32,17 @@ def log_remarks(grouping: Grouping, left_out: Sequence[LeftOut], others: int) ->
     ]
     told += [f"{note} ({_counted(count, 'run')})" for note, count in said.items()]
     told += list(grouping.notes)
-    told += [f"left out: {one.where}: {one.why}" for one in left_out[:_MOST]]
-    if len(left_out) > _MOST:
-        told.append(f"left out besides: {len(left_out) - _MOST:,} more.")
+    told += what_was_left_out(left_out)
     if others:
         told.append(f"{_counted(others, 'file')} of other kinds not looked into.")
+    return told
+
+
+def what_was_left_out(left_out: Sequence[LeftOut]) -> list[str]:
+    """A line for each of the first, and how many more there are."""
+    told = [f"left out: {one.where}: {one.why}" for one in left_out[:_MOST]]
+    if len(left_out) > _MOST:
+        told.append(f"left out besides: {len(left_out) - _MOST:,} more.")
     return told
 
 
