@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tinyexp.files import sha256_of_file
 from tinyexp.launch.session import Request, run_session
 from tinyexp.launch.verify import verify
 from tinyexp.runs.asked import NAME, write_asked
-from tinyexp.runs.folder import RunFolder, find_runs
+from tinyexp.runs.folder import RunFolder, find_runs, is_just_begun
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import (
     Predictions,
@@ -137,6 +138,12 @@ def test_a_run_that_was_killed_before_its_first_status_stands_in_nobodys_way(run
     assert [one.path for one in find_runs(runs, begun=True)] == [run.path, begun.path]
     assert "damaged" not in CliRunner().invoke(main, ["status", "--runs", str(runs)]).stdout
     assert check(begun.path).exit_code == 1, "asked of it alone, there is no run"
+
+
+def test_a_pipe_in_the_place_of_its_table_holds_nobody_up(begun, within_bounds):
+    begun.metrics.unlink()
+    os.mkfifo(begun.metrics)
+    assert not is_just_begun(begun)
 
 
 def test_the_first_run_that_is_just_being_begun_is_no_fault(runs, run, begun):

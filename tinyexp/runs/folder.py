@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyexp.errors import DamagedError, UnreadableError, UserError
-from tinyexp.files import entries
+from tinyexp.files import entries, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,6 +27,8 @@ RECORD_NAMES = ("run.json", "environment.json", "metrics.csv", "predictions.npz"
 TIMING = "timing.csv"
 """What it cost on the machine where it was trained. A report carries it with the records; no two runs have the same."""
 _ANY = (*RECORD_NAMES, "checkpoints")
+_HEADER_BYTES = 100_000
+"""No table without a row has more."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,11 @@ def is_just_begun(folder: RunFolder) -> bool:
     if os.path.lexists(folder.status) or not os.path.isfile(folder.record):  # noqa: PTH113 - nothing raised where it may not look
         return False
     try:
-        tables = [path.read_bytes() for path in (folder.metrics, folder.timing) if os.path.lexists(path)]
+        tables = [
+            read_bounded(path, _HEADER_BYTES)
+            for path in (folder.metrics, folder.timing)
+            if os.path.lexists(path)
+        ]
         further = os.path.lexists(folder.predictions) or entries(folder.checkpoints)
     except (DamagedError, OSError):
         return False
