@@ -9,6 +9,7 @@ from pathlib import Path
 
 import data_server
 import pytest
+import spared
 import warm
 from bounds import bounded
 from data_folders import make_tiny_imagenet, zipped
@@ -21,6 +22,7 @@ settings.register_profile(
 )
 settings.load_profile("tinyexp")
 warm.begin_workers_warm()
+spared.leave_files_to_the_disk()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import spared
+
 from tinyexp.config.load import load_experiment
 from tinyexp.config.section import Section
 from tinyexp.runs.plan import RunPlan, plan_run
@@ -11,6 +13,8 @@ from tinyexp.trainers.vision.data.build import open_dataset
 from tinyexp.trainers.vision.settings import vision_settings
 from tinyexp.trainers.vision.trainer import describe
 from tinyexp.trainers.vision.training.run import Listener, train_run
+
+spared.unpack_images_once()
 
 SMALL = {
     "model.width": 0.03,

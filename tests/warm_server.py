@@ -28,6 +28,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import spared
+
 LARGEST = 1 << 20
 """Bytes of a message: a command's words and its whole environment."""
 _MOST_FILES = 4096
@@ -97,6 +99,10 @@ def load(*, trains: bool) -> None:
             with contextlib.suppress(ImportError):
                 __import__(module.name)
     assert trains or "torch" not in sys.modules
+    spared.leave_files_to_the_disk()
+    if "torch" in sys.modules:
+        spared.unpack_images_once()
+        spared.load_kernel()
     if os.fork() == 0:  # before which numpy's own threads end
         os._exit(0)
     os.wait()

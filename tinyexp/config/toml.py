@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         # Editors on Windows put a byte order mark before the text.
-        return tomllib.loads(read_bounded(path, _MAX_BYTES).decode("utf-8-sig"))
+        return deepcopy(_parsed(read_bounded(path, _MAX_BYTES).decode("utf-8-sig")))
     except OSError as error:
         told = read_error(path, error)
         raise (told if isinstance(told, UnreadableError) else UserError(str(told))) from error
@@ -41,6 +43,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:  # what is no TOML, or has too many digits
         raise UserError(f"{path}: is not valid TOML: {error}.") from error
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> dict[str, Any]:
+    """A report asks for the same files many times over, and parsing takes longer than all else that is done with them."""
+    return tomllib.loads(text)
 
 
 def toml_names(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ seconds), ``instant`` (each call ends as many tasks well as may run, without a p
 """
 
 # ruff: noqa: T201 - programs print
+import contextlib
 import fcntl
 import json
 import os
@@ -153,10 +154,12 @@ def is_gone(pid):
 def terminate(pid):
     """All processes of a task, as SLURM does it; children first."""
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            terminate(int(child))
+        with contextlib.suppress(OSError):  # it has ended since
+            for child in children.read_text().split():
+                terminate(int(child))
     if pid != os.getpid():  # the task itself may be asking
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def fail(words):
