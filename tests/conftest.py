@@ -47,3 +47,15 @@ def within_bounds() -> Iterator[None]:
     """Half a minute and three gigabytes: a test that waits for ever or fills the memory fails."""
     with bounded(more=2 << 30):
         yield
+
+
+@pytest.fixture
+def scipy_tails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For simulations: scipy's tails, which `test_distributions.py` holds ours against. Ours have the same bits everywhere, and take time."""
+    from scipy import special
+
+    from tinyexp.analysis import effects, statistics
+
+    monkeypatch.setattr(effects, "t_two_sided", lambda t, degrees: 2 * float(special.stdtr(degrees, -abs(t))))
+    monkeypatch.setattr(effects, "f_upper", lambda f, above, below: float(special.fdtrc(above, below, f)))
+    monkeypatch.setattr(statistics, "t_critical", lambda alpha, nu: -float(special.stdtrit(nu, alpha / 2)))

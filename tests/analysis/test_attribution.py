@@ -135,6 +135,7 @@ SEEN = ("augmentation", "conv1", "conv4")
         [("fraction", 3, 0, 0.99), ("one-at-a-time", 5, 0, 0.7)],
     ),
 )
+@pytest.mark.usefixtures("scipy_tails")
 def test_a_planted_three_way_interaction_is_flagged(kind, seeds, ends, least):
     """Of the size of a run's spread (an effect of two spreads; four for one seed): 100 studies."""
     size = 0.02 if seeds == 1 else 0.01
@@ -153,6 +154,7 @@ def test_a_planted_three_way_interaction_is_flagged(kind, seeds, ends, least):
 
 
 @pytest.mark.parametrize("kind", thinned(PLAN_KINDS, ["fraction"]))
+@pytest.mark.usefixtures("scipy_tails")
 def test_without_a_three_way_interaction_the_flag_is_rare(kind):
     """300 studies of three seeds; at most 5 %, with the 99.9 % binomial allowance."""
     flags = [
@@ -383,6 +385,7 @@ def test_once_it_is_trained_alone_it_is_not_named(seeds):
     assert "augmentation" in factors_to_confirm(result, 0.01), "so that its runs stay asked for"
 
 
+@pytest.mark.usefixtures("scipy_tails")
 def test_of_a_hundred_such_studies_the_inert_factor_is_named_in_few():
     named = 0
     for draw in range(100):
@@ -391,6 +394,7 @@ def test_of_a_hundred_such_studies_the_inert_factor_is_named_in_few():
     assert named <= 3
 
 
+@pytest.mark.usefixtures("scipy_tails")
 def test_a_factor_that_does_alone_what_its_share_says_is_confirmed():
     """At most 5 % of true shares are contradicted; 200 studies, with the 99.9 % binomial allowance."""
     contradicted = 0

@@ -275,6 +275,7 @@ def test_a_difference_is_welchs_and_paired_only_where_the_study_says_so():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("effect", [0.001, 0.003, 0.006])
+@pytest.mark.usefixtures("scipy_tails")
 def test_a_true_effect_below_the_margin_is_refuted_in_a_fortieth_at_most(effect):
     """Five seeds, a spread of half to an eighth of the margin; the first version refuted most of them."""
     rng, claims, found = np.random.default_rng(8), study({"kind": "higher"}), []

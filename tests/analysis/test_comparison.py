@@ -287,6 +287,7 @@ LOW, HIGH = stats.binom.ppf([0.001, 0.999], 2000, 0.05) / 2000
 
 
 @pytest.mark.parametrize("n", thinned([3, 5, 8], [3]))
+@pytest.mark.usefixtures("scipy_tails")
 def test_under_a_a_beats_appears_in_at_most_five_of_a_hundred(n):
     """2,000 simulated A/A comparisons at margin 0, within the 99.8 % binomial range of 5 %."""
     share = share_of_beats(np.random.default_rng(n).normal(0.6, 0.01, size=(2000, 2, n)))
@@ -296,6 +297,7 @@ def test_under_a_a_beats_appears_in_at_most_five_of_a_hundred(n):
 
 
 @pytest.mark.parametrize("n", thinned([3, 5, 8], [5]))
+@pytest.mark.usefixtures("scipy_tails")
 def test_under_a_a_with_the_margin_of_the_studies_beats_is_rarer_still(n):
     """Margin of a point, spread of a point a run."""
     draws = np.random.default_rng(n).normal(0.6, 0.01, size=(2000, 2, n))
@@ -304,6 +306,7 @@ def test_under_a_a_with_the_margin_of_the_studies_beats_is_rarer_still(n):
 
 
 @pytest.mark.parametrize("n", thinned([3, 5, 8], [8]))
+@pytest.mark.usefixtures("scipy_tails")
 def test_under_a_a_on_few_test_images_beats_is_no_more_frequent(n):
     """Twenty test images: equal differences are common, and a t interval alone would call them certain."""
     assert share_of_beats(np.random.default_rng(n).binomial(20, 0.95, size=(2000, 2, n)) / 20) <= HIGH

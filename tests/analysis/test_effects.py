@@ -219,12 +219,14 @@ def covered(kind, seeds, cases, **options):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one-at-a-time", "fraction", "full"])
 @pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.usefixtures("scipy_tails")
 def test_the_intervals_of_shares_cover(kind, seeds):
     """2,000 studies; over six shares, which have one binomial error of some 0.3 %."""
     assert 0.94 <= covered(kind, seeds, 2000).mean() <= 0.97
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("scipy_tails")
 def test_where_one_factor_varies_by_seed_the_intervals_of_the_others_cover():
     found = covered("fraction", 5, 2000, wild=2.0)
     assert 0.94 <= found[1:].mean() <= 0.97
@@ -232,6 +234,7 @@ def test_where_one_factor_varies_by_seed_the_intervals_of_the_others_cover():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("scipy_tails")
 def test_a_third_seed_takes_no_power_away():
     """Of 1,000 studies those that find an effect after Holm over six, with two seeds and with a third.
 

@@ -101,6 +101,7 @@ def test_runs_on_other_images_are_refused():
 @pytest.mark.parametrize(
     ("runs", "images", "at_most"), [(3, 1000, 0.96), (5, 2000, 0.93), (10, 1000, 0.86), (20, 2000, 0.78)]
 )
+@pytest.mark.usefixtures("scipy_tails")
 def test_it_covers_what_new_seeds_and_new_images_give_and_the_seeds_alone_do_not(runs, images, at_most):
     """A spread over seeds of half a point to a point, over images as of nets of 60 to 80 %."""
     rng, seed_sd, image_sd, levels = np.random.default_rng(7), 0.03, 1.2, (0.9, 0.8)

@@ -17,6 +17,7 @@ from tinyexp.analysis.contrasts import contrasts
 from tinyexp.analysis.effects import fit_additive, paired_effects, pooled_effects
 from tinyexp.analysis.plan import PLAN_KINDS, make_plan
 
+pytestmark = pytest.mark.usefixtures("scipy_tails")
 FACTORS = ["augmentation", "activation", "conv1", "conv4", "fc", "input"]
 SPREAD, STUDIES = 0.013, 2000
 MAINS = np.array([0.09, 0.04, 0.01, 0.0, 0.02, -0.01])

@@ -71,6 +71,7 @@ def test_the_interval_for_one_more_run_is_that_of_its_difference_from_the_mean()
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.02, 0.035])
 @pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.usefixtures("scipy_tails")
 def test_of_exact_reproductions_one_in_twenty_at_most_differs(spread, seeds):
     """The source's figure is one run more of the same: tolerance 2 points, as in the experiments."""
     rng, found = np.random.default_rng(seeds), []
@@ -83,6 +84,7 @@ def test_of_exact_reproductions_one_in_twenty_at_most_differs(spread, seeds):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("scipy_tails")
 def test_another_mean_by_five_spreads_is_told():
     rng, found = np.random.default_rng(1), []
     for _ in range(1000):

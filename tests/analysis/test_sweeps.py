@@ -79,6 +79,7 @@ def test_a_middle_that_alone_has_a_spread_weighs_nothing():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("scipy_tails")
 def test_of_sweeps_that_go_nowhere_one_in_twenty_has_a_clear_step():
     steps = [steps_along("abcd", drawn([0, 0, 0, 0], runs=4, seed=seed)) for seed in range(4000)]
     assert 0.03 <= np.mean([any(step.low > 0 or step.high < 0 for step in one) for one in steps]) <= 0.06

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from thinned import LONG
 
 SWEEP = Path(__file__).with_name("sweep.py")
 KINDS = {
@@ -24,9 +25,11 @@ KINDS = {
 
 
 EVERY = pytest.mark.parametrize(
-    "every", [11, pytest.param(1, marks=pytest.mark.slow)], ids=["some_places", "all_places"]
+    "every",
+    [11, pytest.param(5, marks=pytest.mark.slow), pytest.param(1, marks=LONG)],
+    ids=["some_places", "more_places", "all_places"],
 )
-"""A commit has four places, so that every eleventh meets them all; the rest takes minutes."""
+"""A commit has four places, so that every eleventh and every fifth meet them all; all of them take minutes."""
 
 
 def swept(folder: Path, every: int, kind: str, *groups: str) -> list[str]:

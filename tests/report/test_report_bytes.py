@@ -136,6 +136,7 @@ def test_all_that_is_otherwise_elsewhere_changes_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("which", ["comma", "other folder", "hashes", "terminal", "matplotlib", "threads"])
 def test_what_is_otherwise_elsewhere_changes_nothing(
     many: Path, tmp_path: Path, comma_locale: Mapping[str, str], which: str
