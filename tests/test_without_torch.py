@@ -50,7 +50,9 @@ def tinyexp(folder, *arguments, without=TRAIN):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """The records of the kept report: no checkpoints, as a job that reports gets them."""
-    return shutil.copytree(PROJECT / "reports" / "desk" / "runs", tmp_path_factory.mktemp("kept") / "runs")
+    return shutil.copytree(
+        PROJECT / "reports" / "embedded" / "runs", tmp_path_factory.mktemp("kept") / "runs"
+    )
 
 
 def test_the_modules_are_blocked(tmp_path):

@@ -91,8 +91,8 @@ def test_the_five_commands_of_the_page_with_a_kill_in_the_middle(digits):
 )
 def test_a_pytorch_script_is_driven_by_a_metric_where_lower_is_better(tmp_path):
     folder = shutil.copytree(PROJECT / "examples" / "fashion-mnist", tmp_path / "fashion")
-    tinyexp("run-all", "--set", "epochs=12", folder=folder)
-    tinyexp("report", "--out", "reports/latest", "--set", "epochs=12", folder=folder)
+    tinyexp("run-all", folder=folder)
+    tinyexp("report", "--out", "reports/latest", folder=folder)
     page = (folder / "reports" / "latest" / "report.md").read_text(encoding="utf-8")
     assert "test loss (lower is better)" in page
     tinyexp("check", "reports/latest", folder=folder)

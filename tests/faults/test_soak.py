@@ -26,7 +26,7 @@ ARGUMENTS += [part for key, value in SMALL.items() for part in ("--set", f"{key}
 
 def soaked(folder: Path, kills: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SOAK), "--kills", str(kills), "--folder", str(folder), "--seed", "0"]
-    command += ["--least", "2", "--most", "6", "--", *ARGUMENTS]
+    command += ["--least", "1", "--most", "4", "--", *ARGUMENTS]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 

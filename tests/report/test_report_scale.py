@@ -108,7 +108,10 @@ def test_some_two_hundred_long_runs_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("others", "seeds", "studies"), [(13, 20, True), (100, 10, False), (1000, 1, False)])
+@pytest.mark.parametrize(
+    ("others", "seeds", "studies"),
+    [(13, 20, True), pytest.param(100, 10, False, marks=pytest.mark.long), (1000, 1, False)],
+)
 def test_a_thousand_runs_of_two_hundred_epochs_fit(
     tmp_path: Path, *, others: int, seeds: int, studies: bool
 ) -> None:
