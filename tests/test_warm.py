@@ -63,6 +63,16 @@ def test_every_end_is_told_as_ever(code: str, returned: int) -> None:
     assert begun_warm[2].splitlines()[-1:] == as_ever[2].splitlines()[-1:]
 
 
+def test_a_script_has_its_folder_its_name_and_its_words(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("word = 'found'\n")
+    script = tmp_path / "script.py"
+    script.write_text("import sys, beside\nprint(beside.word, __name__, __file__, sys.argv)\nsys.exit(3)\n")
+    words, told = [sys.executable, str(script), "a b"], {"capture_output": True, "text": True}
+    begun_warm, as_ever = warm.run(words, **told), subprocess.run(words, check=False, **told)
+    assert "found __main__" in begun_warm.stdout
+    assert (begun_warm.returncode, begun_warm.stdout) == (as_ever.returncode, as_ever.stdout)
+
+
 def test_one_that_takes_too_long_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         warm.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.3)

@@ -161,7 +161,11 @@ def _ended(ends: socket.socket, flags: int) -> int | None:
 
 
 def _can_be_warm(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    if len(words) < 3 or words[0] != sys.executable or words[1] not in {"-m", "-c"}:
+    if (
+        len(words) < 3
+        or words[0] != sys.executable
+        or not (words[1] in {"-m", "-c"} or words[1].endswith(".py"))
+    ):
         return False
     if words[1] == "-m" and words[2] != "tinyexp":
         return False

@@ -141,8 +141,10 @@ def _be(asked: Mapping[str, Any]) -> None:
     random.seed()
     _as_at_first()
     paths = [path for path in asked["environment"].get("PYTHONPATH", "").split(os.pathsep) if path]
-    kind, what, *rest = words
-    sys.path[:0] = [str(Path.cwd()) if kind == "-m" else "", *paths]
+    kind, *rest = words
+    what = rest.pop(0) if kind in {"-m", "-c"} else kind
+    folder = {"-m": str(Path.cwd()), "-c": ""}.get(kind, str(Path(what).parent))
+    sys.path[:0] = [folder, *paths]
     sys.argv = ["-c" if kind == "-c" else what, *rest]
     _fork_workers()
 
@@ -152,6 +154,8 @@ def _be(asked: Mapping[str, Any]) -> None:
 
             stopping.hear()  # as its first line does, where nothing that starts workers was loaded before
             runpy.run_module(what, run_name="__main__", alter_sys=True)
+        elif kind != "-c":
+            runpy.run_path(what, run_name="__main__")
         else:
             exec(compile(what, "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})  # noqa: S102
 

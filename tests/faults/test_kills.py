@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 from thinned import LONG
 
 SWEEP = Path(__file__).with_name("sweep.py")
@@ -34,7 +35,7 @@ EVERY = pytest.mark.parametrize(
 
 def swept(folder: Path, every: int, kind: str, *groups: str) -> list[str]:
     """The places of a run at all of which, or some, it was ended; of the groups of kills see ``sweep``."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, str(SWEEP), str(folder), str(every), kind, *groups],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", os.environ.get("PYTHONPATH", "")))},
         stdout=subprocess.PIPE,

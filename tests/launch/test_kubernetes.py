@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import kubernetes_validate
 import pytest
+import warm
 from ruamel.yaml import YAML
 
 from tinyexp.resources import shipped
@@ -60,7 +60,7 @@ def test_its_pods_train_every_run_once_in_one_folder(job, tmp_path):
     assert program == "tinyexp"
     words = [word.replace("auto/8", "auto/2").replace("=/runs", "=runs") for word in arguments]
     for index in ("0", "1"):
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "tinyexp", *words, "--seeds=3"],
             cwd=tmp_path,
             env=os.environ | {"JOB_COMPLETION_INDEX": index},

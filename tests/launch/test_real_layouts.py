@@ -3,11 +3,11 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 from data_folders import inventory, make_imagenet, make_tiny_imagenet
 
 FASHION = "/usr/share/datasets/fashion-mnist"
@@ -26,9 +26,7 @@ def run_all(runs, *options, **environment):
         "--json",
         *options,
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-    )
+    done = warm.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -36,7 +34,7 @@ def run_all(runs, *options, **environment):
 def report(runs, out):
     """The summary of the report over these runs; the report is checked as well."""
     for command in (["report", "--runs", str(runs), "--out", str(out)], ["check", str(out)]):
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "tinyexp", *command], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr + done.stdout

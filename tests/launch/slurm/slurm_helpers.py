@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import stand_in
+import warm
 
 from tinyexp.config.load import load_experiment
 from tinyexp.launch.drive import train
@@ -143,7 +144,7 @@ def events_of(one, count=1):
 def driver(*options, seeds=(0, 1)):
     """The command in a process of its own, without a terminal."""
     asked = [word for seed in seeds for word in ("--seed", str(seed))]
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-m", "tinyexp", "run", "mine", "--on", "slurm", *asked, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

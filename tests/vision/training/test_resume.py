@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import warm
 from small_runs import began_as, results, run_command, small_plan, trained
 from thinned import thinned
 
@@ -65,10 +66,9 @@ trained(Path(sys.argv[1]), execution__checkpoint_steps=3)
 def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_workers(
     tmp_path, untouched, commit, moment
 ):
-    killed = subprocess.run(
+    killed = warm.run(
         [sys.executable, "-c", KILLED_AT_COMMIT, str(tmp_path), str(commit), moment],
         env={**os.environ, "PYTHONPATH": "tests"},
-        check=False,
     )
     assert killed.returncode == -signal.SIGKILL
     plan = trained(tmp_path, execution__workers=2, execution__checkpoint_steps=1)
@@ -76,14 +76,18 @@ def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_worke
 
 
 def started(tmp_path, *options):
-    return subprocess.Popen(
+    return warm.Popen(
         run_command(tmp_path, *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # Whoever runs the tests may have them ignore it, as nohup does.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - a test has one thread
+        preexec_fn=hears_of_a_lost_terminal if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else None,
     )
+
+
+def hears_of_a_lost_terminal():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(tmp_path, pattern, process):
