@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 SECONDS ?= 600
-JOBS ?= 2
+JOBS ?= 3
 # What Python compiles it keeps, also where the environment says otherwise: each of the many processes of the tests would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 SIDE_BY_SIDE := -n $(JOBS) --dist worksteal
@@ -40,7 +40,7 @@ report: $(INSTALLED)  ## train every experiment on images that are built in, and
 check: $(INSTALLED) lint  ## linters, types, import layers, and the tests that guard the heart, in under a minute
 	$(BIN)/pytest -q -m "not slow" $(HEART)
 
-test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in two processes or JOBS=N
+test: $(INSTALLED) $(BROWSER) lint  ## everything that holds the project up, in three processes, as some wait, or JOBS=N
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-all: $(INSTALLED) $(BROWSER) lint  ## the same and what takes longer

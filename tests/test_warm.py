@@ -102,6 +102,7 @@ def test_what_changes_how_libraries_load_begins_as_ever(tmp_path: Path) -> None:
     assert not warm._can_be_warm(["bash", "-c", "true"], os.environ)
 
 
+@pytest.mark.slow
 def test_a_run_has_the_same_bits(tmp_path: Path) -> None:
     for folder, run in (("warm", warm.run), ("cold", subprocess.run)):
         done = run(run_command(tmp_path / folder), capture_output=True, text=True)

@@ -130,6 +130,7 @@ def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
     assert "the report is what its records give" in tinyexp("check", "report")
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_starts_trains_and_reports_a_project_by_the_commands_of_the_readme(
     installed, tmp_path
 ):

@@ -38,6 +38,7 @@ def digits(tmp_path):
     return Path(shutil.copytree(PROJECT / "examples" / "digits", tmp_path / "digits"))
 
 
+@pytest.mark.slow
 def test_the_digits_train_by_two_designs_and_the_report_can_be_checked(digits):
     """With twelve epochs in place of twenty, and without the mixtures: what takes long is the slow test's."""
     tinyexp("run-all", "--plan", "none", "--set", "epochs=12", folder=digits)

@@ -13,6 +13,7 @@ import warm
 from commands import tinyexp
 from test_command_runs import place, wait_for, write
 from test_until_decided import STUDY
+from thinned import thinned
 
 __all__ = ["place"]  # a fixture
 
@@ -84,7 +85,7 @@ def test_the_report_has_the_verdict_while_others_are_trained(place: Path, study:
     assert not strangers(place)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", thinned([signal.SIGINT, signal.SIGTERM], [signal.SIGINT]))
 def test_a_signal_ends_a_report_that_is_being_written_and_the_old_one_stays(
     place: Path, study: Path, number: int
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from failing_calls import compiled
 
 HERE = Path(__file__).parent
-SAMPLE = {"command": 53, "merge": 97, "pack": 53}
+SAMPLE = {"command": 53, "pack": 53}
 MORE = {"command": 17, "run-all": 47, "merge": 23, "pack": 13, "report": 101, "vision": 89}
 """Every how manieth call fails, by command; `calls.py WORK FOLDER 1` is all of them."""
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-KEPT = Path(__file__).parents[2] / "reports" / "desk"
+KEPT = Path(__file__).parents[2] / "reports" / "embedded"
 
 
 def test_a_report_is_checked_under_a_backend_that_does_not_exist() -> None:

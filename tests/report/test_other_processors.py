@@ -61,7 +61,7 @@ def checked(name: str) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", thinned(OTHERS, ["none", "sandybridge", "numpy"]))
+@pytest.mark.parametrize("name", thinned(OTHERS, ["none"]))
 def test_the_kept_reports_are_to_the_byte_what_their_records_give(name: str) -> None:
     """Not even a last digit differs, of which a check would only tell."""
     assert dict(zip(KEPT, checked(name)["told"], strict=True)) == {kept: [] for kept in KEPT}
@@ -71,7 +71,7 @@ def test_the_kept_reports_are_to_the_byte_what_their_records_give(name: str) -> 
     ("name", "other", "what"),
     thinned(
         [("haswell", "sandybridge", "blas"), ("none", "numpy", "numpy"), ("none", "glibc", "libm")],
-        [("none", "numpy", "numpy")],
+        [],
     ),
 )
 def test_the_arithmetic_was_another_processors(name: str, other: str, what: str) -> None:

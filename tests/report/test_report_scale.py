@@ -97,6 +97,7 @@ def test_texts_that_lie_over_each_other_are_noticed() -> None:
     assert overlaps(f'<svg><g font-size="4">{near}</g></svg>') == []
 
 
+@pytest.mark.slow
 def test_some_two_hundred_long_runs_fit(tmp_path: Path) -> None:
     """All studies with two seeds, and more other experiments than are drawn."""
     made = make_many_runs(tmp_path / "runs", seeds=2, others=60, epochs=160)

@@ -198,6 +198,7 @@ def test_a_run_that_diverges_says_so_and_leaves_no_process(tmp_path, marked):
     assert left_over(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_rank_0_alone_meets_ends_all(tmp_path, marked, monkeypatch):
     def full(*_arguments, **_keywords):
         raise TinyexpError("no space left")
