@@ -100,6 +100,7 @@ def test_the_wheel_holds_the_built_in_images_with_their_licence_in_three_megabyt
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_wheel_trains_and_reports_outside_the_checkout(unpacked, tmp_path):
     def tinyexp(*arguments):
         done = subprocess.run(

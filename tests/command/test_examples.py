@@ -63,6 +63,7 @@ def test_every_command_of_the_page_is_one_of_the_examples():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_five_commands_of_the_page_with_a_kill_in_the_middle(digits):
     assert "20 rows by epoch" in tinyexp("try", "plain", folder=digits)
     assert "24 to train" in tinyexp("plan", "why-tuned", folder=digits)

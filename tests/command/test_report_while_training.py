@@ -101,6 +101,7 @@ def test_a_signal_ends_a_report_that_is_being_written_and_the_old_one_stays(
     assert not strangers(place)
 
 
+@pytest.mark.slow
 def test_json_is_alone_on_stdout(place: Path, study: Path) -> None:
     done = tinyexp(*ASKED, "--json")
     assert done.returncode == 0, done.stderr
@@ -126,6 +127,7 @@ def test_a_run_that_fails_is_in_the_report_and_the_command_fails(place: Path, st
     assert (place / "out" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_runs_that_are_trained_look_by_look_are_reported_too(place: Path, study: Path) -> None:
     done = tinyexp(*ASKED, "--until-decided")
     assert done.returncode == 0, done.stderr

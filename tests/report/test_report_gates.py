@@ -19,6 +19,7 @@ from tinyexp.cli import main
 from tinyexp.report.check import examine
 from tinyexp.resources import shipped
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 WHY = "why-design1-beat-design2"
 Command = Callable[..., Result]
 

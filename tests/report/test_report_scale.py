@@ -147,6 +147,7 @@ def _markdown(folder: Path) -> str:
     return (folder / "out" / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_of_very_many_seeds_some_are_drawn_and_said_so(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ("tiny-design1", "tiny-design2"), range(MOST_SEEDS + 60))
     looks = f"looks = [{MOST_SEEDS + 60}]\n"
@@ -166,6 +167,7 @@ def test_of_very_many_seeds_some_are_drawn_and_said_so(tmp_path: Path) -> None:
     assert len(re.findall(r"^\| seed \d+ \|", _markdown(tmp_path), re.MULTILINE)) >= MOST_SEEDS + 60
 
 
+@pytest.mark.slow
 def test_the_shares_of_many_seeds_are_bars_and_not_dots_on_dots(tmp_path: Path) -> None:
     for seeds, dots in ((8, True), (9, False)):
         place = tmp_path / str(seeds)

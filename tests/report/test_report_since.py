@@ -28,6 +28,7 @@ from tinyexp.report.since import changes_since
 from tinyexp.runs.recorded import read_runs
 from tinyexp.runs.records import RunRecord, Status, read_section, write_predictions, write_section
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 TINY = ("tiny-design1", "tiny-design2")
 ROW = {"rose": "rose", "fell": "fell", "within_noise": "no clear change", "equal": "equal"}
 

@@ -29,6 +29,7 @@ from tinyexp.report.select import select_runs
 from tinyexp.report.view import Table
 from tinyexp.runs.recorded import read_runs
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 WHY = "why-design1-beat-design2"
 EFFECTS = {
     "augmentation": 0.16,
@@ -251,7 +252,8 @@ def test_factors_that_the_runs_cannot_tell_apart_are_named_and_not_split(tmp_pat
         r"together they moved .\d\.\d points",
         text,
     )
-    assert re.search(r"augmentation with hidden activation \+1\d\.\d", text), "a row of the table"
+    row = "augmentation with hidden activation \u2013 \u2013 "
+    assert re.search(row + r"\+1\d\.\d \+1\d\.\d", text), "a row of the table"
 
 
 HIDING = ("hidden-activation", "conv1-width", "fc-width")

@@ -17,6 +17,7 @@ from tinyexp.config.load import load_experiment
 from tinyexp.report.check import examine
 from tinyexp.report.render import write_report
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 PAIR = ("tiny-design1", "tiny-design2")
 
 
