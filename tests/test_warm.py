@@ -63,6 +63,20 @@ def test_every_end_is_told_as_ever(code: str, returned: int) -> None:
     assert begun_warm[2].splitlines()[-1:] == as_ever[2].splitlines()[-1:]
 
 
+def test_what_is_ignored_is_what_whoever_asks_ignores() -> None:
+    code = "import signal; print([one.name for one in signal.valid_signals() if signal.getsignal(one) is signal.SIG_IGN])"
+    told = []
+    for handler in (signal.SIG_IGN, signal.default_int_handler):
+        before = signal.signal(signal.SIGINT, handler)
+        try:
+            begun_warm, as_ever = both(code)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert begun_warm == as_ever
+        told.append("'SIGINT'" in begun_warm[1])
+    assert told == [True, False]
+
+
 def test_a_script_has_its_folder_its_name_and_its_words(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("word = 'found'\n")
     script = tmp_path / "script.py"

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -141,6 +142,9 @@ def _begun(
         "environment": environment,
         "session": session,
         "kept": kept,
+        "ignored": [
+            number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN
+        ],
     }
     message = json.dumps(asked).encode()
     assert len(message) < LARGEST

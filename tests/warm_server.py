@@ -139,6 +139,9 @@ def _be(asked: Mapping[str, Any]) -> None:
     os.environ.update(asked["environment"])
     multiprocessing.process.ORIGINAL_DIR = str(Path.cwd())
     random.seed()
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
+        # As whoever asks has them, and not as who was first to ask for a process.
+        signal.signal(number, signal.SIG_IGN if number in asked["ignored"] else signal.SIG_DFL)
     _as_at_first()
     paths = [path for path in asked["environment"].get("PYTHONPATH", "").split(os.pathsep) if path]
     kind, *rest = words
