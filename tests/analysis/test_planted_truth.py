@@ -69,7 +69,11 @@ CASES += [("full", *setup) for setup in SETUPS[:3] + SETUPS[4:5]]
 
 @pytest.mark.parametrize(
     ("kind", "seeds", "ends"),
-    thinned(CASES, [("one-at-a-time", 3, 0), ("fraction", 3, 0), ("fraction", 1, 3)]),
+    thinned(
+        CASES,
+        [("one-at-a-time", 3, 0), ("fraction", 3, 0), ("fraction", 1, 3)],
+        long=[case for case in CASES if case[1:] in {(5, 0), (1, 7)}],
+    ),
 )
 def test_the_intervals_cover_the_truth_in_93_to_97_of_100(kind, seeds, ends):
     """Shares, gap, interaction groups and what lies beyond: each quantity within chance, all together tighter."""

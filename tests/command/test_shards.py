@@ -54,7 +54,7 @@ def test_a_shard_without_a_run_does_nothing_and_says_so(place):
 
 @pytest.mark.parametrize("resume", thinned([False, True], []), ids=["starts anew", "goes on"])
 def test_a_run_that_was_merged_in_its_course_comes_out_the_same(place, resume):
-    write(place, resume=resume, replace={"pause = 0.0": "pause = 0.3", "epochs = 4": "epochs = 8"})
+    write(place, resume=resume, replace={"pause = 0.0": "pause = 0.3", "epochs = 4": "epochs = 16"})
     started = warm.Popen(
         [sys.executable, "-m", "tinyexp", "run", "mine", "--runs", "a"], stderr=subprocess.DEVNULL
     )

@@ -33,7 +33,7 @@ def soaked(folder: Path, kills: int) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def soak(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("soak")
-    return folder, soaked(folder, 3)
+    return folder, soaked(folder, 2)
 
 
 def test_runs_killed_at_random_moments_and_their_report_come_out_the_same(
@@ -43,7 +43,7 @@ def test_runs_killed_at_random_moments_and_their_report_come_out_the_same(
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["mismatches"] == 0
-    assert told["kills"] >= 3
+    assert told["kills"] >= 2
     assert told["runs_compared"] == 2 * told["passes"] >= 2
 
 

@@ -16,6 +16,7 @@ import pytest
 from many_runs import EFFECTS, STUDIES_RUNS, make_many_runs
 from page_reader import Page, contents
 from records_maker import SHAPES, make_run, make_runs, make_study, write_status
+from thinned import thinned
 
 from tinyexp.config.load import load_experiment
 from tinyexp.errors import DamagedError
@@ -111,7 +112,9 @@ def test_some_two_hundred_long_runs_fit(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("others", "seeds", "studies"),
-    [(13, 20, True), pytest.param(100, 10, False, marks=pytest.mark.long), (1000, 1, False)],
+    thinned(
+        [(13, 20, True), (100, 10, False), (1000, 1, False)], [], long=[(13, 20, True), (100, 10, False)]
+    ),
 )
 def test_a_thousand_runs_of_two_hundred_epochs_fit(
     tmp_path: Path, *, others: int, seeds: int, studies: bool
