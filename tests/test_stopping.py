@@ -86,9 +86,9 @@ def test_a_signal_while_something_is_loaded_in_the_midst_of_work_leaves_nothing_
 def test_a_signal_at_any_moment_from_the_start_is_a_line_and_its_code(tmp_path: Path, sent: str) -> None:
     """Until Python itself has begun, which takes it some 20 ms, nothing of ours can hear a signal.
 
-    Twenty moments in a second and a half, which the four signals have in turn: one hears as another does.
+    Sixteen moments in a second and a half, which the four signals have in turn: one hears as another does.
     """
-    for moment in range(list(CODES).index(sent), 20, len(CODES)):
+    for moment in range(list(CODES).index(sent), 16, len(CODES)):
         asked = subprocess.Popen(
             [sys.executable, "-m", "tinyexp", "run-all", "--only", "tiny-design*", "--runs", str(tmp_path)],
             preexec_fn=prepared,  # noqa: PLW1509 - a test has one thread
@@ -96,7 +96,7 @@ def test_a_signal_at_any_moment_from_the_start_is_a_line_and_its_code(tmp_path: 
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(0.1 + 0.075 * moment)
+        time.sleep(0.1 * (1 + moment))
         asked.send_signal(getattr(signal, sent))
         _, said = asked.communicate(timeout=60)
         assert asked.returncode == CODES[sent], (moment, said)

@@ -39,6 +39,7 @@ def section(**keys: object) -> Data:
     return Data.model_validate({"dataset": NAME, **keys})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not DEBIAN.is_dir() and not os.environ.get("CI"), reason="Debian's dataset-fashion-mnist is not there"
 )
@@ -111,6 +112,7 @@ def test_its_images_may_be_shown_and_its_classes_have_names() -> None:
     assert "Copyright © 2017 Zalando SE" in (Path(ENTRY.folder) / "LICENSE").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_another_data_set_than_the_published_one_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     whole = make_fashion_mnist(tmp_path / "whole", train=60_000, test=10_000)
     with pytest.raises(DamagedError, match="is not Fashion-MNIST as published: the images' digest is"):

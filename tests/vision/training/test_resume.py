@@ -76,18 +76,14 @@ def test_after_a_kill_the_run_ends_in_the_same_bits_with_another_number_of_worke
 
 
 def started(tmp_path, *options):
-    return warm.Popen(
-        run_command(tmp_path, *options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Whoever runs the tests may have them ignore it, as nohup does.
-        preexec_fn=hears_of_a_lost_terminal if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else None,
-    )
-
-
-def hears_of_a_lost_terminal():
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Whoever runs the tests may have them ignore it, as nohup does.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return warm.Popen(
+            run_command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def wait_for(tmp_path, pattern, process):
