@@ -394,6 +394,7 @@ def test_of_a_hundred_such_studies_the_inert_factor_is_named_in_few():
     assert named <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scipy_tails")
 def test_a_factor_that_does_alone_what_its_share_says_is_confirmed():
     """At most 5 % of true shares are contradicted; 200 studies, with the 99.9 % binomial allowance."""

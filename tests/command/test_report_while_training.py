@@ -135,6 +135,7 @@ def test_the_runs_that_are_trained_look_by_look_are_reported_too(place: Path, st
     assert runs_told(place) == 6
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_in_between_ends_nothing(place: Path, study: Path) -> None:
     write(place, "another", replace={"pause = 0.0": "pause = 0.5"})
     asked = warm.Popen(

@@ -73,7 +73,7 @@ MADE: Mapping[str, Callable[[Path], None]] = {
     make.__name__: make for make in (lacking, one_seed, diverged, alike, long_names)
 }
 KEPT = ("embedded", "desk")
-PAGES = thinned((*KEPT, *MADE), ("embedded", "alike", "long_names"))
+PAGES = thinned((*KEPT, *MADE), ("embedded", "long_names"))
 
 
 @pytest.fixture(scope="module")

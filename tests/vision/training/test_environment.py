@@ -136,6 +136,7 @@ print(arithmetic_digest("cpu", 1))
 """
 
 
+@pytest.mark.slow
 def test_the_digest_repeats_and_other_code_gives_another():
     def digest(**switches):
         done = subprocess.run(

@@ -193,6 +193,7 @@ def test_by_default_as_many_runs_stand_side_by_side_as_there_are_processors_for(
     assert side_by_side(1, 3, asked=5) == 5
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_says_so_and_leaves_no_process(tmp_path, marked):
     with pytest.raises(DivergedError):
         trained(tmp_path, optimizer__learning_rate=1e30, **TWO)
