@@ -134,6 +134,12 @@ def test_a_seed_that_only_one_of_the_two_has_is_named(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", ["tiny-design2"], seeds=range(3))
     text, _, _ = rendered(tmp_path)
     assert "Design 1: seed 3 not counted before the next look." in text
+    ends = re.search(r"Design 1 ends at (.*?)\. Design 2 ends at (.*?)\. ", text)
+    assert ends
+    assert "the mean of 4 seeds" in ends[1], "its curve is of all, its figure above of three"
+    assert ends[1].endswith("; the verdict counts 3 of them")
+    assert "the mean of 3 seeds" in ends[2]
+    assert "counts" not in ends[2]
     assert "Design 2: no run with seed 3." in text
 
 

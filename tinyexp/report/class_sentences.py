@@ -22,7 +22,7 @@ OTHER_CLEAR: Mapping[str, str] = {
 READ_CLASSES = (
     "In the first picture each row is a class, with a mark at the accuracy of each design, the mean over its runs. The second shows what each class adds "
     "to the lead of {leader}: its difference, weighted by how many of the test images are of that class. These shares add up to the whole difference of {gap}. "
-    "The bars are 95 % intervals for new seeds and new images, each for its class alone: of twenty classes one is expected to lie outside of its own. "
+    "The bars are 95\u00a0% intervals for new seeds and new images, each for its class alone: of twenty classes one is expected to lie outside of its own. "
     "The largest of many shares is more likely to be over- than underestimated."
 )
 READ_ONE_RUN = (

@@ -37,7 +37,7 @@ class Implied:
 def own_errors(comparisons: int) -> str:
     """What must be said of several verdicts that share no error."""
     return (
-        f"Each verdict is read off its own 95 % interval: of {counted(comparisons, 'comparison')} one in twenty intervals misses by "
+        f"Each verdict is read off its own 95\u00a0% interval: of {counted(comparisons, 'comparison')} one in twenty intervals misses by "
         "chance."
     )
 

@@ -38,8 +38,8 @@ CHANGED = "The study was changed after its first run had started ({keys}). So it
 
 LOOKS: Mapping[str, str] = {
     "before": "The study looks at its results at {looks} runs of each, and not before.",
-    "next": "The study looks at its results at {looks} runs of each; this is look {number} of {of}. Each look spends a part of the 5 % risk of error: this one {error}, hence the {level} interval. The next look is at {next}.",
-    "last": "The study looks at its results at {looks} runs of each; this is the last look. Each look spends a part of the 5 % risk of error: this one {error}, hence the {level} interval.",
+    "next": "The study looks at its results at {looks} runs of each; this is look {number} of {of}. Each look spends a part of the 5\u00a0% risk of error: this one {error}, hence the {level} interval. The next look is at {next}.",
+    "last": "The study looks at its results at {looks} runs of each; this is the last look. Each look spends a part of the 5\u00a0% risk of error: this one {error}, hence the {level} interval.",
 }
 LATER: Mapping[str, str] = {
     "next": "{design}: {runs} not counted before the next look.",
@@ -97,7 +97,7 @@ CLAIM_REASONS: Mapping[str, str] = {
     "too_few_seeds": "{seeds} {are} too few; a verdict needs {fewest}.",
     "lost_runs": "The runs that finished would settle it, but those without a result could reverse it.",
     "no_error_estimate": "Without an estimate of chance nothing is decided; {fewest} seeds would give one.",
-    "only_before_adjustment": "Tested alone it would hold, but not once all that are tested together share the 5 % risk (Holm).",
+    "only_before_adjustment": "Tested alone it would hold, but not once all that are tested together share the 5\u00a0% risk (Holm).",
     "contradicted_alone": "Switched alone it does not do what its share says: an interaction of three or more factors stands in for it.",
     "nothing_to_explain": "The contender is behind, so there is no lead to explain.",
     "gap_not_clear": "The gap itself is not clearly beyond the margin, so no factor can be said to carry most of it.",
@@ -115,7 +115,7 @@ CLAIM_PREDICTED: Mapping[str, str] = {
 CLAIM_STEPS = "Step by step: {steps}."
 CLAIM_STEP = "from {first} to {second} {estimate}{interval}"
 CLAIMS_TOGETHER = (
-    "These verdicts share a 5 % risk of error: with {tested} under test, chance produces any false one in at most one case of twenty (Holm's procedure). "
+    "These verdicts share a 5\u00a0% risk of error: with {tested} under test, chance produces any false one in at most one case of twenty (Holm's procedure). "
     "Each interval is the claim's own, at 95 %; the intervals of a sweep's steps hold together."
 )
 CLAIMS_HERE = (
@@ -174,12 +174,12 @@ STATES: Mapping[str, str] = {
 NETWORKS = (
     "One seed compares the two trained networks, image by image, and not the designs: another seed may reverse it. "
     "Of {images} {contender} alone gets {only_contender} right and {baseline} alone {only_baseline}; "
-    "the exact McNemar test gives {p}, and the 95 % interval of the difference over draws of test images is {low} to {high}."
+    "the exact McNemar test gives {p}, and the 95\u00a0% interval of the difference over draws of test images is {low} to {high}."
 )
 
 ACROSS_IMAGES = (
     "The verdict's interval covers new seeds on these {images}. For new images of the same kind as well, "
-    "the 95 % interval of {first} minus {second} is {low} to {high}: the standard error is {seeds} from seeds and {drawn} from images."
+    "the 95\u00a0% interval of {first} minus {second} is {low} to {high}: the standard error is {seeds} from seeds and {drawn} from images."
 )
 """Which claim the second interval of a comparison covers."""
 
@@ -212,7 +212,7 @@ LIMITS = (
     "Where two designs differ in several settings and no mixtures were trained, the difference belongs to all of these settings together.",
 )
 SINGLE_RUN = (
-    "The source reports one run of each experiment. So its figure is compared with where one more run of ours would lie: the 95 % prediction interval, "
+    "The source reports one run of each experiment. So its figure is compared with where one more run of ours would lie: the 95\u00a0% prediction interval, "
     "which misses an exact reproduction in one case of twenty."
 )
 NOT_BIT_IDENTICAL = (
@@ -303,7 +303,7 @@ SINCE_REASONS: Mapping[str, str] = {
 }
 SINCE_RULE = (
     "A change is the figure here minus the baseline's, seed by seed, after the last {index}, over the seeds that both have. No clear change means that its "
-    "paired 95 % t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
+    "paired 95\u00a0% t interval contains zero; rose and fell, that the interval lies wholly on one side of zero; equal, that nothing changed with any seed. Each row is judged by "
     "itself: of twenty that did not really change, about one is said to have."
 )
 SINCE_NOISE = "A verdict may change although nothing did: near the edge of a margin chance is enough. The rows below say whether the figures moved."

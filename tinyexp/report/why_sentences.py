@@ -16,7 +16,7 @@ WHY_HEADINGS: Mapping[str, str] = {
 }
 """What was found about the shares of a gap."""
 WHY_LINES: Mapping[str, str] = {
-    "leading": "{leader} (95 % interval {low} to {high}), the largest share.",
+    "leading": "{leader} (95\u00a0% interval {low} to {high}), the largest share.",
     "against": "Of the factors between the two, {movers}, against the difference.",
     "some": "Of the factors between the two, {movers}; no share is clearly larger than all others.",
     "none": "No factor between the two stands out: no share is clearly larger than {margin}, the smallest change that matters here.",
@@ -50,7 +50,7 @@ ERRORS: Mapping[str, str] = {
     "none": "One seed gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
 }
 UNLIKE = ": one varies more from seed to seed than the others (F test, {equal})"
-BUDGET = "The comparison may be wrong by chance in 5 % of cases, its shares together in 5 % and its claims together in 5 %. Each other study on this page has a risk of its own."
+BUDGET = "The comparison may be wrong by chance in 5\u00a0% of cases, its shares together in 5\u00a0% and its claims together in 5 %. Each other study on this page has a risk of its own."
 UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: adjusted over {factors} its p is {floor} at best. {needed} seeds could."
 PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
 ROUNDED_SHARES = (

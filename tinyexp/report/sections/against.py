@@ -24,7 +24,7 @@ def against_section(evidence: Evidence) -> Section | None:
     base = evidence.titles[first]
     table = Table(
         f"{first_upper(label)} after the last {evidence.measured.index}, each against {base}, seed by seed",
-        ("", "mean", f"{base}, same seeds", "difference", "95 % interval", "verdict"),
+        ("", "mean", f"{base}, same seeds", "difference", "95\u00a0% interval", "verdict"),
         tuple(_row(evidence, asked, first, name) for name in others),
         ("text", "number", "number", "number", "number", "text"),
         folded=len(others) > LONG_TABLE,

@@ -250,7 +250,7 @@ def _shares_panel(result: StudyResult, told: _Told, drawn: tuple[ClassDifference
         edges = ""
         if interval:
             low, high = (bare_change(_ACCURACY, edge, signed=True) for edge in interval)
-            edges = f", 95 % interval {low} to {high}"
+            edges = f", 95\u00a0% interval {low} to {high}"
             interval = (scale * interval[0], scale * interval[1])
         hover = f"{told.name(one.place)}: {shown} {_ACCURACY.shown.step}{edges}"
         rows.append(ShareRow(told.name(one.place), (), scale * told.share(one), shown, hover, interval))
@@ -294,7 +294,7 @@ def _table(told: _Told, of: tuple[ClassDifference, ...], caption: str, *, folded
             in_units(told.leader, suffix),
             in_units(told.other, suffix),
             in_units("share of the gap", step),
-            "95 % interval",
+            "95\u00a0% interval",
         ),
         tuple(rows),
         ("text", *(number for _ in range(5))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -50,7 +51,7 @@ def curves_section(evidence: Evidence, group: str, names: tuple[str, ...]) -> Se
     )
     test = curves[metric]
     figure = Figure(panels, _how_to_read(evidence, curves, test), _table(evidence, curves, found))
-    blocks: tuple[Block, ...] = (Paragraph(" ".join(_end(evidence, curve) for curve in test)), figure)
+    blocks: tuple[Block, ...] = (Paragraph(" ".join(_end(evidence, group, curve) for curve in test)), figure)
     return Section(
         f"{group}-curves", _heading(evidence, test), blocks, summary=(_sparklines(evidence, test),)
     )
@@ -191,12 +192,26 @@ def _lead(leader: str, other: str, curves: tuple[Curve, Curve], told: str) -> st
     return f"{other} learns faster {told}; {leader} overtakes it at {index} {last} and stays ahead"
 
 
-def _end(evidence: Evidence, curve: Curve) -> str:
+def _end(evidence: Evidence, group: str, curve: Curve) -> str:
     title, seeds = evidence.titles[curve.experiment], counted(len(curve.seeds), "seed")
     end = f"{title} ends at {level(curve.metric, curve.mean[-1])} after {curve.index}{NBSP}{curve.epochs[-1]}"
     if len(curve.seeds) == 1:
         return f"{end}, with {seeds}."
-    return f"{end}, the mean of {seeds} that range from {level(curve.metric, curve.low[-1])} to {level(curve.metric, curve.high[-1])}."
+    ranged = f"{end}, the mean of {seeds} that range from {level(curve.metric, curve.low[-1])} to {level(curve.metric, curve.high[-1])}"
+    counting = _counting(evidence, group, curve.experiment)
+    return (
+        f"{ranged}; the verdict counts {counting} of them." if counting < len(curve.seeds) else f"{ranged}."
+    )
+
+
+def _counting(evidence: Evidence, group: str, experiment: str) -> float:
+    """How many runs of an experiment its study's verdict rests on; without bound where there is none."""
+    for result in evidence.results:
+        if result.study.name == group and result.comparison is not None:
+            names = result.comparison.contender, result.comparison.baseline
+            samples = dict(zip(names, result.comparison.samples, strict=True))
+            return len(samples[experiment].seeds) or math.inf
+    return math.inf
 
 
 def _how_to_read(evidence: Evidence, shown: dict[Metric, tuple[Curve, ...]], curves: Sequence[Curve]) -> str:

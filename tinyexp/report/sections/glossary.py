@@ -74,10 +74,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A test that counts how many ways of dealing the runs to two groups give a difference as large.",
     ),
     "placebo": (r"placebo", "A factor that cannot matter; its effect shows the size of chance."),
-    "point": (r"points?", "The difference of two percentages: from 75 % to 86 % is a rise of 11 points."),
+    "point": (
+        r"points?",
+        "The difference of two percentages: from 75\u00a0% to 86\u00a0% is a rise of 11 points.",
+    ),
     "prediction interval": (
         r"prediction interval",
-        "A range that contains the result of one more run in 95 % of cases.",
+        "A range that contains the result of one more run in 95\u00a0% of cases.",
     ),
     "profile": (r"[Pp]rofile", "The scale of the runs: data, image size, width and length."),
     "run": (r"runs?", "One training of one design with one seed."),

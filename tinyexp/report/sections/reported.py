@@ -64,7 +64,7 @@ def _table(evidence: Evidence) -> Table:
     ]
     return Table(
         f"{first_upper(METRIC.label)}, reported and measured",
-        ("", "reported", "measured", "95 % interval", "one more run", "verdict"),
+        ("", "reported", "measured", "95\u00a0% interval", "one more run", "verdict"),
         tuple(rows),
         ("text", "number", "number", "number", "number", "text"),
         folded=len(rows) > LONG_TABLE,
@@ -161,7 +161,7 @@ def _figure(evidence: Evidence, drawn: list[Held], table: Table) -> Figure:
     )
     read = (
         "The hollow diamond is the figure of the source, the grey strip the tolerance around it; the filled dot is the mean "
-        "of our runs and the bar where one more of them would lie, its 95 % prediction interval. Reproduced means that the "
+        "of our runs and the bar where one more of them would lie, its 95\u00a0% prediction interval. Reproduced means that the "
         "diamond lies on the bar and the dot in the strip."
     )
     if len(drawn) > _MOST_ROWS:

@@ -94,7 +94,7 @@ def _interval(metric: Metric, effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return ""
     edges = [bare_change(metric, edge, signed=True) for edge in (effect.low, effect.high)]
-    return f", 95 % interval {edges[0]} to {edges[1]}"
+    return f", 95\u00a0% interval {edges[0]} to {edges[1]}"
 
 
 def shares_table(evidence: Evidence, result: StudyResult, found: Attribution) -> Table:

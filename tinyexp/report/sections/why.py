@@ -163,7 +163,7 @@ def _method(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
 
 def _how_to_read(evidence: Evidence, result: StudyResult, found: Attribution) -> str:
     contender, baseline = (evidence.titles[name] for name in result.pair)
-    bars = " The bars are 95 % intervals." if found.error != "none" else ""
+    bars = " The bars are 95\u00a0% intervals." if found.error != "none" else ""
     seeds = " the diamond is the share;"
     if found.seeds:
         seeds = " rings are the seeds, the diamond is their mean;"
