@@ -48,6 +48,9 @@ def test_labels_that_have_room_stay_where_they_belong(wanted: list[float]) -> No
 def test_tick_labels_are_all_different_and_exact(low: float, span: float) -> None:
     values, labels = ticks(low, low + span, 5)
     assert len(set(labels)) == len(labels)
+    assert not any(label.strip("\u22120.") == "" for label in labels if label.startswith("\u2212")), (
+        "no zero has a sign"
+    )
     assert np.allclose([float(label.replace("\u2212", "-")) for label in labels], values, atol=1e-6)
 
 

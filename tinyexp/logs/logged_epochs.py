@@ -122,7 +122,7 @@ def _counted(name: str, logged: Sequence[float], *, from_zero: bool) -> _Counted
         return _Counted(name, 0, f"'{name}' is the epoch of each row, as a fraction.", whole=False)
     elif distinct[0] == 0 or from_zero:
         return _Counted(name, 1, f"'{name}' counts from 0: 1 was added, which makes epochs completed of it.")
-    elif (distinct[0] == 1 and strides <= {1}) or strides == {distinct[0]}:
+    elif distinct == [1] or strides == {distinct[0]}:
         return _Counted(name, 0, f"'{name}' counts from 1, and is the number of epochs completed.")
     else:
         why = f"it begins at {distinct[0]:g}, and whether it counts from 0 or from 1 cannot be told."

@@ -149,7 +149,7 @@ def ticks(low: float, high: float, most: int, *, whole: bool = False) -> tuple[l
     locator = MaxNLocator(most, steps=[1, 2, 4, 5, 10], integer=whole, min_n_ticks=1)
     values = [float(value) for value in locator.tick_values(low, high) if low - 1e-9 <= value <= high + 1e-9]
     decimals = next((d for d in range(7) if all(abs(round(v, d) - v) < 1e-9 for v in values)), 7)
-    return values, [f"{value + 0.0:.{decimals}f}".replace("-", "\u2212") for value in values]
+    return values, [f"{value:.{decimals}f}".replace("-", "\u2212") for value in values]
 
 
 def ticks_between(first: int, last: int, room: float) -> list[int]:
