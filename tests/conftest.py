@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,6 +24,17 @@ settings.register_profile(
 settings.load_profile("tinyexp")
 warm.begin_workers_warm()
 spared.leave_files_to_the_disk()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests last until the end: whoever looks for cycles that can go need not look through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

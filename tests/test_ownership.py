@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 import warm
 
-from tinyexp import files
+from tinyexp import files, ownership
 from tinyexp.errors import TinyexpError, UserError
 from tinyexp.files import exchange, process_token, remove_leftovers, rename_anew, write_bytes
 from tinyexp.ownership import (
@@ -54,6 +57,36 @@ def test_a_room_with_something_left_in_it_stays(tmp_path: Path) -> None:
     with room_beside(tmp_path / "out", "report") as room:
         (room / "a.txt").write_text("mine")
     assert names(room) == [MARK, "a.txt"]
+
+
+def test_a_signal_at_any_moment_while_a_room_is_made_leaves_none(tmp_path: Path) -> None:
+    """At each instruction of ours until the room is there, as a signal may come between any two."""
+    moments = 0
+    made = False
+    while not made:
+        moments += 1
+        left = moments
+
+        def stopped(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != ownership.__file__:
+                return None
+            frame.f_trace_opcodes = True
+            left -= event == "opcode"
+            if not left:
+                raise KeyboardInterrupt
+            return stopped
+
+        with contextlib.suppress(KeyboardInterrupt):
+            sys.settrace(stopped)
+            try:
+                with room_beside(tmp_path / "out", "report"):
+                    sys.settrace(None)
+                    made = True
+            finally:
+                sys.settrace(None)
+        assert names(tmp_path) == [], f"at instruction {moments}"
+    assert moments > 100
 
 
 def test_the_room_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:

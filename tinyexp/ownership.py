@@ -20,7 +20,6 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -177,17 +176,17 @@ def _holds_something(path: Path) -> bool:
 @contextlib.contextmanager
 def room_beside(target: Path, purpose: str) -> Iterator[Path]:
     """A marked folder beside ``target`` for as long as the block lasts; what is left in it then keeps it there."""
-    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(target, purpose)))
+    # Its name is known before it is there: a signal may arrive as it is made.
+    room = target.parent / f"{_prefix(target, purpose)}{secrets.token_hex(8)}"
+    handle = None
     try:
+        room.mkdir(0o700)
         handle = write_mark(room, Mark(purpose=purpose, target=target.name, folder=room.name))
-    except BaseException:
-        room.rmdir()
-        raise
-    try:
         yield room
     finally:
         _close(room)
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
 def remove_abandoned(target: Path, purpose: str, clear: Callable[[Path], None]) -> None:
@@ -280,10 +279,10 @@ def _text(mark: Mark) -> str:
 
 
 def _close(room: Path) -> None:
-    """Remove a room in which nothing but its mark is left."""
+    """Remove a room in which nothing is left, or nothing but its mark."""
     with contextlib.suppress(OSError):
-        if [path.name for path in room.iterdir()] == [MARK]:
-            (room / MARK).unlink()
+        if all(path.name == MARK for path in room.iterdir()):
+            (room / MARK).unlink(missing_ok=True)
             room.rmdir()
 
 
