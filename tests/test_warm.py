@@ -77,6 +77,17 @@ def test_what_is_ignored_is_what_whoever_asks_ignores() -> None:
     assert told == [True, False]
 
 
+def test_all_processes_of_a_test_run_share_what_was_loaded() -> None:
+    told = "import os; print(os.getppid())"
+    ask = f"import sys, warm; sys.exit(warm.run([sys.executable, '-c', {told!r}]).returncode)"
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    ours = warm.run([sys.executable, "-c", told], capture_output=True, check=True)
+    for name, is_shared in ((run, True), ("another", False)):
+        environment = os.environ | {"PYTEST_XDIST_TESTRUNUID": name, "PYTHONPATH": str(Path(__file__).parent)}
+        theirs = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True, env=environment)
+        assert (theirs.stdout == ours.stdout) == is_shared
+
+
 def test_a_script_has_its_folder_its_name_and_its_words(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("word = 'found'\n")
     script = tmp_path / "script.py"

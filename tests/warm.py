@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from multiprocessing import popen_spawn_posix, util
 from pathlib import Path
@@ -205,27 +206,39 @@ def _trains(words: Sequence[str]) -> bool:
 
 
 def _server(*, trains: bool) -> socket.socket:
-    """The socket of this process's server, which is started where it has none."""
-    if trains not in _asked:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for one in (ours, theirs):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LARGEST)
-        program = Path(__file__).with_name("warm_server.py")
-        server = subprocess.Popen(
-            [sys.executable, str(program), str(theirs.fileno()), "all" if trains else "without torch"],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=_STARTED,
-        )
-        theirs.close()
-        assert ours.recv(16) == b"ready", "the process that others are forked from could not begin"
-        _asked[trains] = ours
-        atexit.register(_end, ours, server)
+    """A connection to the server, which the first that asks starts: all processes of one test run share it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    address = f"\0tinyexp-tests-{os.getuid()}-{run}-{trains}"
+    for _ in range(0 if trains in _asked else 20):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening, contextlib.suppress(OSError):
+            listening.bind(address)  # which fails where another process was first
+            listening.listen()
+            _start(listening, trains=trains)
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LARGEST)
+        with contextlib.suppress(
+            ConnectionError
+        ):  # it is not listening yet, or ends as its last connection did
+            ours.connect(address)
+            if ours.recv(16) == b"ready":
+                atexit.register(ours.close)
+                _asked[trains] = ours
+                break
+        ours.close()
+        time.sleep(0.1)
+    assert trains in _asked, "the process that others are forked from could not begin"
     return _asked[trains]
 
 
-def _end(asked: socket.socket, server: subprocess.Popen[bytes]) -> None:
-    asked.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(10)
+def _start(listening: socket.socket, *, trains: bool) -> None:
+    """It ends with the last connection to it."""
+    program = Path(__file__).with_name("warm_server.py")
+    what = "all" if trains else "without torch"
+    server = subprocess.Popen(
+        [sys.executable, str(program), str(listening.fileno()), what],
+        pass_fds=[listening.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=_STARTED,
+    )
+    server.returncode = 0  # nobody waits for it: others may need it for longer

@@ -1,6 +1,6 @@
 """The process that :mod:`warm` forks from: it has loaded what tinyexp loads, and never does anything itself.
 
-Run as a program with the number of a socket, and `all` or `without torch`. Each message on it is a process to begin: a JSON object of its words, folder and
+Run as a program with the number of a socket that listens, and `all` or `without torch`. Each message of who connects is a process to begin: a JSON object of its words, folder and
 environment, with files: a socket on which its number and then how it ended are told, standard input, output and error, and what it keeps besides.
 """
 
@@ -36,7 +36,7 @@ _MOST_FILES = 4096
 
 
 def main() -> None:
-    requests = socket.socket(fileno=int(sys.argv[1]))
+    listening = socket.socket(fileno=int(sys.argv[1]))
     load(trains=sys.argv[2] == "all")
     gc.freeze()
     ended, wakes = os.pipe()
@@ -48,28 +48,40 @@ def main() -> None:
     ):  # Ctrl-C is for whoever runs the tests, and ends this by the socket
         signal.signal(signal.SIGINT, lambda *_: None)
     signal.set_wakeup_fd(wakes)
-    requests.send(b"ready")
+    asking: list[socket.socket] = []
     begun: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([requests, ended], [], [])
+        ready, _, _ = select.select([listening, ended, *asking], [], [])
         if ended in ready:
             os.read(ended, 4096)
             _tell_ends(begun)
-        if requests in ready:
-            message, files, _, _ = socket.recv_fds(requests, LARGEST, 64)
-            if not message:
+        if listening in ready:
+            asking.append(listening.accept()[0])
+            asking[-1].send(b"ready")
+        for one in [one for one in asking if one in ready]:
+            message, files, _, _ = socket.recv_fds(one, LARGEST, 64)
+            if message:
+                _fork(json.loads(message), files, begun)
+                continue
+            asking.remove(one)
+            one.close()
+            if not asking:
                 return
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    _begin(json.loads(message), files[1:])
-                except BaseException:  # noqa: BLE001 - it must not go on as the one that it was forked from
-                    traceback.print_exc()
-                os._exit(70)
-            begun[pid] = socket.socket(fileno=files[0])
-            begun[pid].sendall(struct.pack("=q", pid))
-            for file in files[1:]:
-                os.close(file)
+
+
+def _fork(asked: Mapping[str, Any], files: Sequence[int], begun: dict[int, socket.socket]) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _begin(asked, files[1:])
+        except BaseException:  # noqa: BLE001 - it must not go on as the one that it was forked from
+            traceback.print_exc()
+        os._exit(70)
+    begun[pid] = socket.socket(fileno=files[0])
+    with contextlib.suppress(OSError):  # whoever asked may be gone
+        begun[pid].sendall(struct.pack("=q", pid))
+    for file in files[1:]:
+        os.close(file)
 
 
 def _tell_ends(begun: dict[int, socket.socket]) -> None:
