@@ -64,7 +64,7 @@ fuzz: $(INSTALLED)  ## every fuzzer for SECONDS, one after the other; what it fi
 lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	MYPY_NUM_WORKERS=2 $(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED)  ## every benchmark, a line of JSON each; an hour on an idle machine

@@ -7,7 +7,9 @@ import stat
 
 import pytest
 from click.testing import CliRunner
+from moments import at_each_instruction
 
+from tinyexp import files
 from tinyexp.cli import main
 from tinyexp.errors import TinyexpError, nearest, unknown
 from tinyexp.files import json_text, read_json, sha256_of_file, write_bytes, write_text
@@ -38,6 +40,21 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_temporary_file(tmp_pat
         write_text(path, "new")
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.filterwarnings(
+    "ignore:unclosed file:ResourceWarning"
+)  # it is closed as what the signal raised passes
+def test_a_signal_at_any_moment_leaves_the_old_content_or_the_new_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    found = []
+    for moment in at_each_instruction(files.__file__, lambda: write_text(path, "new")):
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"], f"at instruction {moment}"
+        found.append(path.read_text())
+        write_text(path, "old")
+    assert set(found) == {"old", "new"}
+    assert path.read_text() == "new"
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 import warm
+from moments import at_each_instruction
 
 from tinyexp import files, ownership
 from tinyexp.errors import TinyexpError, UserError
@@ -60,33 +58,13 @@ def test_a_room_with_something_left_in_it_stays(tmp_path: Path) -> None:
 
 
 def test_a_signal_at_any_moment_while_a_room_is_made_leaves_none(tmp_path: Path) -> None:
-    """At each instruction of ours until the room is there, as a signal may come between any two."""
-    moments = 0
-    made = False
-    while not made:
-        moments += 1
-        left = moments
+    def make() -> None:
+        with room_beside(tmp_path / "out", "report"):
+            sys.settrace(None)
 
-        def stopped(frame: FrameType, event: str, _: object) -> Any:
-            nonlocal left
-            if frame.f_code.co_filename != ownership.__file__:
-                return None
-            frame.f_trace_opcodes = True
-            left -= event == "opcode"
-            if not left:
-                raise KeyboardInterrupt
-            return stopped
-
-        with contextlib.suppress(KeyboardInterrupt):
-            sys.settrace(stopped)
-            try:
-                with room_beside(tmp_path / "out", "report"):
-                    sys.settrace(None)
-                    made = True
-            finally:
-                sys.settrace(None)
-        assert names(tmp_path) == [], f"at instruction {moments}"
-    assert moments > 100
+    for moment in at_each_instruction(ownership.__file__, make):
+        assert names(tmp_path) == [], f"at instruction {moment}"
+    assert moment > 100
 
 
 def test_the_room_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
@@ -175,8 +153,8 @@ def test_a_folder_in_a_fixed_place_is_taken_where_it_is_missing_empty_or_ours(tm
 def test_temporary_files_go_only_where_their_token_is_the_recorded_one(tmp_path: Path) -> None:
     owner = tmp_path / ".owner"
     take_over(owner, [tmp_path])
-    ours = tmp_path / f".metrics.csv.{process_token()}-abcdefgh.tmp"
-    strangers = [".metrics.csv.abcdefgh.tmp", ".metrics.csv.0123456789abcdef-abcdefgh.tmp", ".tmp", "a.tmp"]
+    ours = tmp_path / f".metrics.csv.{process_token()}-0123abcd.tmp"
+    strangers = [".metrics.csv.abcdefgh.tmp", ".metrics.csv.0123456789abcdef-0123abcd.tmp", ".tmp", "a.tmp"]
     for name in (ours.name, *strangers):
         (tmp_path / name).write_text("x")
     take_over(owner, [tmp_path])
@@ -184,7 +162,7 @@ def test_temporary_files_go_only_where_their_token_is_the_recorded_one(tmp_path:
 
 
 def test_without_a_recorded_token_no_temporary_file_goes(tmp_path: Path) -> None:
-    ours = f".metrics.csv.{process_token()}-abcdefgh.tmp"
+    ours = f".metrics.csv.{process_token()}-0123abcd.tmp"
     (tmp_path / ours).write_text("x")
     (tmp_path / ".owner").write_text("process 4711\n")
     take_over(tmp_path / ".owner", [tmp_path])
@@ -213,7 +191,7 @@ def test_a_forked_process_has_a_token_of_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_folder_that_is_called_as_temporary_files_are_stays(tmp_path: Path) -> None:
-    name = f".a.{process_token()}-abcdefgh.tmp"
+    name = f".a.{process_token()}-0123abcd.tmp"
     (tmp_path / name).mkdir()
     remove_leftovers(tmp_path, process_token())
     assert names(tmp_path) == [name]

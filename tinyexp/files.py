@@ -19,7 +19,6 @@ import re
 import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -99,23 +98,16 @@ def copy_file(source: Path, path: Path) -> None:
 
 def _replace(path: Path, content: BinaryIO, size: int, token: str) -> None:
     failpoint(f"{path.name} begun")
+    # Its name is known before it is there: a signal may arrive as it is made.
+    whole = path.with_name(f"{_prefix(path.name, token or process_token())}{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=_prefix(path.name, token or process_token()), suffix=".tmp"
-        )
-    except OSError as error:
-        raise _write_error(path, size, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with whole.open("xb") as file:
             shutil.copyfileobj(content, file, _CHUNK)
             file.flush()
             os.fsync(file.fileno())
         failpoint(f"{path.name} written")
-        # mkstemp makes files private; what we write is meant to be read by whoever may read the folder. Disks that know
-        # no rights, as FAT and some network folders, refuse to be told of any.
-        _optional(lambda: Path(name).chmod(0o666 & ~_umask()))
-        Path(name).replace(path)
+        whole.replace(path)
         failpoint(f"{path.name} named")
         sync_folder(path.parent)
     except OSError as error:
@@ -123,7 +115,7 @@ def _replace(path: Path, content: BinaryIO, size: int, token: str) -> None:
     finally:
         # Gone, as it has its name; or it cannot be removed, and goes with the next that holds this folder.
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            whole.unlink()
     failpoint(f"{path.name} done")
 
 
@@ -157,7 +149,7 @@ def _prefix(name: str, token: str) -> str:
 
 def remove_leftovers(folder: Path, token: str) -> None:
     """Remove the temporary files of a writer of this token that was killed; any other file is a stranger's."""
-    made = re.compile(rf"^\..+\.{re.escape(token)}-[a-z0-9_]{{8}}\.tmp$")  # as mkstemp makes them above
+    made = re.compile(rf"^\..+\.{re.escape(token)}-[0-9a-f]{{8}}\.tmp$")
     for path in entries(folder):
         if made.match(path.name) and path.is_file() and not path.is_symlink():
             path.unlink()
@@ -397,13 +389,6 @@ def _require_ordinary(handle: int) -> os.stat_result:
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
         raise OSError(errno.EINVAL, f"it is {kind}")
     return found
-
-
-def _umask() -> int:
-    # The only portable way to read it is to set it; nothing else in the process makes files meanwhile.
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
 
 
 def _write_error(path: Path, size: int, error: OSError) -> TinyexpError:

@@ -20,7 +20,7 @@ IN_A_RUN = (
     "notes.txt",
     "plot.of.mine.png",
     ".metrics.csv.abcdefgh.tmp",
-    ".metrics.csv.0123456789abcdef-abcdefgh.tmp",
+    ".metrics.csv.0123456789abcdef-0123abcd.tmp",
     "before-fresh-1/notes.txt",
     "checkpoints/notes.txt",
     "checkpoints/best.ckpt",
