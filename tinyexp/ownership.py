@@ -184,9 +184,14 @@ def room_beside(target: Path, purpose: str) -> Iterator[Path]:
         handle = write_mark(room, Mark(purpose=purpose, target=target.name, folder=room.name))
         yield room
     finally:
-        _close(room)
-        if handle is not None:
-            os.close(handle)
+        try:
+            _close(room)
+        except BaseException:
+            _close(room)  # a signal came meanwhile; a second one ends the process at once
+            raise
+        finally:
+            if handle is not None:
+                os.close(handle)
 
 
 def remove_abandoned(target: Path, purpose: str, clear: Callable[[Path], None]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from moments import at_each_instruction
 from page_reader import contents, sample
 from records_maker import make_runs, write_status
 
@@ -261,6 +262,54 @@ def test_a_file_of_the_users_in_what_a_killed_report_left_is_named_and_kept(tmp_
         write_report(runs(), tmp_path / "out")
     assert (room / "report" / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "out").exists()
+
+
+def exchanged(patch: pytest.MonkeyPatch) -> None:
+    """As systems that can exchange two folders do."""
+
+
+def renamed_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(place, "exchange", lambda one, other: False)
+
+
+def copied(patch: pytest.MonkeyPatch) -> None:
+    def refuse(room: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    renamed_twice(patch)
+    patch.setattr(place, "_two_renames", refuse)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", [exchanged, renamed_twice, copied])
+def test_a_signal_at_any_moment_leaves_the_old_report_or_the_new_and_no_word_of_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    way(monkeypatch)
+    out = tmp_path / "out"
+
+    def write(folder: Path, told: str) -> None:
+        (folder / "figures").mkdir(parents=True)
+        (folder / "report.json").write_text(json_text({"format": place.REPORT_FORMAT}))
+        for name in ("report.md", "figures/a.svg"):
+            (folder / name).write_text(told)
+
+    def replace() -> None:
+        with place.replaced_whole(out, place.held_by(out)) as fresh:
+            write(fresh, "new")
+
+    write(out, "old")
+    found = []
+    for moment in at_each_instruction(place.__file__, replace):
+        held = contents(out)
+        found.append(held["report.md"])
+        assert (held["figures/a.svg"], len(held)) == (found[-1], 3), f"at instruction {moment}"
+        assert place.held_by(out).keys() == held.keys()
+        assert [one.name for one in tmp_path.iterdir()] == ["out"], "what was left went with the next report"
+        if found[-1] == b"new":
+            shutil.rmtree(out)
+            write(out, "old")
+    assert set(found) == {b"old", b"new"}
 
 
 def test_a_report_that_was_killed_between_two_renames_is_put_back_first(tmp_path: Path) -> None:

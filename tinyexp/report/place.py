@@ -230,10 +230,13 @@ def _put_in_place(room: Path, target: Path, out: Path, held: Held) -> Path | Non
 
 def _two_renames(room: Path, target: Path) -> None:
     """The same in two steps, put back where the second fails."""
-    target.rename(room / _OLD)
     try:
+        target.rename(room / _OLD)
         rename_anew(room / _NEW, target)
     except BaseException:
+        # A signal may come before the old one is away, and when the new one is in its place.
+        if not (room / _OLD).exists() or not (room / _NEW).exists():
+            raise
         try:
             rename_anew(room / _OLD, target)
         except FileExistsError as error:
