@@ -11,13 +11,15 @@ from typing import Any
 
 from tinyexp.analysis.study import load_study
 from tinyexp.config.load import load_experiment, parse_override
-from tinyexp.errors import TinyexpError, UserError, listed
+from tinyexp.errors import UserError, listed
 from tinyexp.files import GIT_ATTRIBUTES, write_text
 from tinyexp.trainers.base import trainer_of
 from tinyexp.trainers.command.template import RESERVED, places_in, words_of
 
 NAMES = ("baseline", "contender")
 STUDY = "contender-against-baseline"
+_STUDY_FILE = Path("experiments", "studies", f"{STUDY}.toml")
+_FILES = {Path("experiments", f"{name}.toml") for name in NAMES} | {_STUDY_FILE}
 _CODE = (".py", ".sh", ".R", ".jl", ".lua", ".ipynb")
 _KEPT_AS_THEY_ARE = "runs/** -text\nreports/** -text\n"
 
@@ -70,9 +72,17 @@ def absent_scripts(run: str) -> list[str]:
     return [word for word in words if word.endswith(_CODE) and not Path(word).is_file()]
 
 
-def require_no_experiments() -> None:
-    """Raise UserError where there are experiments: nothing is written over."""
-    if found := sorted(Path("experiments").rglob("*.toml")):
+def require_no_experiments(texts: Mapping[Path, str] | None = None) -> None:
+    """Raise UserError where there are experiments: nothing is written over.
+
+    Parameters
+    ----------
+    texts
+        What is to be written, once that is known. What was begun with the same when it was killed is gone on with.
+    """
+    found = sorted(Path("experiments").rglob("*.toml"))
+    is_begun = {*found} < _FILES and all(texts is None or _is(path, texts[path]) for path in found)
+    if found and not is_begun:
         raise UserError(
             f"{found[0]}: there are experiments here already; they are left as they are. Start in another folder, or write"
             " another experiment beside them."
@@ -87,36 +97,40 @@ def start_project(answers: Answers) -> list[Path]:
     UserError
         There are experiments already, or the answers do not fit together; then nothing was written.
     """
-    require_no_experiments()
     if missing := open_places(answers.run, [*answers.settings, *answers.changes]):
         raise UserError(
             f"--run: nothing says what {listed(missing)} {'is' if len(missing) == 1 else 'are'}. Add --set {missing[0]}=VALUE,"
             f" or --change {missing[0]}=BASELINE,CONTENDER where the two designs differ in it."
         )
     texts = _texts(answers)
-    written: list[Path] = []
+    require_no_experiments(texts)
     try:
         for path, text in texts.items():
             write_text(path, text)
-            written.append(path)
         experiments = [load_experiment(name, None) for name in NAMES]
         trainer_of("command").inputs(experiments, Path("data"))
         load_study(STUDY)
-    except TinyexpError:
-        for path in written:
-            path.unlink()
+    except BaseException:
+        for path, text in texts.items():
+            if _is(path, text):
+                path.unlink()
         _remove_empty(Path("experiments", "studies"), Path("experiments"))
         raise
-    return written
+    return [*texts]
 
 
 def _texts(answers: Answers) -> dict[Path, str]:
+    first = {} if Path(GIT_ATTRIBUTES).exists() else {Path(GIT_ATTRIBUTES): _KEPT_AS_THEY_ARE}
     folder = Path("experiments")
-    texts = {folder / f"{name}.toml": _experiment(answers, name, place) for place, name in enumerate(NAMES)}
-    texts[folder / "studies" / f"{STUDY}.toml"] = _study(answers)
-    if not Path(GIT_ATTRIBUTES).exists():
-        texts[Path(GIT_ATTRIBUTES)] = _KEPT_AS_THEY_ARE
-    return texts
+    experiments = {
+        folder / f"{name}.toml": _experiment(answers, name, place) for place, name in enumerate(NAMES)
+    }
+    return first | experiments | {_STUDY_FILE: _study(answers)}
+
+
+def _is(path: Path, text: str) -> bool:
+    """Whether a file says just this."""
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _experiment(answers: Answers, name: str, place: int) -> str:

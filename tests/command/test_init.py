@@ -8,12 +8,17 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import warm
 from commands import tinyexp
+from moments import at_each_instruction
 from test_command_runs import TRAIN
+
+from tinyexp import starter
+from tinyexp.errors import UserError
 
 RUN = f"{sys.executable} train.py --rate {{rate}} --epochs {{epochs}} --pause 0 --seed {{seed}} --out {{folder}}"
 OPTIONS = (
@@ -100,6 +105,43 @@ def test_what_a_user_has_already_is_left(place):
     assert again.returncode == 2
     assert "there are experiments here already; they are left as they are" in again.stderr
     assert {path: (place / path).read_bytes() for path in files(place)} == before
+
+
+ANSWERS = starter.Answers(
+    run=RUN,
+    changes={"rate": (0.5, 0.25)},
+    metric="test_loss",
+    settings={"epochs": 3},
+    direction="lower",
+    margin=0.01,
+)
+
+
+def test_what_was_killed_is_gone_on_with_by_the_same_answers_alone(place):
+    written = starter.start_project(ANSWERS)
+    whole = {path: path.read_bytes() for path in written}
+    for kept in range(len(written)):
+        for path in written[kept:]:
+            path.unlink(missing_ok=True)
+        before = files(place)
+        if kept > 1:  # an experiment is there
+            with pytest.raises(UserError, match="there are experiments here already"):
+                starter.start_project(replace(ANSWERS, settings={"epochs": 4}))
+            assert files(place) == before
+        starter.require_no_experiments()
+        starter.start_project(ANSWERS)
+        assert {path: path.read_bytes() for path in written} == whole
+
+
+def test_a_signal_at_any_moment_leaves_all_or_nothing(place):
+    found = set()
+    for moment in at_each_instruction(starter.__file__, lambda: starter.start_project(ANSWERS)):
+        left = files(place) - {"train.py"}
+        assert len(left) in (0, 4), f"at instruction {moment}: {left}"
+        found.add(len(left))
+        for name in left:
+            (place / name).unlink()
+    assert 0 in found
 
 
 @pytest.mark.parametrize(
