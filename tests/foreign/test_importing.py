@@ -74,6 +74,20 @@ def test_what_was_imported_before_is_left_as_it_is(own: Path):
     assert before == {path: path.stat().st_mtime_ns for path in (own / "runs").rglob("*.json")}
 
 
+def test_what_was_killed_between_two_files_of_a_run_is_gone_on_with(own: Path):
+    tinyexp("import", "grid")
+    whole = {path: path.read_bytes() for path in (own / "runs").rglob("*") if path.is_file()}
+    run = next((own / "runs").glob("imported/aug-True-model-big/0-*"))
+    in_order = ["run.json", "metrics.csv", "status.json"]
+    assert {path.name for path in run.iterdir()} == set(in_order), "each is tried"
+    for kept in range(len(in_order)):
+        for name in in_order[kept:]:
+            (run / name).unlink()
+        again = tinyexp("import", "grid")
+        assert (again.exit_code, again.stdout.count("(there before)")) == (0, 7)
+        assert {path: path.read_bytes() for path in (own / "runs").rglob("*") if path.is_file()} == whole
+
+
 def test_another_log_in_the_place_of_one_is_refused(own: Path):
     tinyexp("import", "grid")
     log = next((own / "grid").glob("*/train.csv"))

@@ -286,7 +286,10 @@ def _ends_in_no_number(run: RunLog) -> bool:
 
 
 def _told_apart(made: Sequence[ImportedRun]) -> list[ImportedRun]:
-    """Those that were imported before are kept as they are; another run in the place of one is refused."""
+    """Those that were imported before are kept as they are; another run in the place of one is refused.
+
+    One without a status, which is written last, was being imported when it was killed: it is written anew.
+    """
     found = []
     for one in made:
         if not one.folder.record.exists():
@@ -303,7 +306,7 @@ def _told_apart(made: Sequence[ImportedRun]) -> list[ImportedRun]:
                 f"{one.folder.path}: holds another run of {one.experiment} under seed {one.seed}"
                 f"{f' ({told.name})' if told else ''}. Import into another folder: --into OTHER."
             )
-        found.append(replace(one, there=True))
+        found.append(replace(one, there=one.folder.status.exists()))
     return found
 
 
