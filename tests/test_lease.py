@@ -18,6 +18,7 @@ from refusals import refuse
 
 from tinyexp import lease
 from tinyexp.errors import LockedError
+from tinyexp.files import read_bounded
 from tinyexp.lease import NAME, holder_elsewhere, leased
 from tinyexp.runs.folder import RunFolder
 from tinyexp.runs.holder import holder_of, is_abandoned
@@ -167,6 +168,21 @@ def test_a_mark_that_a_killed_process_left_does_not_keep_a_stale_lease(tmp_path,
     with leased(tmp_path):
         assert json.loads(path.read_text())["process"] == os.getpid()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_is_being_written_as_it_is_read_is_looked_at_again(tmp_path, monkeypatch):
+    of_another_machine(tmp_path)
+    grown = [OSError(errno.EBUSY, "it grew while it was read")]
+
+    def read(path: Path, limit: int) -> bytes:
+        if grown:
+            raise grown.pop()
+        return read_bounded(path, limit)
+
+    monkeypatch.setattr(lease, "read_bounded", read)
+    with pytest.raises(LockedError, match="process 4711 on node7"), leased(tmp_path):
+        pass
+    assert not grown
 
 
 def test_of_twenty_that_want_a_stale_one_each_has_it_alone(tmp_path):

@@ -9,6 +9,7 @@ file system keeps a file's time of change.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -182,7 +183,8 @@ def _seen(path: Path) -> _Seen | None:
     try:
         found = _read(path)
     except OSError as error:
-        if isinstance(read_error(path, error), UnreadableError):
+        is_being_written = error.errno == errno.EBUSY
+        if not is_being_written and isinstance(read_error(path, error), UnreadableError):
             raise
         found = None
     try:
