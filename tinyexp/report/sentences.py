@@ -116,7 +116,7 @@ CLAIM_STEPS = "Step by step: {steps}."
 CLAIM_STEP = "from {first} to {second} {estimate}{interval}"
 CLAIMS_TOGETHER = (
     "These verdicts share a 5\u00a0% risk of error: with {tested} under test, chance produces any false one in at most one case of twenty (Holm's procedure). "
-    "Each interval is the claim's own, at 95 %; the intervals of a sweep's steps hold together."
+    "Each interval is the claim's own, at 95\u00a0%; the intervals of a sweep's steps hold together."
 )
 CLAIMS_HERE = (
     "These runs depart from the source in data, size or length. So a verdict says what came out here, not whether the source is right. "
@@ -187,7 +187,7 @@ METHOD_HEADING = "Method and limits: compared over seeds, {where}"
 METHOD = (
     "A difference is that of the two means over all runs of each design, with Welch's t interval. Runs are paired by seed only where a study says so.",
     (
-        "The interval covers 95 %, or the level of a study's look. Where one design has fewer runs, the degrees of freedom are limited, so that few runs do not count as many. "
+        "The interval covers 95\u00a0%, or the level of a study's look. Where one design has fewer runs, the degrees of freedom are limited, so that few runs do not count as many. "
         "A design beats another when the whole interval lies beyond the margin that the study sets."
     ),
     "A permutation test stands beside it because it assumes least; for pairs it is the sign-flip test. The lowest p that a permutation test can give is 0.1 with 3 runs of each and 0.03 with 4.",

@@ -50,7 +50,7 @@ ERRORS: Mapping[str, str] = {
     "none": "One seed gives no estimate of chance, so there are no intervals. {fewest} seeds would give some.",
 }
 UNLIKE = ": one varies more from seed to seed than the others (F test, {equal})"
-BUDGET = "The comparison may be wrong by chance in 5\u00a0% of cases, its shares together in 5\u00a0% and its claims together in 5 %. Each other study on this page has a risk of its own."
+BUDGET = "The comparison may be wrong by chance in 5\u00a0% of cases, its shares together in 5\u00a0% and its claims together in 5\u00a0%. Each other study on this page has a risk of its own."
 UNCONFIRMED_SHARES = "With {bare_seeds} the sign-flip test cannot confirm any share: adjusted over {factors} its p is {floor} at best. {needed} seeds could."
 PARTLY = "Left out, because not every mixture finished with it: seed {seeds}."
 ROUNDED_SHARES = (
@@ -102,5 +102,5 @@ LACK_OF_FIT: Mapping[str, str] = {
 }
 HIDDEN = "Interactions of three factors that this plan cannot separate from a factor's share"
 TOGETHER = "This plan cannot separate pairs that stand in one row."
-LOG_ODDS = "The shares in log-odds, a scale that does not squeeze accuracies near 0 or 100 %"
+LOG_ODDS = "The shares in log-odds, a scale that does not squeeze accuracies near 0 or 100\u00a0%"
 NOT_CAUSES = "A share says what changed when a factor was switched, with these data at this scale. It is not a cause, and shares whose intervals overlap are in no order."

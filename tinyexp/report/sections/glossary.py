@@ -42,7 +42,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "Holm": (
         r"Holm",
-        "An adjustment of several tests together, so that the risk of any false finding stays at 5 %.",
+        "An adjustment of several tests together, so that the risk of any false finding stays at 5\u00a0%.",
     ),
     "identity": (
         r"identity",
